@@ -1,0 +1,120 @@
+// IoBus and MmioBus: who answers at which port or physical address.
+//
+// Mappings are RAII handles; overlap is a wiring error at start. Unmapped reads are all ones, writes are dropped, and
+// both are counted.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/types.h"
+
+namespace twin86 {
+
+/// Port handler; `offset` is relative to the mapping, size is 1, 2 or 4 bytes.
+class IoHandler {
+  public:
+    virtual ~IoHandler() = default;
+    virtual u32 io_read(u16 offset, unsigned size) = 0;
+    virtual void io_write(u16 offset, unsigned size, u32 value) = 0;
+};
+
+/// MMIO handler; `offset` is relative to the mapping, size is 1, 2, 4 or 8 bytes.
+class MmioHandler {
+  public:
+    virtual ~MmioHandler() = default;
+    virtual u64 mmio_read(u64 offset, unsigned size) = 0;
+    virtual void mmio_write(u64 offset, unsigned size, u64 value) = 0;
+};
+
+/// Keeps a mapping alive; unmaps when destroyed.
+class Mapping {
+  public:
+    Mapping() = default;
+    explicit Mapping(std::function<void()> unmap) : unmap_(std::move(unmap)) {}
+    Mapping(Mapping&& other) noexcept : unmap_(std::exchange(other.unmap_, nullptr)) {}
+    Mapping& operator=(Mapping&& other) noexcept {
+        release();
+        unmap_ = std::exchange(other.unmap_, nullptr);
+        return *this;
+    }
+    ~Mapping() { release(); }
+    void release() {
+        if (unmap_) std::exchange(unmap_, nullptr)();
+    }
+
+  private:
+    std::function<void()> unmap_;
+};
+
+struct BusCounters {
+    u64 reads = 0, writes = 0, unmapped_reads = 0, unmapped_writes = 0;
+};
+
+/// What `info mtree` prints of one mapping.
+struct BusRange {
+    u64 base, size;
+    std::string name;
+};
+
+/// The 64 KiB port space.
+class IoBus {
+  public:
+    /// Access sizes a handler takes (bit 0: 1 byte, bit 1: 2, bit 2: 4). Wider accesses are split into the widest
+    /// allowed size at consecutive ports, least significant first; narrower ones that are not allowed are widened.
+    enum Sizes : u8 { kByte = 1, kWord = 2, kDword = 4, kAll = 7 };
+
+    IoBus();
+    [[nodiscard]] Mapping map(IoPort base, u32 size, IoHandler& handler, std::string name, u8 sizes = kByte);
+
+    u32 read(IoPort port, unsigned size);
+    void write(IoPort port, unsigned size, u32 value);
+
+    const BusCounters& counters() const { return counters_; }
+    std::vector<BusRange> ranges() const;
+
+  private:
+    struct Slot {
+        u16 base = 0;
+        u32 size = 0;
+        IoHandler* handler = nullptr;
+        u8 sizes = 0;
+        std::string name;
+    };
+    const Slot* find(IoPort port) const;
+
+    std::vector<u8> index_;    // port -> slot number, 0: unmapped
+    std::vector<Slot> slots_;  // slot 0 is unused
+    BusCounters counters_;
+};
+
+/// Physical addresses that are not RAM or ROM.
+class MmioBus {
+  public:
+    [[nodiscard]] Mapping map(Gpa base, u64 size, MmioHandler& handler, std::string name);
+
+    u64 read(Gpa address, unsigned size);
+    void write(Gpa address, unsigned size, u64 value);
+    bool mapped(Gpa address) const { return find(address) != nullptr; }
+
+    const BusCounters& counters() const { return counters_; }
+    std::vector<BusRange> ranges() const;
+
+  private:
+    struct Slot {
+        Gpa base;
+        u64 size;
+        MmioHandler* handler;
+        std::string name;
+    };
+    const Slot* find(Gpa address) const;
+
+    std::vector<Slot> slots_;  // sorted by base
+    BusCounters counters_;
+};
+
+}  // namespace twin86
