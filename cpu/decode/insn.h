@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/types.h"
+#include "cpu/decode/op.h"
 #include "cpu/state/registers.h"
 
 namespace twin86 {
@@ -54,7 +55,7 @@ struct Insn {
     InsnClass klass = InsnClass::kUndefined;
     Encoding encoding = Encoding::kLegacy;
     u16 mnemonic = 0;      ///< ZydisMnemonic value
-    u16 handler = 0;       ///< a value of Op (cpu/decode/op.h) for Special, Helper and EndBlock
+    Op op = Op::kNone;     ///< which emitter or slow path, for Special, Helper and EndBlock
 
     // Layout of the bytes.
     u8 map = 0;            ///< legacy: 0 (one byte), 1 (0F), 2 (0F38), 3 (0F3A), 4 (3DNow!); VEX/EVEX: mmmmm
@@ -74,6 +75,10 @@ struct Insn {
     u8 rex = 0;            ///< the REX byte or 0
 
     // Operands.
+    u8 reg_field = 0;      ///< full number (0-31) in ModRM.reg with REX/VEX/EVEX extension, whatever the register class
+    u8 rm_field = 0;       ///< full number in ModRM.rm, when mod = 3
+    u8 vvvv_field = 0;     ///< full number in VEX/EVEX.vvvv
+    u8 opcode_field = 0;   ///< register number in the opcode byte with REX.B
     u8 gpr_fields = 0;     ///< GprField mask: explicit fields that are general registers
     u8 gpr_read = 0;       ///< GprField mask: those of them that are read
     u8 gpr_written = 0;    ///< GprField mask: those that are written
@@ -94,8 +99,6 @@ struct Insn {
     bool uses_avx = false;     ///< VEX/EVEX vector: CR0.TS, CR4.OSXSAVE, XCR0
     bool uses_avx512 = false;  ///< EVEX or opmask
 
-    unsigned reg() const { return ((modrm >> 3) & 7) | ((rex & 4) << 1); }
-    unsigned rm() const { return (modrm & 7) | ((rex & 1) << 3); }
     unsigned mod() const { return modrm >> 6; }
     u64 next_rip() const { return rip + length; }
     bool is64() const { return mode_bits == 64; }
