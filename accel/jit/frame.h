@@ -1,0 +1,102 @@
+// JitFrame: what emitted code reaches through host rsp.
+//
+// The frame lies at the top of the JIT stack: thunks and leaf helpers push below it. Offsets are baked into code by
+// offsetof, so it is a standard-layout struct; fields used by nearly every block come first.
+#pragma once
+
+#include <cstddef>
+
+#include "accel/jit/soft_tlb.h"
+#include "cpu/state/cpu_state.h"
+
+namespace twin86 {
+struct PhysPages;
+}
+
+namespace twin86::jit {
+
+/// Why emitted code returned to the run loop.
+enum class ExitReason : u32 {
+    kNone,
+    kLookup,    ///< continue at cpu.rip (set from frame.target); nothing to patch
+    kChain,     ///< a direct branch that is not linked yet; payload: ChainSite*
+    kHelper,    ///< a slow-path instruction; payload: HelperSite*
+    kSlow,      ///< a memory access that the TLB cannot express; address in frame.address
+    kCommit,    ///< a bounced write was executed
+    kString,    ///< a string element that the leaf helper cannot do; payload: HelperSite*
+    kRaise,     ///< an exception known at translation time; payload: HelperSite*
+    kFault,     ///< a signal was taken on emitted code
+};
+
+/// What the jump cache holds of one target. Looked up by emitted code (thunks.cpp).
+struct JumpEntry {
+    u64 negated_tag;  ///< -(target RIP + salt)
+    u64 host;
+    u64 page_va;      ///< RIP of the page start, for position-independent blocks
+    u64 unused;
+};
+constexpr unsigned kJumpCacheBits = 12;
+constexpr unsigned kJumpCacheEntries = 1u << kJumpCacheBits;
+/// Which RIP bits index the jump cache.
+constexpr u64 kJumpCacheMask = (u64{kJumpCacheEntries - 1});
+
+struct BounceBuffer {
+    alignas(64) u8 data[64 + 1024];
+};
+
+struct JitFrame {
+    const u8* poll;         ///< emitted code reads through it at block entry; inaccessible when the vCPU is kicked
+    u64 page_va;            ///< RIP of the start of the page that the running position-independent block is in
+    u64 mem_gpr[3];         ///< guest r10, r11, r15 while guest code runs
+    u64 borrow;             ///< saved host register while it serves as third temporary
+    u64 save_rcx;           ///< rcx around flag-free probes and look-ups
+    u64 address;            ///< linear address of a slow access
+    u64 target;             ///< RIP of an indirect branch
+    u64 salt;               ///< added to RIPs in the jump cache: identifies mode and address space
+    u64 jump_mask;          ///< kJumpCacheMask, an operand of pext
+    u64 tlb_index_mask;     ///< bits 12.. of the TLB index, an operand of pext
+    u64 page_number_mask;   ///< ~0xfff, an operand of pext
+
+    // Set by thunks.
+    u64 host_rsp;           ///< stack of the run loop
+    u64 resume_pc;          ///< where the run loop re-enters
+    u64 payload;
+    ExitReason reason;
+    u32 host_mxcsr;
+    u16 host_fcw;
+    u64 xsave_mask;         ///< XCR0 components kept for the guest
+    u64 leaf_address;       ///< argument of a leaf helper
+    u64 enter_pc;
+
+    // Signal information of kFault.
+    u64 fault_pc;
+    u32 fault_trap;         ///< host trap number, as in REG_TRAPNO
+    u64 fault_flags;
+
+    const PhysPages* phys;
+    u64 tlb_fills, tlb_large;
+
+    // A bounced access in flight.
+    u64 bounce_address;
+    u32 bounce_meta;
+    u64 bounce_pc;
+    BounceBuffer bounce;
+
+    CpuState cpu;
+    TlbTable tlb[kViews];
+    u16 tlb_used[kViews][kTlbEntries];  ///< indices filled with non-global entries since the last flush
+    u32 tlb_used_count[kViews];
+    u8 tlb_global[kViews][kTlbEntries];
+    JumpEntry jump_cache[kJumpCacheEntries];
+};
+static_assert(std::is_standard_layout_v<JitFrame>);
+
+/// Metadata of one memory access, baked after the call to slow_mem.
+struct AccessMeta {
+    u16 size;
+    u8 access;   ///< AccessKind
+    u8 view;     ///< TlbView in bits 0-1; bit 7: #SS instead of #GP when non-canonical
+};
+static_assert(sizeof(AccessMeta) == 4);
+
+}  // namespace twin86::jit
