@@ -1,0 +1,98 @@
+#include "cpu/semantics/memory.h"
+
+namespace twin86 {
+
+bool canonical(const CpuState& s, u64 address) {
+    const unsigned unused = (s.cr4 & kCr4LA57) ? 7 : 16;
+    return static_cast<u64>(static_cast<i64>(address << unused) >> unused) == address;
+}
+
+u64 read_gpr(const CpuState& s, unsigned number, unsigned operand_bits) {
+    return truncate(s.gpr[number & 15], operand_bits / 8);
+}
+
+void write_gpr(CpuState& s, unsigned number, unsigned operand_bits, u64 value) {
+    u64& reg = s.gpr[number & 15];
+    if (operand_bits >= 32) {
+        reg = truncate(value, operand_bits / 8);
+    } else {
+        const u64 mask = bit(operand_bits) - 1;
+        reg = (reg & ~mask) | (value & mask);
+    }
+}
+
+u64 effective_address(const Cpu& cpu, const Insn& insn) {
+    const MemOperand& m = insn.mem;
+    u64 ea = static_cast<u64>(m.disp);
+    if (m.rip_relative) ea += insn.next_rip();
+    if (m.base != kNoGpr) ea += cpu.s.gpr[m.base & 15];
+    if (m.index != kNoGpr && !m.vsib) ea += cpu.s.gpr[m.index & 15] * m.scale;
+    return truncate(ea, insn.address_bits / 8);
+}
+
+Gva segment_linear(const CpuState& s, unsigned segment, u64 offset) {
+    if (s.mode64()) return segment == kFs || segment == kGs ? s.segment[segment].base + offset : offset;
+    return static_cast<u32>(s.segment[segment].base + offset);
+}
+
+Gva linear_address(const Cpu& cpu, const Insn& insn) {
+    return segment_linear(cpu.s, insn.mem.segment, effective_address(cpu, insn));
+}
+
+namespace {
+
+Outcome segment_fault(unsigned segment) { return Outcome::fault(segment == kSs ? kVectorSS : kVectorGP, 0); }
+
+bool within_limit(const Segment& seg, u64 offset, unsigned size) {
+    const u64 last = offset + size - 1;
+    const bool expand_down = seg.code_or_data() && !seg.is_code() && seg.conforming_or_expand_down();
+    if (!expand_down) return last <= seg.limit;
+    const u64 top = seg.default_big() ? 0xffffffff : 0xffff;
+    return offset > seg.limit && last <= top;
+}
+
+bool access_allowed(const Segment& seg, bool write) {
+    if (seg.unusable()) return false;
+    if (seg.is_code()) return !write && seg.writable_or_readable();
+    return !write || seg.writable_or_readable();
+}
+
+}  // namespace
+
+Outcome check_segment(const Cpu& cpu, unsigned segment, u64 offset, unsigned size, bool write) {
+    const CpuState& s = cpu.s;
+    if (s.mode64()) {
+        const Gva first = segment_linear(s, segment, offset);
+        return canonical(s, first) && canonical(s, first + size - 1) ? Outcome::success() : segment_fault(segment);
+    }
+    const Segment& seg = s.segment[segment];
+    const bool typed = s.protected_mode() && !s.vm86();
+    if (typed && !access_allowed(seg, write)) return segment_fault(segment);
+    return within_limit(seg, offset, size) ? Outcome::success() : segment_fault(segment);
+}
+
+Outcome read_segment(Cpu& cpu, unsigned segment, u64 offset, void* to, unsigned size) {
+    TRY_GUEST(check_segment(cpu, segment, offset, size, false));
+    return cpu.host.read_linear(segment_linear(cpu.s, segment, offset), to, size);
+}
+
+Outcome write_segment(Cpu& cpu, unsigned segment, u64 offset, const void* from, unsigned size) {
+    TRY_GUEST(check_segment(cpu, segment, offset, size, true));
+    return cpu.host.write_linear(segment_linear(cpu.s, segment, offset), from, size);
+}
+
+Outcome read_operand(Cpu& cpu, const Insn& insn, void* to, unsigned size) {
+    return read_segment(cpu, insn.mem.segment, effective_address(cpu, insn), to, size);
+}
+
+Outcome write_operand(Cpu& cpu, const Insn& insn, const void* from, unsigned size) {
+    return write_segment(cpu, insn.mem.segment, effective_address(cpu, insn), from, size);
+}
+
+Outcome read_rm16(Cpu& cpu, const Insn& insn, u16& value) {
+    if (insn.has_mem) return read_operand(cpu, insn, value);
+    value = static_cast<u16>(read_gpr(cpu.s, insn.rm_field, 16));
+    return Outcome::success();
+}
+
+}  // namespace twin86
