@@ -1,0 +1,135 @@
+// PhysMap: guest physical memory as the processor and bus masters see it.
+//
+// PC layout: one GuestRam appears at [0, low_size) and [4 GiB, 4 GiB + rest); ROM images and device memory (frame
+// buffers) lie over it or beside it; everything else is the MMIO bus. Ranges may be switched at run time (i440FX PAM,
+// PCI BARs): the per-page table of phys_pages.h is the single source of truth.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "devices/core/bus.h"
+#include "devices/core/dma.h"
+#include "mmu/guest_ram.h"
+#include "mmu/phys_pages.h"
+
+namespace twin86 {
+
+/// What remap() puts into a range.
+enum class Backing : u8 {
+    kMmio,
+    kRam,          ///< the RAM of that address; MMIO where the layout has none
+    kRamReadOnly,  ///< the same, writes dropped
+    kRom,          ///< the ROM or device memory mapped there last; MMIO where there is none
+};
+
+/// Told when bytes of a page with kPageHasCode were written by anything but translated code.
+class CodeWriteListener {
+  public:
+    virtual ~CodeWriteListener() = default;
+    /// Runs before the write counts as done. The range lies within one page.
+    virtual void code_written(Gpa address, u64 size) = 0;
+};
+
+/// Told when cached host addresses or write permissions of pages are no longer good.
+class PhysMapListener {
+  public:
+    virtual ~PhysMapListener() = default;
+    /// Writes to these pages must come through the slow path again.
+    virtual void writes_protected(Gpa base, u64 size) = 0;
+    /// Something else lies there now.
+    virtual void range_remapped(Gpa base, u64 size) = 0;
+};
+
+/// A run of pages with the same backing, contiguous in the guest and in the host.
+struct HostRange {
+    Gpa base = 0;
+    u64 size = 0;
+    Hva host = nullptr;
+    bool writable = false;
+    std::string name;
+};
+
+class PhysMap : public DmaView {
+  public:
+    static constexpr Gpa kHighRamBase = 4 * GiB;
+
+    /// `low_size` bytes of `ram` lie below 4 GiB, the rest from 4 GiB on. `limit`: how far device memory may reach.
+    static Result<std::unique_ptr<PhysMap>> create(GuestRam& ram, u64 low_size, MmioBus& bus, Gpa limit = 0);
+
+    const PhysPages& pages() const { return pages_; }
+    Hva ram_page(Gpa address) const { return pages_.ram_page(address); }
+    GuestRam& ram() const { return ram_; }
+    u64 low_size() const { return low_size_; }
+    u64 high_size() const { return ram_.size() - low_size_; }
+
+    /// Copies a ROM image to `base` (page-aligned); the rest of its last page reads as ones. Stays for good.
+    Status map_rom(Gpa base, std::span<const u8> image, std::string name);
+    /// Shows page-aligned host memory at `base` until the handle goes. What was mapped last wins.
+    [[nodiscard]] Mapping map_memory(Gpa base, u64 size, Hva host, bool writable, std::string name);
+    /// Switches whole pages.
+    void remap(Gpa base, u64 size, Backing backing);
+
+    // Processor accesses: any alignment, 1 to 8 bytes. Parts that are not RAM or ROM go to the MMIO bus in accesses of
+    // 1, 2, 4 or 8 bytes within a page.
+    u64 read(Gpa address, unsigned size);
+    void write(Gpa address, unsigned size, u64 value);
+
+    bool dma_read(Gpa address, std::span<u8> to) override;
+    bool dma_write(Gpa address, std::span<const u8> from) override;
+
+    // Code pages and dirty tracking.
+    void add_listener(PhysMapListener& listener) { listeners_.push_back(&listener); }
+    void remove_listener(PhysMapListener& listener) { std::erase(listeners_, &listener); }
+    void add_code_listener(CodeWriteListener& listener) { code_listeners_.push_back(&listener); }
+    void remove_code_listener(CodeWriteListener& listener) { std::erase(code_listeners_, &listener); }
+    /// Pages that have no host memory are never marked; a mark reaches the listeners before this returns.
+    void set_has_code(Gpa page, bool on);
+    /// Reports a write that was done by other means (page-table updates, engines' slow paths) to [address, +size).
+    void written(Gpa address, u64 size);
+    /// Appends the page addresses written since the last call by this client (kPageDirtyDisplay or kPageDirtySave).
+    void take_dirty(Gpa base, u64 size, PageFlag client, std::vector<Gpa>& pages);
+
+    /// All host memory in address order, for `info mtree` and for engines that keep slots.
+    std::vector<HostRange> host_ranges() const;
+
+  private:
+    struct Region {
+        Gpa base;
+        u64 size;
+        Hva host;
+        bool writable;
+        std::string name;
+        bool covers(Gpa page) const { return page - base < size; }
+    };
+
+    PhysMap(GuestRam& ram, u64 low_size, MmioBus& bus, HostPages table);
+
+    const Region* top_region(Gpa page) const;
+    u64 ram_entry(Gpa page) const;
+    u64 region_entry(Gpa page) const;
+    u64 natural_entry(Gpa page) const;
+    template <class EntryOf>
+    void replace(Gpa base, u64 size, EntryOf entry_of);
+    void unmap(const Region& region);
+    std::string name_of(Gpa page, Hva host) const;
+    void code_was_written(Gpa address, u64 size);
+    void after_write(Gpa address, u64 size, u64 entry);
+    u64 mmio_read(Gpa address, unsigned size);
+    void mmio_write(Gpa address, unsigned size, u64 value);
+
+    GuestRam& ram_;
+    u64 low_size_;
+    MmioBus& bus_;
+    HostPages table_;
+    PhysPages pages_;
+    std::vector<Region> regions_;  // in order of mapping
+    std::vector<HostPages> rom_images_;
+    std::vector<PhysMapListener*> listeners_;
+    std::vector<CodeWriteListener*> code_listeners_;
+};
+
+}  // namespace twin86
