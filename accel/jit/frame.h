@@ -35,7 +35,7 @@ struct JumpEntry {
     u64 page_va;      ///< RIP of the page start, for position-independent blocks
     u64 unused;
 };
-constexpr unsigned kJumpCacheBits = 12;
+constexpr unsigned kJumpCacheBits = 14;
 constexpr unsigned kJumpCacheEntries = 1u << kJumpCacheBits;
 /// Which RIP bits index the jump cache.
 constexpr u64 kJumpCacheMask = (u64{kJumpCacheEntries - 1});
@@ -56,6 +56,7 @@ struct JitFrame {
     u64 jump_mask;          ///< kJumpCacheMask, an operand of pext
     u64 tlb_index_mask;     ///< bits 12.. of the TLB index, an operand of pext
     u64 page_number_mask;   ///< ~0xfff, an operand of pext
+    u64 bit_masks[3];       ///< 15, 31, 63: bit numbers within 16, 32 and 64-bit operands, operands of pext
 
     // Set by thunks.
     u64 host_rsp;           ///< stack of the run loop

@@ -1,0 +1,112 @@
+// Block: one translated piece of guest code, its key, and what is needed to find guest state at any host address in it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/types.h"
+#include "cpu/decode/insn.h"
+#include "cpu/state/cpu_state.h"
+#include "cpu/state/fault.h"
+
+namespace twin86::jit {
+
+/// Everything of the processor's mode that emitted code assumes. The list of assumptions is this struct.
+struct Mode {
+    u32 value = 0;
+
+    enum Bits : u32 {
+        kCode64 = 1u << 0,       ///< CS.L in long mode
+        kCode32 = 1u << 1,       ///< CS.D
+        kUser = 1u << 2,         ///< CPL 3
+        kAllowUser = 1u << 3,    ///< supervisor may touch user pages: no SMAP, or EFLAGS.AC
+        kDown = 1u << 4,         ///< EFLAGS.DF
+        kSingleStep = 1u << 5,   ///< EFLAGS.TF: one-instruction blocks that end in #DB
+        kShadowed = 1u << 6,     ///< STI or MOV SS shadow: one instruction, no interrupt poll
+        kStack32 = 1u << 7,      ///< SS.B
+        kNoX87 = 1u << 8,        ///< CR0.EM or CR0.TS: x87 and MMX raise #NM (EM: MMX #UD)
+        kNoSse = 1u << 9,        ///< SSE raises #UD or #NM
+        kNoAvx = 1u << 10,       ///< CR4.OSXSAVE or XCR0 lacks AVX
+        kNoAvx512 = 1u << 11,    ///< XCR0 lacks the AVX-512 components
+        kNoFsgsbase = 1u << 12,  ///< CR4.FSGSBASE clear
+        kBaked = 1u << 13,       ///< RIP is in the key and in the code
+        kFlatShift = 14,         ///< six bits from here: segment n has base 0
+        kOneInsn = 1u << 20,     ///< debugging option: one-instruction blocks
+        kProtected = 1u << 21,   ///< CR0.PE and not VM86
+        kPaging = 1u << 22,      ///< CR0.PG
+    };
+
+    bool has(u32 bits) const { return (value & bits) != 0; }
+    bool flat(unsigned segment) const { return value & (1u << (kFlatShift + segment)); }
+    unsigned code_bits() const { return has(kCode64) ? 64 : has(kCode32) ? 32 : 16; }
+    unsigned stack_bits() const { return has(kCode64) ? 64 : has(kStack32) ? 32 : 16; }
+    u8 view() const { return has(kUser) ? 0 : has(kAllowUser) ? 2 : 1; }
+    bool operator==(const Mode&) const = default;
+
+    static Mode of(const CpuState& s, bool one_insn);
+};
+
+struct BlockKey {
+    Gpa physical = 0;  ///< of the first byte
+    u64 rip = 0;       ///< kBaked blocks only, else 0
+    Mode mode;
+    bool operator==(const BlockKey&) const = default;
+};
+
+struct BlockKeyHash {
+    std::size_t operator()(const BlockKey& k) const {
+        u64 h = (k.physical ^ (static_cast<u64>(k.mode.value) << 40) ^ (k.rip << 7)) * 0x9e3779b97f4a7c15;
+        return h ^ (h >> 29);
+    }
+};
+
+struct Block;
+
+/// A direct branch of a block: unlinked it leaves through exit_chain, linked it jumps to the target's code.
+struct ChainSite {
+    Block* from = nullptr;
+    u32 patch_offset = 0;   ///< offset in the block's code of the rel32
+    u32 exit_offset = 0;    ///< offset of the cold exit that the unlinked rel32 points to
+    u64 target_rip = 0;     ///< baked blocks: RIP; others: offset relative to the page start
+    bool cross_page = false;
+    Block* to = nullptr;
+};
+
+/// A slow-path instruction: its decoded form and where it is.
+struct HelperSite {
+    Insn insn;
+    Block* block = nullptr;
+    u32 guest_offset = 0;
+    i16 vector = -1;        ///< kRaise: the exception
+    bool ends_block = false;
+};
+
+/// Where a guest instruction's host code starts; faults are looked up here.
+struct SidePoint {
+    u32 host_offset;
+    u16 guest_offset;
+    u8 borrowed;        ///< host register saved in frame.borrow while this stretch runs, 0xff: none
+    u8 flags;           ///< kSidePoll: the poll at block entry
+};
+constexpr u8 kSidePoll = 1;
+
+struct Block {
+    BlockKey key;
+    u64 rip = 0;             ///< RIP when translated (informative for position-independent blocks)
+    Gpa second_page = ~u64{0};  ///< physical page of the tail when the last instruction straddles pages
+    u32 guest_size = 0;
+    u32 insn_count = 0;
+    const u8* code = nullptr;   ///< executable address
+    u32 code_size = 0;
+    bool valid = true;
+    std::vector<SidePoint> points;  ///< sorted by host_offset
+    std::vector<std::unique_ptr<ChainSite>> chains;
+    std::vector<std::unique_ptr<HelperSite>> helpers;
+    std::vector<ChainSite*> incoming;
+
+    unsigned page_offset() const { return key.physical & 0xfff; }
+    /// The side point that covers host address pc.
+    const SidePoint& point_at(const u8* pc) const;
+};
+
+}  // namespace twin86::jit

@@ -1,0 +1,134 @@
+#include "accel/jit/builder.h"
+
+namespace twin86::jit {
+
+using namespace asmjit;
+
+BlockBuilder::BlockBuilder(const BuildContext& context, Block& block, u64 base_address)
+    : context_(context), block_(block), base_(base_address) {
+    code_.init(Environment::host());
+    code_.newSection(&cold_, ".cold", SIZE_MAX, SectionFlags::kExecutable, 1);
+    code_.attach(&a);
+    page_rip_ = block.rip - block.page_offset();
+}
+
+void BlockBuilder::point(u32 guest_offset, u8 borrowed, u8 flags) {
+    (in_cold_ ? cold_points_ : hot_points_)
+        .push_back({static_cast<u32>(a.offset()), static_cast<u16>(guest_offset), borrowed, flags});
+}
+
+HelperSite* BlockBuilder::new_helper(const Insn& insn) {
+    auto site = std::make_unique<HelperSite>();
+    site->insn = insn;
+    site->block = &block_;
+    site->guest_offset = static_cast<u32>(insn.rip - block_.rip);
+    block_.helpers.push_back(std::move(site));
+    return block_.helpers.back().get();
+}
+
+/// Two flag-free loads: a kick makes the second one fault (design: kicks and polls).
+void BlockBuilder::poll() {
+    point(0, 0xff, kSidePoll);
+    a.mov(x86::rbp, field(offsetof(JitFrame, poll)));
+    a.mov(x86::ebp, x86::dword_ptr(x86::rbp));
+}
+
+/// Liveness of arithmetic flags, backwards. At the end of a block all of them count as live.
+void BlockBuilder::analyse_flags(std::span<const Insn> insns) {
+    live_before_.assign(insns.size() + 1, kFlagsArithmetic);
+    for (std::size_t n = insns.size(); n-- > 0;) {
+        const Insn& i = insns[n];
+        // Slow paths show flags to C++ (PUSHF, interrupts, faults that they raise): everything is live there.
+        const bool opaque = i.klass == InsnClass::kHelper || i.klass == InsnClass::kEndBlock || i.klass == InsnClass::kUndefined;
+        live_before_[n] = opaque ? static_cast<u32>(kFlagsArithmetic)
+                                 : ((live_before_[n + 1] & ~i.flags_written) | i.flags_read) & kFlagsArithmetic;
+    }
+}
+
+void BlockBuilder::build(std::span<const Insn> insns) {
+    analyse_flags(insns);
+    if (!block_.key.mode.has(Mode::kShadowed)) poll();
+    for (std::size_t n = 0; n < insns.size(); ++n) {
+        current_ = &insns[n];
+        flags_live_ = live_before_[n];
+        flags_live_after_ = live_before_[n + 1];
+        point(static_cast<u32>(current_->rip - block_.rip));
+        emit(*current_);
+    }
+    if (!ended_) chain_to(insns.back().next_rip());
+}
+
+void BlockBuilder::emit(const Insn& insn) {
+    if (fpu_trap(insn)) return;
+    switch (insn.klass) {
+        case InsnClass::kCopy: emit_copy(insn); break;
+        case InsnClass::kRewriteMem: emit_rewrite(insn); break;
+        case InsnClass::kSpecial: emit_special(insn); break;
+        case InsnClass::kHelper:
+        case InsnClass::kEndBlock: emit_helper(insn); break;
+        case InsnClass::kUndefined: emit_raise(insn, kVectorUD); break;
+    }
+}
+
+void BlockBuilder::emit_special(const Insn& insn) {
+    switch (insn.op) {
+        case Op::kJcc: return emit_jcc(insn);
+        case Op::kJmpRel: return emit_jmp_rel(insn);
+        case Op::kJmpRm: return emit_jmp_rm(insn);
+        case Op::kCallRel:
+        case Op::kCallRm: return emit_call(insn);
+        case Op::kRet:
+        case Op::kRetImm: return emit_ret(insn);
+        case Op::kLoop:
+        case Op::kLoope:
+        case Op::kLoopne:
+        case Op::kJcxz: return emit_loop(insn);
+        case Op::kPushReg: return emit_push_reg(insn);
+        case Op::kPushRm: return emit_push_rm(insn);
+        case Op::kPushImm: return emit_push_imm(insn);
+        case Op::kPopReg: return emit_pop_reg(insn);
+        case Op::kPopRm: return emit_pop_rm(insn);
+        case Op::kLeave: return emit_leave(insn);
+        case Op::kMovs:
+        case Op::kStos:
+        case Op::kLods:
+        case Op::kScas:
+        case Op::kCmps: return emit_string(insn);
+        case Op::kLea: return emit_lea(insn);
+        case Op::kMovMoffs: return emit_moffs(insn);
+        case Op::kXlat: return emit_xlat(insn);
+        case Op::kMovFromSeg: return emit_mov_from_seg(insn);
+        case Op::kBtMem:
+        case Op::kBtsMem:
+        case Op::kBtrMem:
+        case Op::kBtcMem: return emit_bit_mem(insn);
+        case Op::kIncShort:
+        case Op::kDecShort: return emit_inc_dec(insn);
+        case Op::kSalc: return emit_salc();
+        case Op::kRdfsbase:
+        case Op::kRdgsbase: return emit_read_base(insn);
+        case Op::kNop: return;
+        default: return emit_helper(insn);
+    }
+}
+
+std::vector<u8> BlockBuilder::finish() {
+    // The cold section follows the hot one directly: its points and labels move by the size of the hot part.
+    CHECK(code_.flatten() == kErrorOk && code_.resolveUnresolvedLinks() == kErrorOk);
+    const u64 cold_at = cold_->offset();
+    block_.points = hot_points_;
+    for (SidePoint p : cold_points_) {
+        p.host_offset += static_cast<u32>(cold_at);
+        block_.points.push_back(p);
+    }
+    for (const PendingChain& p : pending_chains_) {
+        p.site->patch_offset = static_cast<u32>(code_.labelOffsetFromBase(p.patch_end) - 4);
+        p.site->exit_offset = static_cast<u32>(code_.labelOffsetFromBase(p.exit));
+    }
+    CHECK(code_.relocateToBase(base_) == kErrorOk);
+    std::vector<u8> bytes(code_.codeSize());
+    CHECK(code_.copyFlattenedData(bytes.data(), bytes.size(), CopySectionFlags::kPadSectionBuffer) == kErrorOk);
+    return bytes;
+}
+
+}  // namespace twin86::jit

@@ -1,0 +1,148 @@
+// BlockBuilder: emits one block. The emitters of each instruction family live in emit_*.cpp and share this frame:
+// the hot part is the straight path, the cold part collects slow paths behind it.
+#pragma once
+
+#include <asmjit/x86.h>
+
+#include <span>
+
+#include "accel/jit/block.h"
+#include "accel/jit/encode.h"
+#include "accel/jit/regs.h"
+#include "accel/jit/thunks.h"
+
+namespace twin86::jit {
+
+/// What the builder must know of the surroundings of a block.
+struct BuildContext {
+    const Thunks& thunks;
+    /// Whether a baked branch to this RIP on another page may be linked directly.
+    bool (*may_link)(void* self, u64 target_rip);
+    void* self;
+    bool chain = true;  ///< false: `nochain`, every block end goes through the run loop
+};
+
+class BlockBuilder {
+  public:
+    BlockBuilder(const BuildContext& context, Block& block, u64 base_address);
+
+    /// Emits all instructions; the block's chains, helpers and points are filled.
+    void build(std::span<const Insn> insns);
+    /// The finished code for base_address. Valid until the builder is destroyed.
+    std::vector<u8> finish();
+
+  private:
+    using Gp = asmjit::x86::Gp;
+    using Mem = asmjit::x86::Mem;
+    using Label = asmjit::Label;
+
+    // builder.cpp: frame
+    static Mem field(std::size_t offset, unsigned size = 8) {
+        return Mem(asmjit::x86::rsp, static_cast<i32>(offset), size);
+    }
+    static Mem slot(u8 guest) { return field(offsetof(JitFrame, mem_gpr) + slot_of(guest) * 8); }
+    void poll();
+    void emit(const Insn& insn);
+    void emit_special(const Insn& insn);
+    void point(u32 guest_offset, u8 borrowed = 0xff, u8 flags = 0);
+    void cold() { a.section(cold_); in_cold_ = true; }
+    void hot() { a.section(code_.textSection()); in_cold_ = false; }
+    void call(const u8* thunk) { a.call(asmjit::imm(reinterpret_cast<u64>(thunk))); }
+    void jump(const u8* thunk) { a.jmp(asmjit::imm(reinterpret_cast<u64>(thunk))); }
+    void long_jump(const Label& l) { a.long_().jmp(l); }
+    HelperSite* new_helper(const Insn& insn);
+    bool baked() const { return block_.key.mode.has(Mode::kBaked); }
+    u64 offset_in_page(u64 rip) const { return rip - page_rip_; }
+
+    // emit_regs.cpp: general registers
+    u8 read_gpr(u8 guest, u8 temp);            ///< host register that holds it, loading into temp if in memory
+    void write_gpr(u8 guest, u8 host);         ///< 64-bit move into the guest register
+    void write_gpr_sized(u8 guest, u8 host, unsigned bits);  ///< with x86's merging rules; clobbers no flags
+    void load_constant(u8 host, u64 value);
+    void load_rip(u8 host, u64 rip);           ///< a RIP-derived value: constant or page_va-relative
+
+    // emit_mem.cpp: effective addresses and the probe
+    void effective_address(const Insn& insn, u8 to);      ///< EA without segment base, wrapped to the address size
+    void linear_address(const Insn& insn);                ///< rbp = linear address of insn.mem
+    void add_segment_base(u8 segment);
+    template <class Op>
+    void access(unsigned size, u8 kind, Op&& op);         ///< rbp = linear; op() uses [rbp]; emitted twice for writes
+    void probe_dead_flags(unsigned size, u8 kind, const Label& miss);
+    void probe_live_flags(unsigned size, u8 kind, const Label& miss);
+    void slow_call(unsigned size, u8 kind, const Label& retry);
+
+    // emit_copy.cpp
+    void emit_copy(const Insn& insn);
+    void emit_rewrite(const Insn& insn);
+    void encoded(const Insn& insn);                       ///< the instruction itself with its registers renamed
+    void embed(const Insn& insn, const FieldMap& map);
+    bool fpu_trap(const Insn& insn);
+
+    // emit_moves.cpp
+    void emit_lea(const Insn& insn);
+    void emit_moffs(const Insn& insn);
+    void emit_xlat(const Insn& insn);
+    void emit_mov_from_seg(const Insn& insn);
+    void emit_bit_mem(const Insn& insn);
+    void emit_inc_dec(const Insn& insn);
+    void emit_salc();
+    void emit_read_base(const Insn& insn);
+
+    // emit_stack.cpp
+    void stack_address(i32 displacement);                 ///< rbp = linear address of SP + displacement
+    void adjust_sp(i32 delta);
+    void emit_push_reg(const Insn& insn);
+    void emit_push_rm(const Insn& insn);
+    void emit_push_imm(const Insn& insn);
+    void emit_pop_reg(const Insn& insn);
+    void emit_pop_rm(const Insn& insn);
+    void emit_leave(const Insn& insn);
+    void push_value(unsigned bytes, auto&& store);
+
+    // emit_branch.cpp
+    u64 branch_target(const Insn& insn) const;
+    void chain_to(u64 rip, bool always_exit = false);     ///< ends a path: continue at rip
+    void chain_exit(ChainSite* site, const Label& entry);
+    void indirect(unsigned operand_bits);                 ///< ends a path: continue at the RIP in rbp
+    void emit_jcc(const Insn& insn);
+    void emit_jmp_rel(const Insn& insn);
+    void emit_loop(const Insn& insn);
+    void emit_jmp_rm(const Insn& insn);
+    void emit_call(const Insn& insn);
+    void emit_ret(const Insn& insn);
+    void load_branch_operand(const Insn& insn, u8 to);
+
+    // emit_string.cpp
+    void emit_string(const Insn& insn);
+
+    // emit_helper.cpp
+    void emit_helper(const Insn& insn);
+    void emit_raise(const Insn& insn, Vector vector);
+
+    void analyse_flags(std::span<const Insn> insns);
+
+    const BuildContext& context_;
+    Block& block_;
+    u64 base_;
+    u64 page_rip_ = 0;
+    asmjit::CodeHolder code_;
+    asmjit::Section* cold_ = nullptr;
+    asmjit::x86::Assembler a;
+    bool in_cold_ = false;
+    bool ended_ = false;            ///< the path has left the block: nothing falls through
+    u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need
+    u32 flags_live_after_ = 0;      ///< the same after the current instruction
+    std::vector<u32> live_before_;
+    const Insn* current_ = nullptr;
+    std::vector<SidePoint> hot_points_, cold_points_;
+    struct PendingChain {
+        ChainSite* site;
+        Label patch_end;  ///< behind the rel32
+        Label exit;
+    };
+    std::vector<PendingChain> pending_chains_;
+};
+
+}  // namespace twin86::jit
+
+#include "accel/jit/builder_access.h"

@@ -1,0 +1,177 @@
+// Control flow: direct branches are chain sites, indirect ones go through the jump cache.
+#include "accel/jit/builder.h"
+
+namespace twin86::jit {
+
+using namespace asmjit;
+
+u64 BlockBuilder::branch_target(const Insn& insn) const {
+    const u64 target = insn.next_rip() + static_cast<u64>(insn.imm);
+    if (insn.is64()) return target;
+    return truncate(target, insn.operand_bits / 8);
+}
+
+/// Ends a path at a direct successor. A rel32 within an aligned 8-byte word starts at the cold exit and is patched to
+/// the successor's code when the run loop has found it.
+void BlockBuilder::chain_to(u64 rip, bool always_exit) {
+    const u64 offset = offset_in_page(rip);
+    const bool same_page = offset < kPageSize;
+    const bool steps = block_.key.mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn) || !context_.chain;
+    if (!same_page && !steps && !always_exit && (!baked() || !context_.may_link(context_.self, rip))) {
+        load_rip(kHostAddress, rip);
+        jump(context_.thunks.lookup);
+        ended_ = true;
+        return;
+    }
+    auto owned = std::make_unique<ChainSite>();
+    ChainSite* site = owned.get();
+    site->from = &block_;
+    site->target_rip = baked() ? rip : offset;
+    site->cross_page = !same_page;
+    block_.chains.push_back(std::move(owned));
+
+    const Label exit = a.newLabel(), patch_end = a.newLabel();
+    while ((a.offset() + 1) % 8 > 4) a.nop();
+    a.long_().jmp(exit);
+    a.bind(patch_end);
+    pending_chains_.push_back({site, patch_end, exit});
+    chain_exit(site, exit);
+    ended_ = true;
+}
+
+void BlockBuilder::chain_exit(ChainSite* site, const Label& entry) {
+    const bool was_cold = in_cold_;
+    if (!was_cold) cold();
+    point(static_cast<u32>(current_->rip - block_.rip));
+    a.bind(entry);
+    call(context_.thunks.exit_chain);
+    a.embedUInt64(reinterpret_cast<u64>(site));
+    if (!was_cold) hot();
+}
+
+/// Ends a path at the RIP in rbp, cut to the operand size.
+void BlockBuilder::indirect(unsigned operand_bits) {
+    if (operand_bits == 32) a.mov(x86::ebp, x86::ebp);
+    if (operand_bits == 16) a.movzx(x86::ebp, x86::bp);
+    const bool steps = block_.key.mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn) || !context_.chain;
+    if (steps) {
+        a.mov(field(offsetof(JitFrame, target)), x86::rbp);
+        call(context_.thunks.exit_lookup);
+        a.embedUInt64(0);
+    } else {
+        jump(context_.thunks.lookup);
+    }
+    ended_ = true;
+}
+
+void BlockBuilder::emit_jcc(const Insn& insn) {
+    const Label taken = a.newLabel();
+    static constexpr x86::CondCode kCodes[16] = {
+        x86::CondCode::kO, x86::CondCode::kNO, x86::CondCode::kB, x86::CondCode::kNB, x86::CondCode::kZ, x86::CondCode::kNZ,
+        x86::CondCode::kBE, x86::CondCode::kNBE, x86::CondCode::kS, x86::CondCode::kNS, x86::CondCode::kP, x86::CondCode::kNP,
+        x86::CondCode::kL, x86::CondCode::kNL, x86::CondCode::kLE, x86::CondCode::kNLE};
+    a.j(kCodes[insn.opcode & 15], taken);
+    chain_to(insn.next_rip());
+    a.bind(taken);
+    chain_to(branch_target(insn));
+}
+
+/// LOOP/LOOPE/LOOPNE/JCXZ: the host's instruction decides on the guest's own rcx and flags.
+void BlockBuilder::emit_loop(const Insn& insn) {
+    const Label taken = a.newLabel(), fall = a.newLabel();
+    if (insn.address_bits == 16) {
+        // No 16-bit form in 64-bit mode: CX is counted by lea, which leaves the flags alone.
+        a.movzx(x86::r10d, x86::cx);
+        if (insn.op != Op::kJcxz) {
+            a.lea(x86::r10d, x86::ptr(x86::r10, -1));
+            a.mov(x86::cx, x86::r10w);
+            if (insn.op == Op::kLoope) a.jnz(fall);
+            if (insn.op == Op::kLoopne) a.jz(fall);
+            a.movzx(x86::r10d, x86::cx);
+        }
+        a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
+        a.mov(x86::ecx, x86::r10d);
+        const Label zero = a.newLabel();
+        a.jecxz(x86::ecx, zero);
+        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
+        a.jmp(insn.op == Op::kJcxz ? fall : taken);
+        a.bind(zero);
+        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
+        a.jmp(insn.op == Op::kJcxz ? taken : fall);
+    } else {
+        const x86::Gp counter = insn.address_bits == 64 ? x86::Gp(x86::rcx) : x86::Gp(x86::ecx);
+        switch (insn.op) {
+            case Op::kLoop: a.loop(counter, taken); break;
+            case Op::kLoope: a.loope(counter, taken); break;
+            case Op::kLoopne: a.loopne(counter, taken); break;
+            default: a.jecxz(counter, taken); break;
+        }
+        a.jmp(fall);
+    }
+    a.bind(fall);
+    chain_to(insn.next_rip());
+    a.bind(taken);
+    chain_to(branch_target(insn));
+}
+
+void BlockBuilder::emit_jmp_rel(const Insn& insn) { chain_to(branch_target(insn)); }
+
+/// Loads the operand of an indirect near branch into host register `to`.
+void BlockBuilder::load_branch_operand(const Insn& insn, u8 to) {
+    const unsigned bytes = insn.operand_bits / 8;
+    if (!insn.has_mem) {
+        const u8 host = read_gpr(insn.rm_field, to);
+        if (host != to) a.mov(host64(to), host64(host));
+        return;
+    }
+    linear_address(insn);
+    access(bytes, kAccessRead, [&] {
+        if (bytes == 8) a.mov(host64(to), x86::qword_ptr(x86::rbp));
+        else if (bytes == 4) a.mov(host32(to), x86::dword_ptr(x86::rbp));
+        else a.movzx(host32(to), x86::word_ptr(x86::rbp));
+    });
+}
+
+void BlockBuilder::emit_jmp_rm(const Insn& insn) {
+    load_branch_operand(insn, kHostAddress);
+    indirect(insn.operand_bits);
+}
+
+void BlockBuilder::emit_call(const Insn& insn) {
+    const unsigned bytes = insn.operand_bits / 8;
+    const bool direct = insn.op == Op::kCallRel;
+    const x86::Mem target = field(offsetof(JitFrame, target));
+    if (!direct) {
+        load_branch_operand(insn, kHostAddress);
+        a.mov(target, x86::rbp);
+    }
+    push_value(bytes, [&] {
+        const u64 rip = insn.next_rip();
+        const bool short_constant = baked() && static_cast<u64>(static_cast<i64>(static_cast<i32>(rip))) == rip;
+        if (bytes == 8 && short_constant) {
+            a.mov(x86::qword_ptr(x86::rbp), static_cast<i32>(rip));
+        } else {
+            load_rip(kHostTemp, rip);
+            if (bytes == 8) a.mov(x86::qword_ptr(x86::rbp), x86::r10);
+            else if (bytes == 4) a.mov(x86::dword_ptr(x86::rbp), x86::r10d);
+            else a.mov(x86::word_ptr(x86::rbp), x86::r10w);
+        }
+    });
+    if (direct) return chain_to(branch_target(insn));
+    a.mov(x86::rbp, target);
+    indirect(insn.operand_bits);
+}
+
+void BlockBuilder::emit_ret(const Insn& insn) {
+    const unsigned bytes = insn.operand_bits / 8;
+    stack_address(0);
+    access(bytes, kAccessRead, [&] {
+        if (bytes == 8) a.mov(x86::rbp, x86::qword_ptr(x86::rbp));
+        else if (bytes == 4) a.mov(x86::ebp, x86::dword_ptr(x86::rbp));
+        else a.movzx(x86::ebp, x86::word_ptr(x86::rbp));
+    });
+    adjust_sp(static_cast<i32>(bytes + (insn.op == Op::kRetImm ? static_cast<u32>(insn.imm) & 0xffff : 0)));
+    indirect(insn.operand_bits);
+}
+
+}  // namespace twin86::jit

@@ -1,0 +1,46 @@
+// General registers: where guest values are and how they get there.
+#include "accel/jit/builder.h"
+
+namespace twin86::jit {
+
+using namespace asmjit;
+
+u8 BlockBuilder::read_gpr(u8 guest, u8 temp) {
+    if (!in_memory(guest)) return kHostOf[guest];
+    a.mov(host64(temp), slot(guest));
+    return temp;
+}
+
+void BlockBuilder::write_gpr(u8 guest, u8 host) {
+    if (in_memory(guest)) a.mov(slot(guest), host64(host));
+    else if (kHostOf[guest] != host) a.mov(host64(kHostOf[guest]), host64(host));
+}
+
+void BlockBuilder::write_gpr_sized(u8 guest, u8 host, unsigned bits) {
+    if (bits == 64) return write_gpr(guest, host);
+    if (bits == 32) {
+        if (in_memory(guest)) {
+            a.mov(host32(host), host32(host));
+            a.mov(slot(guest), host64(host));
+        } else {
+            a.mov(host32(kHostOf[guest]), host32(host));
+        }
+        return;
+    }
+    if (in_memory(guest)) a.mov(field(offsetof(JitFrame, mem_gpr) + slot_of(guest) * 8, 2), x86::gpw(host));
+    else a.mov(x86::gpw(kHostOf[guest]), x86::gpw(host));
+}
+
+void BlockBuilder::load_constant(u8 host, u64 value) {
+    if (value <= 0xffffffff) a.mov(host32(host), static_cast<u32>(value));
+    else a.mov(host64(host), static_cast<i64>(value));
+}
+
+void BlockBuilder::load_rip(u8 host, u64 rip) {
+    if (baked()) return load_constant(host, rip);
+    a.mov(host64(host), field(offsetof(JitFrame, page_va)));
+    const i64 offset = static_cast<i64>(offset_in_page(rip));
+    if (offset != 0) a.lea(host64(host), x86::ptr(host64(host), static_cast<i32>(offset)));
+}
+
+}  // namespace twin86::jit

@@ -1,0 +1,59 @@
+// String instructions: a leaf helper runs them page by page; what it cannot do, the run loop does element by element.
+#include "accel/jit/builder.h"
+#include "accel/jit/leaf/leaf.h"
+
+namespace twin86::jit {
+
+using namespace asmjit;
+
+namespace {
+
+StringMeta string_meta(const Insn& insn, Mode mode) {
+    StringMeta m{};
+    switch (insn.op) {
+        case Op::kMovs: m.kind = StringMeta::kMovs; break;
+        case Op::kStos: m.kind = StringMeta::kStos; break;
+        case Op::kLods: m.kind = StringMeta::kLods; break;
+        case Op::kScas: m.kind = StringMeta::kScas; break;
+        default: m.kind = StringMeta::kCmps; break;
+    }
+    m.size = static_cast<u8>(insn.operand_bits / 8);
+    const u8 source = insn.segment_override != kNoSegment ? insn.segment_override : static_cast<u8>(kDs);
+    m.size |= static_cast<u8>(source << 4);
+    // REPNE repeats MOVS, STOS and LODS just as REP does.
+    const bool compares = insn.op == Op::kScas || insn.op == Op::kCmps;
+    if (insn.repe || (insn.repne && !compares)) m.flags |= StringMeta::kRep;
+    else if (insn.repne) m.flags |= StringMeta::kRepne;
+    if (mode.has(Mode::kDown)) m.flags |= StringMeta::kBackward;
+    if (insn.address_bits == 32) m.flags |= StringMeta::kAddress32;
+    if (insn.address_bits == 16) m.flags |= StringMeta::kAddress16;
+    if (!mode.flat(source) || !mode.flat(kEs)) m.flags |= StringMeta::kSourceBase;
+    m.view = mode.view();
+    return m;
+}
+
+}  // namespace
+
+void BlockBuilder::emit_string(const Insn& insn) {
+    const StringMeta meta = string_meta(insn, block_.key.mode);
+    const u32 guest_offset = static_cast<u32>(insn.rip - block_.rip);
+    HelperSite* site = new_helper(insn);
+    const Label again = a.newLabel(), done = a.newLabel(), more = a.newLabel(), slow = a.newLabel();
+    a.bind(again);
+    call(context_.thunks.leaf_string);
+    a.embed(&meta, sizeof meta);
+    a.long_().jmp(done);
+    a.long_().jmp(more);
+    a.bind(slow);
+    call(context_.thunks.exit_string);
+    a.embedUInt64(reinterpret_cast<u64>(site));
+    a.bind(more);
+    point(guest_offset, 0xff, kSidePoll);
+    a.mov(x86::rbp, field(offsetof(JitFrame, poll)));
+    a.mov(x86::ebp, x86::dword_ptr(x86::rbp));
+    a.jmp(again);
+    a.bind(done);
+    point(guest_offset);
+}
+
+}  // namespace twin86::jit

@@ -1,0 +1,106 @@
+#include "accel/jit/encode.h"
+
+#include <cstring>
+
+namespace twin86::jit {
+
+namespace {
+
+class Writer {
+  public:
+    Writer(const Insn& insn, const FieldMap& map, u8* out) : insn_(insn), map_(map), out_(out) {}
+
+    unsigned run() {
+        switch (insn_.encoding) {
+            case Encoding::kLegacy: legacy(); break;
+            case Encoding::kVex: vex(); break;
+            case Encoding::kEvex: evex(); break;
+        }
+        std::memcpy(out_ + n_, insn_.bytes + insn_.imm_at, insn_.imm_size);
+        return n_ + insn_.imm_size;
+    }
+
+  private:
+    void put(unsigned byte) { out_[n_++] = static_cast<u8>(byte); }
+
+    unsigned rm_low() const { return insn_.has_mem ? 5 : map_.rm; }
+
+    void modrm() {
+        if (!insn_.has_modrm) return;
+        if (insn_.has_mem) {  // [rbp + disp8 0]: rbp as a base cannot go without displacement
+            put(0x45 | (map_.reg & 7) << 3);
+            put(0);
+        } else {
+            put(0xc0 | (map_.reg & 7) << 3 | (map_.rm & 7));
+        }
+    }
+
+    bool wants_66() const {
+        if (insn_.mode_bits == 16 && !insn_.uses_sse && !insn_.uses_fpu) return insn_.operand_bits == 16;
+        return insn_.prefix66;
+    }
+
+    void legacy() {
+        if (insn_.lock) put(0xf0);
+        if (wants_66()) put(0x66);
+        if (insn_.repne) put(0xf2);
+        if (insn_.repe) put(0xf3);
+        unsigned rex = insn_.rex & 0x48;
+        if (insn_.has_modrm) {
+            rex |= (map_.reg & 8) >> 1;
+            if (!insn_.has_mem) rex |= (map_.rm & 8) >> 3;
+        } else {
+            rex |= (map_.opcode & 8) >> 3;
+        }
+        if (rex != 0 || insn_.rex != 0) put(0x40 | rex);
+        if (insn_.map >= 1) put(0x0f);
+        if (insn_.map == 2) put(0x38);
+        if (insn_.map == 3) put(0x3a);
+        const bool in_opcode = (insn_.gpr_fields & kFieldOpcode) != 0;
+        unsigned opcode = in_opcode ? (insn_.opcode & 0xf8) | (map_.opcode & 7) : insn_.opcode;
+        if (insn_.map == 0 && opcode == 0x82) opcode = 0x80;  // an alias that 64-bit mode lacks
+        put(opcode);
+        modrm();
+    }
+
+    /// The payload bytes after C4, or the single one after C5, as in the original instruction.
+    void vex() {
+        const u8* p = insn_.bytes + insn_.opcode_at;
+        const bool short_form = insn_.bytes[insn_.opcode_at - 2] == 0xc5;
+        const unsigned last = p[-1];
+        const unsigned w = short_form ? 0 : last & 0x80;
+        const unsigned mmmmm = short_form ? 1 : p[-2] & 0x1f;
+        put(0xc4);
+        put((map_.reg & 8 ? 0 : 0x80) | 0x40 | (rm_low() & 8 ? 0 : 0x20) | mmmmm);
+        put(w | (~map_.vvvv & 0xf) << 3 | (last & 7));
+        put(insn_.opcode);
+        modrm();
+    }
+
+    void evex() {
+        const u8* p = insn_.bytes + insn_.opcode_at - 3;
+        // P0: R X B R' 0 m m m, inverted register bits. With mod = 3, X extends a vector register in rm.
+        const unsigned rm = rm_low();
+        unsigned p0 = p[0] & 0x0f & ~0x08u;
+        p0 |= (map_.reg & 8 ? 0 : 0x80) | (rm & 16 ? 0 : 0x40) | (rm & 8 ? 0 : 0x20) | (map_.reg & 16 ? 0 : 0x10);
+        const unsigned p1 = (p[1] & 0x87) | (~map_.vvvv & 0xf) << 3;
+        const unsigned p2 = (p[2] & 0xf7) | (map_.vvvv & 16 ? 0 : 8);
+        put(0x62);
+        put(p0);
+        put(p1);
+        put(p2);
+        put(insn_.opcode);
+        modrm();
+    }
+
+    const Insn& insn_;
+    const FieldMap& map_;
+    u8* out_;
+    unsigned n_ = 0;
+};
+
+}  // namespace
+
+unsigned encode(const Insn& insn, const FieldMap& map, u8 out[16]) { return Writer(insn, map, out).run(); }
+
+}  // namespace twin86::jit

@@ -1,0 +1,59 @@
+// What both leaf helpers need: fill one TLB entry. Everything is inlined into code without vector instructions.
+#pragma once
+
+#include "accel/jit/frame.h"
+#include "cpu/decode/insn.h"
+#include "mmu/page_walk_impl.h"
+#include "mmu/phys_pages.h"
+
+namespace twin86::jit {
+
+TWIN86_LEAF_INLINE PagingContext paging_context(const CpuState& s, u8 view) {
+    PagingContext c;
+    c.cr0 = s.cr0;
+    c.cr3 = s.cr3;
+    c.cr4 = s.cr4;
+    c.efer = s.efer;
+    c.user = view == kViewUser;
+    c.smap_override = view == kViewSupervisorAc;
+    return c;
+}
+
+/// Remembers that the entry must go at the next address-space switch.
+TWIN86_LEAF_INLINE void note_non_global(JitFrame& f, u8 view, unsigned index) {
+    if (f.tlb_used_count[view] < kTlbEntries) f.tlb_used[view][f.tlb_used_count[view]++] = static_cast<u16>(index);
+    else f.tlb_used_count[view] = kTlbEntries + 1;  // overflow: the whole view is cleared
+}
+
+/// Walks for one access and enters the page into the view's table. False: fault, MMIO, or a write that must be seen.
+TWIN86_LEAF_INLINE bool fill(JitFrame& f, Gva address, u8 kind, u8 view) {
+    const CpuState& s = f.cpu;
+    if ((s.efer & kEferLMA) && !is_canonical(address, s.cr4)) return false;
+    const bool write = kind & kAccessWrite;
+    PagingMemory memory(*f.phys);
+    const PagingContext context = paging_context(s, view);
+    const WalkResult walk = paging::translate(context, memory, address, write ? Access::kWrite : Access::kRead);
+    if (!walk.ok || memory.code_touched() != PagingMemory::kNone) return false;
+    const Gpa page = walk.page.physical & kPageMask;
+    u64 entry = f.phys->entry(page);
+    if (page_is_mmio(entry)) return false;
+    if (write) {
+        if (!page_is_ram(entry) || (entry & kPageHasCode)) return false;
+        f.phys->mark_dirty(page, entry);
+        entry = f.phys->entry(page);
+    }
+    const unsigned index = tlb_index(address);
+    const Gva va = address & kPageMask;
+    TlbEntry& e = f.tlb[view].entries[index];
+    const u64 old_write = e.write_tag;
+    const bool same = e.read_tag == -va;
+    e.read_tag = -va;
+    e.write_tag = write ? -va : same ? old_write : invalid_tag(index);
+    e.host = reinterpret_cast<u64>(page_host(entry));
+    e.delta = e.host - va;
+    ++f.tlb_fills;
+    if (!walk.page.global || !(s.cr4 & kCr4PGE)) note_non_global(f, view, index);
+    return true;
+}
+
+}  // namespace twin86::jit

@@ -1,0 +1,208 @@
+#include "accel/jit/thunks.h"
+
+#include <vector>
+
+#include "accel/jit/leaf/leaf.h"
+#include "accel/jit/regs.h"
+
+namespace twin86::jit {
+
+using namespace asmjit;
+
+namespace {
+
+/// Emits the thunks into one buffer. `at` is the address that the first byte will have.
+class ThunkBuilder {
+  public:
+    explicit ThunkBuilder(CodeCache& cache) : cache_(cache) {
+        code_.init(Environment::host(), reinterpret_cast<u64>(cache.next()));
+        code_.attach(&a);
+    }
+
+    Thunks build() {
+        Label common = a.newLabel();
+        const u64 enter = enter_thunk();
+        const u64 exits[] = {exit_entry(ExitReason::kLookup, common), exit_entry(ExitReason::kChain, common),
+                             exit_entry(ExitReason::kHelper, common), exit_entry(ExitReason::kSlow, common),
+                             exit_entry(ExitReason::kCommit, common), exit_entry(ExitReason::kString, common),
+                             exit_entry(ExitReason::kRaise, common)};
+        const u64 recover = recover_entry(common);
+        a.bind(common);
+        exit_common();
+        const u64 lookup = lookup_thunk(reinterpret_cast<u64>(cache_.next()) + exits[0]);
+        const u64 slow = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_fill), false);
+        const u64 string = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_string), true);
+
+        CHECK(code_.flatten() == kErrorOk && code_.resolveUnresolvedLinks() == kErrorOk);
+        CHECK(code_.relocateToBase(reinterpret_cast<u64>(cache_.next())) == kErrorOk);
+        std::vector<u8> bytes(code_.codeSize());
+        code_.copyFlattenedData(bytes.data(), bytes.size());
+        const u8* base = cache_.commit(bytes.data(), bytes.size());
+        cache_.mark();
+
+        Thunks t;
+        t.enter = reinterpret_cast<void (*)(JitFrame*)>(const_cast<u8*>(base + enter));
+        t.exit_lookup = base + exits[0];
+        t.exit_chain = base + exits[1];
+        t.exit_helper = base + exits[2];
+        t.exit_slow = base + exits[3];
+        t.exit_commit = base + exits[4];
+        t.exit_string = base + exits[5];
+        t.exit_raise = base + exits[6];
+        t.recover = base + recover;
+        t.lookup = base + lookup;
+        t.slow_mem = base + slow;
+        t.leaf_string = base + string;
+        return t;
+    }
+
+  private:
+    /// A field of the frame when rsp is `below` bytes under it.
+    static x86::Mem field(std::size_t offset, int below = 0, unsigned size = 8) {
+        return x86::Mem(x86::rsp, static_cast<i32>(offset) + below, size);
+    }
+    static std::size_t gpr_offset(unsigned guest) { return offsetof(JitFrame, cpu.gpr) + guest * 8; }
+
+    u64 start() {
+        a.align(AlignMode::kCode, 16);
+        return a.offset();
+    }
+
+    u64 enter_thunk() {
+        const u64 at = start();
+        for (const x86::Gp& r : {x86::rbx, x86::rbp, x86::r12, x86::r13, x86::r14, x86::r15}) a.push(r);
+        a.mov(x86::Mem(x86::rdi, offsetof(JitFrame, host_rsp), 8), x86::rsp);
+        a.stmxcsr(x86::Mem(x86::rdi, offsetof(JitFrame, host_mxcsr), 4));
+        a.fnstcw(x86::Mem(x86::rdi, offsetof(JitFrame, host_fcw), 2));
+        a.mov(x86::rsp, x86::rdi);
+        a.mov(x86::eax, field(offsetof(JitFrame, xsave_mask), 0, 4));
+        a.xor_(x86::edx, x86::edx);
+        a.xrstor64(field(offsetof(JitFrame, cpu.xsave), 0, 0));
+        a.mov(x86::rax, field(offsetof(JitFrame, cpu.rflags)));
+        a.and_(x86::eax, static_cast<u32>(kFlagsArithmetic));
+        a.or_(x86::eax, 0x202);
+        a.push(x86::rax);
+        a.popfq();
+        for (unsigned slot = 0; slot < 3; ++slot) {
+            a.mov(x86::rax, field(gpr_offset(slot == 0 ? kR10 : slot == 1 ? kR11 : kR15)));
+            a.mov(field(offsetof(JitFrame, mem_gpr) + slot * 8), x86::rax);
+        }
+        for (unsigned g = 0; g < 16; ++g)
+            if (!in_memory(static_cast<u8>(g))) a.mov(host64(kHostOf[g]), field(gpr_offset(g)));
+        a.mov(x86::rbp, field(offsetof(JitFrame, address)));
+        a.jmp(field(offsetof(JitFrame, enter_pc)));
+        return at;
+    }
+
+    u64 exit_entry(ExitReason reason, const Label& common) {
+        const u64 at = start();
+        a.mov(field(offsetof(JitFrame, reason), 8, 4), static_cast<u32>(reason));
+        a.jmp(common);
+        return at;
+    }
+
+    u64 recover_entry(const Label& common) {
+        const u64 at = start();
+        a.lea(x86::rsp, x86::ptr(x86::rsp, -8));  // as if by a call, without touching flags
+        a.mov(field(offsetof(JitFrame, reason), 8, 4), static_cast<u32>(ExitReason::kFault));
+        a.mov(field(offsetof(JitFrame, save_rcx), 8), x86::rcx);
+        a.lea(x86::rcx, x86::ptr(x86::rsp));
+        a.mov(x86::ptr(x86::rsp), x86::rcx);  // a readable 'resume address': the common part reads the payload there
+        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx), 8));
+        a.jmp(common);
+        return at;
+    }
+
+    /// rsp is 8 under the frame, at the resume address.
+    void exit_common() {
+        for (unsigned g = 0; g < 16; ++g)
+            if (!in_memory(static_cast<u8>(g))) a.mov(field(gpr_offset(g), 8), host64(kHostOf[g]));
+        a.mov(field(offsetof(JitFrame, address), 8), x86::rbp);
+        a.pushfq();
+        a.pop(x86::rax);
+        a.pop(x86::rcx);  // now rsp is the frame
+        a.and_(x86::eax, static_cast<u32>(kFlagsArithmetic));
+        a.mov(x86::rdx, field(offsetof(JitFrame, cpu.rflags)));
+        a.and_(x86::rdx, ~static_cast<i32>(kFlagsArithmetic));
+        a.or_(x86::rdx, x86::rax);
+        a.mov(field(offsetof(JitFrame, cpu.rflags)), x86::rdx);
+        a.mov(field(offsetof(JitFrame, resume_pc)), x86::rcx);
+        a.mov(x86::rcx, x86::ptr(x86::rcx));
+        a.mov(field(offsetof(JitFrame, payload)), x86::rcx);
+        for (unsigned slot = 0; slot < 3; ++slot) {
+            a.mov(x86::rax, field(offsetof(JitFrame, mem_gpr) + slot * 8));
+            a.mov(field(gpr_offset(slot == 0 ? kR10 : slot == 1 ? kR11 : kR15)), x86::rax);
+        }
+        a.mov(x86::eax, field(offsetof(JitFrame, xsave_mask), 0, 4));
+        a.xor_(x86::edx, x86::edx);
+        a.xsaveopt64(field(offsetof(JitFrame, cpu.xsave), 0, 0));
+        a.vzeroupper();
+        a.fninit();
+        a.fldcw(field(offsetof(JitFrame, host_fcw), 0, 2));
+        a.ldmxcsr(field(offsetof(JitFrame, host_mxcsr), 0, 4));
+        a.mov(x86::rsp, field(offsetof(JitFrame, host_rsp)));
+        for (const x86::Gp& r : {x86::r15, x86::r14, x86::r13, x86::r12, x86::rbp, x86::rbx}) a.pop(r);
+        a.ret();
+    }
+
+    /// Target RIP in rbp. Flag-free: a hit goes on in translated code with the guest's flags.
+    u64 lookup_thunk(u64 exit_lookup) {
+        const u64 at = start();
+        Label hit = a.newLabel();
+        const auto entry = [](std::size_t f) {
+            return x86::Mem(x86::rsp, x86::r10, 3, static_cast<i32>(offsetof(JitFrame, jump_cache) + f), 8);
+        };
+        a.mov(field(offsetof(JitFrame, target)), x86::rbp);
+        a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
+        a.pext(x86::r10, x86::rbp, field(offsetof(JitFrame, jump_mask)));
+        a.lea(x86::r10, x86::ptr(0, x86::r10, 2));
+        a.mov(x86::rcx, field(offsetof(JitFrame, salt)));
+        a.lea(x86::rbp, x86::ptr(x86::rbp, x86::rcx));
+        a.mov(x86::rcx, entry(offsetof(JumpEntry, negated_tag)));
+        a.lea(x86::rcx, x86::ptr(x86::rcx, x86::rbp));
+        a.jecxz(x86::rcx, hit);
+        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
+        a.call(imm(exit_lookup));
+        a.bind(hit);
+        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
+        a.mov(x86::rbp, entry(offsetof(JumpEntry, page_va)));
+        a.mov(field(offsetof(JitFrame, page_va)), x86::rbp);
+        a.jmp(entry(offsetof(JumpEntry, host)));
+        return at;
+    }
+
+    /// call thunk; u32 meta: saves what a C function may clobber and goes on at the distance that the helper returns.
+    u64 leaf_thunk(void* helper, bool string) {
+        const u64 at = start();
+        static constexpr u8 kVolatile[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kRbp};
+        for (const u8 g : kVolatile) a.mov(field(gpr_offset(g), 8), host64(kHostOf[g]));
+        a.pushfq();
+        a.lea(x86::rdi, x86::ptr(x86::rsp, 16));
+        a.mov(x86::rax, x86::ptr(x86::rsp, 8));
+        if (string) {
+            a.mov(x86::esi, x86::dword_ptr(x86::rax));
+            a.mov(x86::rdx, x86::rsp);
+        } else {
+            a.mov(x86::rsi, x86::rbp);
+            a.mov(x86::edx, x86::dword_ptr(x86::rax));
+        }
+        a.mov(x86::rax, imm(reinterpret_cast<u64>(helper)));
+        a.call(x86::rax);
+        a.lea(x86::rax, x86::ptr(x86::rax, 4));
+        a.add(x86::ptr(x86::rsp, 8, 8), x86::rax);
+        a.popfq();
+        for (const u8 g : kVolatile) a.mov(host64(kHostOf[g]), field(gpr_offset(g), 8));
+        a.ret();
+        return at;
+    }
+
+    CodeCache& cache_;
+    CodeHolder code_;
+    x86::Assembler a;
+};
+
+}  // namespace
+
+Thunks build_thunks(CodeCache& cache) { return ThunkBuilder(cache).build(); }
+
+}  // namespace twin86::jit
