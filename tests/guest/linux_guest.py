@@ -1,0 +1,29 @@
+"""What the Linux tests share: the command line, and what the kernel's log must not hold."""
+import re
+
+import harness
+
+APPEND = "console=ttyS0 panic=-1"
+
+# Signs of an emulator that does not do what hardware does. Each is a message of Linux 6.1.
+COMPLAINTS = re.compile(
+    r"WARNING:|\bBUG:|Oops|Kernel panic|general protection|unchecked MSR|soft lockup|hard LOCKUP|rcu.*stall"
+    r"|Marking clocksource|clocksource.*unstable|nobody cared|[Ss]purious.*interrupt|MP-BIOS bug|timer doesn't work"
+    r"|do_IRQ.*No irq handler|Unexpected #|segfault at|trap invalid opcode|traps:|[Ll]ost.*interrupt|x86/fpu.*mismatch")
+
+
+def arguments(kernel, initrd, memory=512, append="", extra=()):
+    return ["-m", str(memory), "-nographic", "-no-reboot", "-kernel", kernel, "-initrd", initrd,
+            "-append", f"{APPEND} {append}".strip(), *extra]
+
+
+def complaints(log):
+    return [line for line in log.splitlines() if COMPLAINTS.search(line)]
+
+
+def boot(name, kernel="kernel-cloud", initrd="initrd-shell", script="guests.sh", **options):
+    """Starts the emulator with a guest; returns it. A with statement at the caller ends it."""
+    files = harness.guest_files(kernel)
+    files += harness.guest_files(initrd, script=script)
+    pty = options.pop("pty", False)
+    return harness.Emulator(name, arguments(files[0], files[1], **options), pty=pty)

@@ -1,0 +1,108 @@
+#!/bin/bash
+# guests.sh: kernels and initial RAM disks for guests, out of Debian packages, kept in a cache outside the tree.
+#
+#   guests.sh kernel-cloud kernel-generic initrd-shell      prints the path of each, fetching or building it first
+#
+# Exit status 3: not available because apt or the network is not. Needs no root. TWIN86_CACHE names the cache.
+# shellcheck source=tools/lib/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=tools/lib/apt.sh
+. "$TOOLS_LIB/apt.sh"
+
+# locked NAME CMD...: CMD while no other process makes guest file NAME.
+locked() {
+    mkdir -p "$CACHE_DIR"
+    (
+        flock 9
+        "${@:2}"
+    ) 9>"$CACHE_DIR/.lock-$1"
+}
+
+# The package that a meta package such as linux-image-cloud-amd64 stands for.
+real_package() {
+    apt_private apt-cache depends "$1" | sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\)$/\1/p' | head -1
+}
+
+fetch_kernel() { # META DESTINATION_DIR
+    local work package
+    [ ! -f "$2/vmlinuz" ] || return 0
+    apt_ready "$1" || return
+    package=$(real_package "$1")
+    [ -n "$package" ] || { note "$1 names no kernel package"; return 3; }
+    note "fetching $package"
+    work=$(mktemp -d "$CACHE_DIR/.kernel.XXXXXX") || return
+    apt_fetch "$work" "$package" && mkdir "$work/tree" && unpack_debs "$work/tree" "$work"/*.deb &&
+        mkdir "$work/done" && mv "$work"/tree/boot/vmlinuz-* "$work/done/vmlinuz" &&
+        mv "$work"/tree/lib/modules/* "$work/done/modules" && basename "$work"/*.deb >"$work/done/package" &&
+        mv -T "$work/done" "$2"
+    local status=$?
+    rm -rf "$work"
+    return $status
+}
+
+fetch_busybox() {
+    local work
+    [ ! -x "$CACHE_DIR/busybox/busybox" ] || return 0
+    apt_ready busybox-static || return
+    work=$(mktemp -d "$CACHE_DIR/.busybox.XXXXXX") || return
+    apt_fetch "$work" busybox-static && mkdir "$work/tree" "$work/done" &&
+        unpack_debs "$work/tree" "$work"/*.deb && mv "$(find "$work/tree" -name busybox -type f -perm -100 | head -1)" "$work/done/" &&
+        basename "$work"/*.deb >"$work/done/package" && mv -T "$work/done" "$CACHE_DIR/busybox"
+    local status=$?
+    rm -rf "$work"
+    return $status
+}
+
+# base_tree TREE: what every guest image has: mount points, busybox with all its applets, /init.
+base_tree() {
+    locked busybox fetch_busybox || return
+    local applet busybox=$CACHE_DIR/busybox/busybox
+    mkdir -p "$1"/{proc,sys,dev,tmp,root,etc,var,run,busybox,usr/{bin,sbin,lib,lib64}} || return
+    for applet in bin sbin lib lib64; do ln -s "usr/$applet" "$1/$applet"; done
+    cp "$busybox" "$1/usr/bin/busybox"
+    for applet in $("$busybox" --list); do ln -s /bin/busybox "$1/busybox/$applet"; done
+    ln -s busybox "$1/usr/bin/sh"
+    install -m 755 "$TOOLS_LIB/guest-init" "$1/init"
+    echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
+    echo 'root:x:0:' >"$1/etc/group"
+    printf '127.0.0.1 localhost\n' >"$1/etc/hosts"
+}
+
+build_shell_initrd() { # DESTINATION
+    local work
+    [ ! -f "$1" ] || return 0
+    work=$(mktemp -d "$CACHE_DIR/.initrd.XXXXXX") || return
+    base_tree "$work/tree" && pack_cpio "$work/tree" >"$work/cpio" && gzip -9n "$work/cpio" && mv "$work/cpio.gz" "$1"
+    local status=$?
+    rm -rf "$work"
+    return $status
+}
+
+# Short digest of the files that an image is made from, so that a changed recipe makes a new image.
+recipe_digest() { cat "$@" | sha256sum | cut -c 1-12; }
+
+guest_file() {
+    local path
+    case $1 in
+        kernel-cloud)
+            locked "$1" fetch_kernel linux-image-cloud-amd64 "$CACHE_DIR/$1" || return
+            path=$CACHE_DIR/$1/vmlinuz
+            ;;
+        kernel-generic)
+            locked "$1" fetch_kernel linux-image-amd64 "$CACHE_DIR/$1" || return
+            path=$CACHE_DIR/$1/vmlinuz
+            ;;
+        initrd-shell)
+            path=$CACHE_DIR/shell-$(recipe_digest "$TOOLS_LIB/guest-init" "$TOOLS_LIB/guests.sh").cpio.gz
+            locked "$1" build_shell_initrd "$path" || return
+            ;;
+        *) die "unknown guest file: $1 (kernel-cloud, kernel-generic, initrd-shell)" ;;
+    esac
+    echo "$path"
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    set -uo pipefail
+    case ${1:---help} in -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+    for name in "$@"; do guest_file "$name" || exit; done
+fi
