@@ -1,0 +1,33 @@
+// VcpuEnvironment: what an engine needs from the machine around one vCPU. The machine implements it and takes its lock
+// inside; engines call it from the vCPU's thread.
+#pragma once
+
+#include "base/types.h"
+
+namespace twin86 {
+
+class VcpuEnvironment {
+  public:
+    virtual ~VcpuEnvironment() = default;
+
+    virtual u32 port_read(IoPort port, unsigned size) = 0;
+    virtual void port_write(IoPort port, unsigned size, u32 value) = 0;
+    /// Physical accesses of 1, 2, 4 or 8 bytes to what is not RAM.
+    virtual u64 mmio_read(Gpa address, unsigned size) = 0;
+    virtual void mmio_write(Gpa address, unsigned size, u64 value) = 0;
+
+    /// An external interrupt waits. Cheap: one atomic load, no lock.
+    virtual bool interrupt_pending() const = 0;
+    /// Takes the highest external interrupt; -1: it went away meanwhile.
+    virtual int acknowledge_interrupt() = 0;
+
+    virtual u8 read_tpr() = 0;
+    virtual void write_tpr(u8 cr8) = 0;
+    virtual bool read_apic_msr(u32 index, u64& value) = 0;
+    virtual bool write_apic_msr(u32 index, u64 value) = 0;
+
+    /// Guest TSC before offset and TSC_ADJUST.
+    virtual u64 read_tsc() = 0;
+};
+
+}  // namespace twin86

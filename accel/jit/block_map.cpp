@@ -1,0 +1,122 @@
+#include "accel/jit/block_map.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "mmu/phys_map.h"
+
+namespace twin86::jit {
+
+namespace {
+
+/// Calls f with each guest physical page that the block has bytes in.
+template <class F>
+void for_pages(const Block& b, F f) {
+    f(b.key.physical & kPageMask);
+    if (b.second_page != ~u64{0}) f(b.second_page);
+}
+
+bool overlaps(const Block& b, Gpa address, u64 size) {
+    const Gpa start = b.key.physical;
+    const Gpa first_end = std::min(start + b.guest_size, (start & kPageMask) + kPageSize);
+    if (address < first_end && start < address + size) return true;
+    if (b.second_page == ~u64{0}) return false;
+    const Gpa tail_end = b.second_page + (start + b.guest_size - ((start & kPageMask) + kPageSize));
+    return address < tail_end && b.second_page < address + size;
+}
+
+}  // namespace
+
+Block* BlockMap::find(const BlockKey& key) const {
+    const auto at = by_key_.find(key);
+    return at == by_key_.end() ? nullptr : at->second;
+}
+
+Block* BlockMap::insert(std::unique_ptr<Block> owned) {
+    Block* block = owned.get();
+    by_key_[block->key] = block;
+    for_pages(*block, [&](Gpa page) { by_page_[page].push_back(block); });
+    all_.push_back(std::move(owned));
+    return block;
+}
+
+Block* BlockMap::at_code(const u8* pc) const {
+    auto at = std::upper_bound(all_.begin(), all_.end(), pc,
+                               [](const u8* p, const std::unique_ptr<Block>& b) { return p < b->code; });
+    if (at == all_.begin()) return nullptr;
+    Block* block = (at - 1)->get();
+    return pc < block->code + block->code_size ? block : nullptr;
+}
+
+void BlockMap::patch_rel32(const Block& block, u32 offset, const u8* target) {
+    // The field lies within an aligned 8-byte word, so other threads see the old or the new value.
+    const u8* at = block.code + offset;
+    const i32 rel = static_cast<i32>(target - (at + 4));
+    __atomic_store_n(static_cast<i32*>(cache_.writable(at)), rel, __ATOMIC_RELEASE);
+}
+
+void BlockMap::link(ChainSite& site, Block& to) {
+    if (site.to != nullptr || !site.from->valid) return;
+    patch_rel32(*site.from, site.patch_offset, to.code);
+    site.to = &to;
+    to.incoming.push_back(&site);
+    if (site.cross_page) cross_links_.push_back(&site);
+}
+
+void BlockMap::unlink(ChainSite& site) {
+    patch_rel32(*site.from, site.patch_offset, site.from->code + site.exit_offset);
+    site.to = nullptr;
+}
+
+void BlockMap::unlink_cross_page() {
+    for (ChainSite* site : cross_links_) {
+        if (site->to == nullptr) continue;
+        std::erase(site->to->incoming, site);
+        unlink(*site);
+    }
+    cross_links_.clear();
+}
+
+void BlockMap::drop(Block& block) {
+    for (ChainSite* site : block.incoming) unlink(*site);
+    block.incoming.clear();
+    for (const auto& site : block.chains) {
+        if (site->to == nullptr) continue;
+        std::erase(site->to->incoming, site.get());
+        unlink(*site);
+    }
+    block.valid = false;
+    by_key_.erase(block.key);
+    // The jump cache may still lead here: the entry becomes an exit to frame.target.
+    u8 exit[5] = {0xe8};
+    const i32 rel = static_cast<i32>(thunks_.exit_lookup - (block.code + 5));
+    std::memcpy(exit + 1, &rel, 4);
+    std::memcpy(cache_.writable(block.code), exit, 5);
+    ++invalidated_;
+}
+
+void BlockMap::invalidate(Gpa address, u64 size) {
+    for (Gpa page = address & kPageMask; page < address + size; page += kPageSize) {
+        const auto found = by_page_.find(page);
+        if (found == by_page_.end()) continue;
+        std::vector<Block*>& list = found->second;
+        for (Block* b : list)
+            if (b->valid && overlaps(*b, address, size)) drop(*b);
+        std::erase_if(list, [](const Block* b) { return !b->valid; });
+        if (list.empty()) {
+            by_page_.erase(found);
+            phys_.set_has_code(page, false);
+        }
+    }
+}
+
+void BlockMap::clear() {
+    for (const auto& [page, list] : by_page_) phys_.set_has_code(page, false);
+    by_page_.clear();
+    by_key_.clear();
+    cross_links_.clear();
+    all_.clear();
+    cache_.reset_to_mark();
+}
+
+}  // namespace twin86::jit

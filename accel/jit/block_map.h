@@ -1,0 +1,59 @@
+// BlockMap: every valid translation, found by key, by guest page and by host address.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "accel/jit/block.h"
+#include "accel/jit/code_cache.h"
+#include "accel/jit/thunks.h"
+
+namespace twin86 {
+class PhysMap;
+}
+
+namespace twin86::jit {
+
+class BlockMap {
+  public:
+    BlockMap(CodeCache& cache, const Thunks& thunks, PhysMap& phys) : cache_(cache), thunks_(thunks), phys_(phys) {}
+
+    Block* find(const BlockKey& key) const;
+    /// Takes a block whose code has been committed.
+    Block* insert(std::unique_ptr<Block> block);
+    /// The block (valid or not) whose code contains pc, or null.
+    Block* at_code(const u8* pc) const;
+
+    /// Makes `site` jump to `to`. The caller has checked that the link stays right until it is undone.
+    void link(ChainSite& site, Block& to);
+    /// Drops the links between pages: translations of supervisor addresses may have changed.
+    void unlink_cross_page();
+    /// Drops every block that overlaps [address, +size) of guest physical memory.
+    void invalidate(Gpa address, u64 size);
+    /// Drops everything; emitted code must not be running.
+    void clear();
+
+    std::size_t count() const { return by_key_.size(); }
+    u64 invalidated() const { return invalidated_; }
+    template <class F>
+    void for_each(F f) const {
+        for (const auto& [key, block] : by_key_) f(*block);
+    }
+
+  private:
+    void unlink(ChainSite& site);
+    void drop(Block& block);
+    void patch_rel32(const Block& block, u32 offset, const u8* target);
+
+    CodeCache& cache_;
+    const Thunks& thunks_;
+    PhysMap& phys_;
+    std::unordered_map<BlockKey, Block*, BlockKeyHash> by_key_;
+    std::unordered_map<Gpa, std::vector<Block*>> by_page_;
+    std::vector<std::unique_ptr<Block>> all_;  // in order of code address; invalid ones until clear()
+    std::vector<ChainSite*> cross_links_;
+    u64 invalidated_ = 0;
+};
+
+}  // namespace twin86::jit

@@ -1,0 +1,38 @@
+// Vcpu: one virtual processor of whatever engine.
+#pragma once
+
+#include <string>
+
+#include "cpu/state/cpu_state.h"
+
+namespace twin86 {
+
+/// Why run() returned.
+enum class RunExit {
+    kInterrupted,  ///< request_exit() was called
+    kHalted,       ///< HLT with no interrupt to take; run again after a kick
+    kShutdown,     ///< triple fault
+    kFatal,        ///< the engine cannot go on; failure() says why
+};
+
+class Vcpu {
+  public:
+    virtual ~Vcpu() = default;
+
+    /// Executes guest code on the calling thread.
+    virtual RunExit run() = 0;
+    /// Makes run() return soon. From any thread.
+    virtual void request_exit() = 0;
+    /// An interrupt may have become deliverable. From any thread.
+    virtual void kick() = 0;
+
+    /// The processor's state; only while run() is not executing.
+    virtual CpuState& state() = 0;
+    /// The state was changed from outside: cached modes and translations of addresses are dropped.
+    virtual void state_changed() = 0;
+    virtual const std::string& failure() const = 0;
+    /// Text of `info jit` / `info accel`.
+    virtual std::string statistics() const = 0;
+};
+
+}  // namespace twin86
