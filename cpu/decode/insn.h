@@ -42,6 +42,7 @@ struct MemOperand {
     u8 access = kAccessNone;
     u16 size = 0;           ///< bytes accessed; with EVEX broadcast the element size
     u8 element_size = 0;    ///< bytes of one element (MMIO split, partial masks)
+    bool suppresses_faults = false;  ///< masked-off elements (mask_register, or VMASKMOV's vvvv) are not accessed
     i64 disp = 0;
 };
 
@@ -59,10 +60,12 @@ struct Insn {
 
     // Layout of the bytes.
     u8 map = 0;            ///< legacy: 0 (one byte), 1 (0F), 2 (0F38), 3 (0F3A), 4 (3DNow!); VEX/EVEX: mmmmm
-    u8 opcode = 0;
+    u8 opcode = 0;         ///< 82 is given as its alias 80, here and in `bytes`
     u8 opcode_at = 0;      ///< index of the opcode byte in `bytes`
     bool has_modrm = false;
     u8 modrm = 0, sib = 0;
+    u8 disp_at = 0;        ///< index of the first displacement (or moffs) byte (== length when none)
+    u8 disp_size = 0;      ///< encoded bytes of the displacement, before EVEX disp8*N scaling
     u8 imm_at = 0;         ///< index of the first immediate byte (== length when none)
     u8 imm_size = 0;       ///< total bytes of immediates (length - imm_at)
     i64 imm = 0;           ///< first immediate, sign-extended where the instruction says so; branch: displacement
@@ -71,8 +74,10 @@ struct Insn {
     // Prefixes as decoded.
     bool lock = false, repe = false, repne = false;  ///< F3 / F2 seen (also as mandatory prefix)
     bool prefix66 = false, prefix67 = false;
-    u8 segment_override = kNoSegment;
-    u8 rex = 0;            ///< the REX byte or 0
+    u8 mandatory_prefix = 0;  ///< 66, F2 or F3 when it selects the legacy instruction (F3 of a string instruction: see repe), else 0
+    bool host66 = false;      ///< the 64-bit mode encoding needs prefix 66: mandatory, or the operand size is 16 in any mode
+    u8 segment_override = kNoSegment;  ///< the one in force; in 64-bit mode FS or GS only
+    u8 rex = 0;            ///< the REX byte that is in force, or 0
 
     // Operands.
     u8 reg_field = 0;      ///< full number (0-31) in ModRM.reg with REX/VEX/EVEX extension, whatever the register class
@@ -84,6 +89,9 @@ struct Insn {
     u8 gpr_written = 0;    ///< GprField mask: those that are written
     u16 implicit_read = 0;     ///< bit n: general register n is an implicit (hidden) input
     u16 implicit_written = 0;  ///< bit n: general register n is an implicit output
+    u8 mask_register = 0;      ///< EVEX.aaa: k1-k7, or 0 for no mask
+    bool mask_zeroing = false; ///< EVEX.z: masked-off elements become zero
+    u16 vector_bits = 0;       ///< VEX/EVEX vector length: 128, 256, 512; 0 for others
     bool high_byte = false;    ///< AH, CH, DH or BH is an explicit operand
     bool has_mem = false;      ///< `mem` is meaningful and accessed (LEA: address only, mem.access none)
     MemOperand mem;
@@ -91,13 +99,16 @@ struct Insn {
     // Flags, as kFlag* bits. Undefined ones count as written for liveness.
     u16 flags_read = 0;
     u16 flags_written = 0;   ///< always written or left undefined: earlier values of these are dead afterwards
+    u16 flags_maybe_written = 0;  ///< written on some executions only (shift by CL, REP CMPS/SCAS): earlier values stay live
     u16 flags_undefined = 0;
     u8 cpu_feature = 0;      ///< value of Feature (cpu/decode/features.h)
+    bool requires_vl = false;  ///< EVEX with 128 or 256 bits: Feature::kAvx512Vl is needed too
 
     bool uses_fpu = false;     ///< x87/MMX: checks CR0.EM/TS (#NM)
     bool uses_sse = false;     ///< SSE: CR0.EM/TS, CR4.OSFXSR
     bool uses_avx = false;     ///< VEX/EVEX vector: CR0.TS, CR4.OSXSAVE, XCR0
     bool uses_avx512 = false;  ///< EVEX or opmask
+    bool is_fwait = false;     ///< FWAIT: #NM when CR0.TS and CR0.MP are both set, whatever CR0.EM (uses_fpu is false)
 
     unsigned mod() const { return modrm >> 6; }
     u64 next_rip() const { return rip + length; }
