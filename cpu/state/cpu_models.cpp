@@ -1,0 +1,83 @@
+// Why the tables are as they are (Linux 6.1 is the guest that is read here):
+// - Speculation: the guest shall not pay for mitigations that mean nothing under translation. AutoIBRS makes Linux choose
+//   'enhanced IBRS' instead of retpolines; AMD_SSB_NO, SRSO_NO and (Intel) IA32_ARCH_CAPABILITIES say 'not affected'.
+//   IBPB, IBRS, STIBP and SSBD are hidden, so that no context switch writes their MSRs.
+// - AMD family 1Ah: arch/x86/kernel/cpu/amd.c has no per-family fix-ups for it (no LS_CFG, IC_CFG, BU_CFG2, no PCI
+//   configuration reads, no OSVW); it reads PATCH_LEVEL, HWCR (bit 24) and DE_CFG, which cpu/state/msr_table.cpp has.
+// - MCA, performance counters, IBS, thermal and topology extensions are hidden: Linux then leaves their MSRs alone.
+// - AVX-IFMA, AVX-VNNI-INT8 and AVX512-VP2INTERSECT are hidden: the decoder does not know them all.
+#include "cpu/state/cpu_models.h"
+
+namespace twin86 {
+
+using enum Feature;
+
+namespace {
+
+constexpr Feature kEmulated[] = {
+    kFpu, kDe, kPse, kTsc, kMsr, kPae, kMce, kCx8, kApic, kSep, kMtrr, kPge, kCmov, kPat, kPse36, kClflush, kMmx, kFxsr, kSse, kSse2,
+    kX2apic, kTscDeadline, kPcid, kHypervisor, kArat, kFsgsbase, kTscAdjust, kSmep, kSmap, kUmip, kInvpcid, kRdpid,
+    kSyscall, kNx, kPdpe1gb, kRdtscp, kLm, kLahfLm, kInvtsc, kAmdNoSsb, kArchCapabilities,
+    kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo,
+};
+
+constexpr Feature kNative[] = {
+    kSse3, kPclmulqdq, kSsse3, kFma, kCx16, kSse41, kSse42, kMovbe, kPopcnt, kAes, kXsave, kAvx, kF16c, kRdrand,
+    kBmi1, kAvx2, kBmi2, kErms, kRdseed, kAdx, kClflushopt, kClwb, kSha,
+    kAvx512f, kAvx512dq, kAvx512ifma, kAvx512cd, kAvx512bw, kAvx512vl, kAvx512vbmi, kAvx512vbmi2, kGfni, kVaes, kVpclmulqdq,
+    kAvx512vnni, kAvx512bitalg, kAvx512vpopcntdq, kFsrm, kAvx512fp16, kAvxVnni, kAvx512bf16, kFzrm, kFsrs, kFsrc,
+    kXsaveopt, kXsavec, kXgetbv1, kXsaves, kMmxext, kAbm, kSse4a, kMisalignsse, kPrefetch3dnow, kXsaveerptr,
+};
+
+constexpr FeatureDependency kDependencies[] = {
+    {kSse2, kSse}, {kSse3, kSse2}, {kSsse3, kSse3}, {kSse41, kSsse3}, {kSse42, kSse41}, {kSse4a, kSse3}, {kPclmulqdq, kSse2}, {kAes, kSse2},
+    {kSha, kSse2}, {kGfni, kSse2},
+    {kXsaveopt, kXsave}, {kXsavec, kXsave}, {kXgetbv1, kXsave}, {kXsaves, kXsavec}, {kXsaveerptr, kXsave},
+    {kAvx, kXsave}, {kF16c, kAvx}, {kFma, kAvx}, {kAvx2, kAvx}, {kVaes, kAvx}, {kVpclmulqdq, kAvx}, {kAvxVnni, kAvx2},
+    {kAvx512f, kAvx2}, {kAvx512f, kFma}, {kAvx512f, kF16c},
+    {kAvx512dq, kAvx512f}, {kAvx512ifma, kAvx512f}, {kAvx512cd, kAvx512f}, {kAvx512bw, kAvx512f}, {kAvx512vl, kAvx512f},
+    {kAvx512vbmi, kAvx512bw}, {kAvx512vbmi2, kAvx512bw}, {kAvx512bitalg, kAvx512bw}, {kAvx512fp16, kAvx512bw}, {kAvx512bf16, kAvx512bw},
+    {kAvx512vnni, kAvx512f}, {kAvx512vpopcntdq, kAvx512f},
+    {kLm, kPae}, {kNx, kPae}, {kPdpe1gb, kLm}, {kLahfLm, kLm}, {kPcid, kLm}, {kInvpcid, kPcid}, {kFsgsbase, kLm}, {kPge, kPse}, {kPse36, kPse},
+    {kX2apic, kApic}, {kTscDeadline, kApic}, {kArat, kApic}, {kTscDeadline, kTsc}, {kInvtsc, kTsc}, {kTscAdjust, kTsc}, {kRdtscp, kTsc},
+};
+
+constexpr FeatureAlias kAliases[] = {
+    {"sse3", "pni"}, {"lzcnt", "abm"}, {"xd", "nx"}, {"i64", "lm"}, {"sha", "sha-ni"}, {"cmpxchg16b", "cx16"}, {"ssb-no", "amd-no-ssb"},
+};
+
+constexpr Feature kBaseline[] = {  // x86-64-v1, as QEMU's qemu64 without SVM and MCA
+    kFpu, kDe, kPse, kTsc, kMsr, kPae, kMce, kCx8, kApic, kSep, kMtrr, kPge, kCmov, kPat, kPse36, kClflush, kMmx, kFxsr, kSse, kSse2,
+    kSse3, kCx16, kHypervisor, kSyscall, kNx, kLm, kLahfLm,
+};
+
+constexpr Feature kV2[] = {  // x86-64 psABI level 2, and system features that cost nothing
+    kPopcnt, kSsse3, kSse41, kSse42,
+    kX2apic, kTscDeadline, kPcid, kArat, kFsgsbase, kTscAdjust, kSmep, kSmap, kUmip, kInvpcid, kRdpid, kPdpe1gb, kRdtscp, kInvtsc, kAmdNoSsb,
+    kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo,
+};
+
+constexpr Feature kV3[] = {kAvx, kAvx2, kBmi1, kBmi2, kF16c, kFma, kAbm, kMovbe, kXsave};
+
+constexpr Feature kV3AndV4[] = {
+    kAvx, kAvx2, kBmi1, kBmi2, kF16c, kFma, kAbm, kMovbe, kXsave, kAvx512f, kAvx512bw, kAvx512cd, kAvx512dq, kAvx512vl,
+};
+
+constexpr NamedModel kModels[] = {
+    {"max", "all that this host and the emulator offer (default)", true, 0, 0, 0, "Twin86 Virtual CPU", {}},
+    {"host", "the same as max", true, 0, 0, 0, "Twin86 Virtual CPU", {}},
+    {"qemu64", "a plain 64-bit processor, SSE3", false, 15, 107, 1, "Twin86 Virtual CPU qemu64", {kBaseline}},
+    {"x86-64-v2", "psABI level 2: SSE4.2, POPCNT", false, 26, 2, 1, "Twin86 Virtual CPU x86-64-v2", {kBaseline, kV2}},
+    {"x86-64-v3", "psABI level 3: AVX2, BMI2, FMA", false, 26, 2, 1, "Twin86 Virtual CPU x86-64-v3", {kBaseline, kV2, kV3}},
+    {"x86-64-v4", "psABI level 4: AVX-512", false, 26, 2, 1, "Twin86 Virtual CPU x86-64-v4", {kBaseline, kV2, kV3AndV4}},
+};
+
+}  // namespace
+
+const std::span<const Feature> kEmulatedFeatures = kEmulated;
+const std::span<const Feature> kNativeFeatures = kNative;
+const std::span<const FeatureDependency> kFeatureDependencies = kDependencies;
+const std::span<const FeatureAlias> kFeatureAliases = kAliases;
+const std::span<const NamedModel> kNamedModels = kModels;
+
+}  // namespace twin86
