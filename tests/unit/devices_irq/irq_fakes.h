@@ -1,0 +1,71 @@
+// Fakes that the interrupt and timer tests share.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <vector>
+
+#include "devices/core/device.h"
+#include "devices/core/irq_line.h"
+#include "devices/irq/apic_bus.h"
+
+namespace twin86 {
+
+/// Remembers levels and counts rising edges.
+class RecordingSink : public IrqSink {
+  public:
+    void set_level(unsigned pin, bool level) override {
+        if (level && !levels[pin]) ++rises[pin];
+        levels[pin] = level;
+    }
+    IrqLine line(unsigned pin) { return IrqLine(*this, pin); }
+    std::map<unsigned, bool> levels;
+    std::map<unsigned, int> rises;
+};
+
+class RecordingCpu : public CpuPins {
+  public:
+    void interrupt_request_changed() override { ++changes; }
+    void nmi() override { ++nmis; }
+    void init() override { ++inits; }
+    void sipi(u8 vector) override { sipis.push_back(vector); }
+    void smi() override { ++smis; }
+    int changes = 0, nmis = 0, inits = 0, smis = 0;
+    std::vector<u8> sipis;
+};
+
+/// 2 TSC ticks for each nanosecond, movable.
+class FakeTsc : public TscClock {
+  public:
+    u64 tsc_at(u64 now_ns) const override { return now_ns * 2 + offset; }
+    u64 ns_at(u64 tsc) const override { return tsc <= offset ? 0 : (tsc - offset + 1) / 2; }
+    u64 offset = 0;
+};
+
+inline std::vector<u8> saved(Device& device) {
+    StateArchive archive = StateArchive::saver();
+    device.visit(archive);
+    return archive.bytes();
+}
+
+/// Loads `from`'s state into `to` and checks that saving again gives the same bytes.
+inline void copy_state(Device& from, Device& to) {
+    const std::vector<u8> bytes = saved(from);
+    StateArchive archive = StateArchive::loader(bytes);
+    to.visit(archive);
+    REQUIRE(archive.failure() == "");
+    CHECK(saved(to) == bytes);
+}
+
+/// Every truncation of a saved state is refused.
+inline void check_truncations(Device& device) {
+    std::vector<u8> bytes = saved(device);
+    while (!bytes.empty()) {
+        bytes.pop_back();
+        StateArchive archive = StateArchive::loader(bytes);
+        device.visit(archive);
+        REQUIRE(archive.failed());
+    }
+}
+
+}  // namespace twin86
