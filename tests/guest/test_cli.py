@@ -1,0 +1,152 @@
+"""What the program says and does when it is started or stopped in unusual ways. Needs no network and no kernel."""
+import pathlib
+import signal
+import termios
+import time
+import unittest
+
+import harness
+import stubs
+
+LIMIT = 60
+
+
+def run(name, *args):
+    """Runs the emulator to its end; returns (exit status, output)."""
+    with harness.Emulator(name, args) as emulator:
+        status = emulator.finish(LIMIT)
+        return status, emulator.text()
+
+
+class Errors(unittest.TestCase):
+    """One clear line, status 1, and nothing that looks like a crash."""
+
+    def assert_refused(self, name, args, *words):
+        status, text = run(name, *args)
+        self.assertEqual(status, 1, text)
+        lines = [line for line in text.splitlines() if line.strip()]
+        self.assertEqual(len(lines), 1, text)
+        for word in words:
+            self.assertIn(word, lines[0])
+
+    def test_missing_kernel(self):
+        self.assert_refused("cli_missing", ["-nographic", "-kernel", "/no/such/vmlinuz"], "/no/such/vmlinuz",
+                            "No such file")
+
+    def test_missing_initrd(self):
+        stub = stubs.build("cli_initrd_stub", "HALT")
+        self.assert_refused("cli_initrd", ["-nographic", "-kernel", stub, "-initrd", "/no/such/initrd"],
+                            "/no/such/initrd")
+
+    def test_empty_kernel(self):
+        self.assert_refused("cli_empty", ["-nographic", "-kernel", "/dev/null"], "/dev/null")
+
+    def test_kernel_is_a_directory(self):
+        self.assert_refused("cli_dir", ["-nographic", "-kernel", "/"], "/")
+
+    def test_kernel_of_zeros(self):
+        path = harness.OUT / "zeros.img"
+        path.write_bytes(bytes(1 << 20))
+        self.assert_refused("cli_zeros", ["-nographic", "-kernel", path], "zeros.img")
+
+    def test_truncated_elf(self):
+        whole = stubs.build("cli_whole", "ECHO").read_bytes()
+        path = harness.OUT / "truncated.elf"
+        # Into the headers, into the program headers, into the text.
+        for length in (20, 60, len(whole) // 2):
+            path.write_bytes(whole[:length])
+            with self.subTest(length=length):
+                status, text = run("cli_truncated", "-display", "none", "-kernel", path)
+                self.assertEqual(status, 1, text)
+                self.assertIn("truncated.elf", text)
+
+    def test_truncated_linux_kernel(self):
+        kernel = pathlib.Path(harness.guest_files("kernel-cloud")[0]).read_bytes()
+        path = harness.OUT / "truncated.bzimage"
+        for length in (0x1f0, 0x210, 0x4000, len(kernel) // 2):
+            path.write_bytes(kernel[:length])
+            with self.subTest(length=length):
+                self.assert_refused("cli_bzimage", ["-nographic", "-kernel", path], "truncated.bzimage")
+
+    def test_unknown_option_names_the_nearest(self):
+        self.assert_refused("cli_option", ["-nografic"], "-nografic", "-nographic")
+
+    def test_unknown_device_names_the_nearest(self):
+        stub = stubs.build("cli_device_stub", "HALT")
+        self.assert_refused("cli_device", ["-display", "none", "-kernel", stub, "-device", "isa-debug-exot"],
+                            "isa-debug-exot", "isa-debug-exit")
+
+    def test_bad_memory_size(self):
+        for size in ("-5", "banana", "99999999T"):
+            with self.subTest(size=size):
+                status, text = run("cli_memory", "-nographic", "-m", size)
+                self.assertEqual(status, 1, text)
+
+    def test_option_without_its_value(self):
+        self.assert_refused("cli_value", ["-nographic", "-kernel"], "-kernel")
+
+    def test_two_processors_are_refused(self):
+        stub = stubs.build("cli_smp_stub", "EXIT_CODE=0")
+        self.assert_refused("cli_smp", [*stubs.DEVICES, "-smp", "2", "-kernel", stub], "smp")
+
+    def test_help_succeeds(self):
+        status, text = run("cli_help", "--help")
+        self.assertEqual(status, 0)
+        for option in ("-kernel", "-initrd", "-append", "-nographic", "-accel"):
+            self.assertIn(option, text)
+
+
+class Ends(unittest.TestCase):
+    def test_terminate_restores_the_terminal(self):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            with self.subTest(number.name):
+                stub = stubs.build("cli_term_stub", "ECHO", "HALT")
+                args = [*stubs.DEVICES, "-serial", "stdio", "-monitor", "none", "-debugcon", "null", "-kernel", stub]
+                self.ends_cleanly(args, number)
+
+    def test_terminate_with_nographic(self):
+        stub = stubs.build("cli_term_stub", "HALT")
+        self.ends_cleanly(["-nographic", "-kernel", stub], signal.SIGTERM)
+
+    def ends_cleanly(self, args, number):
+        with harness.Emulator("cli_term", args, pty=True) as emulator:
+            before = termios.tcgetattr(emulator.terminal)
+            self.wait_for_raw_terminal(emulator, before)
+            emulator.process.send_signal(number)
+            status = emulator.finish(LIMIT)
+            self.assertIn(status, (0, 128 + number), emulator.text())
+            self.assertEqual(termios.tcgetattr(emulator.terminal), before)
+
+    def wait_for_raw_terminal(self, emulator, before):
+        for _ in range(LIMIT * 20):
+            if termios.tcgetattr(emulator.terminal)[3] & termios.ICANON == 0:
+                return
+            self.assertIsNone(emulator.process.poll(), "ended before it took over the terminal")
+            time.sleep(0.05)
+        self.fail("the terminal never left line mode")
+
+    def test_standard_input_at_its_end(self):
+        stub = stubs.build("cli_eof_stub", "ECHO", "EXIT_CODE=5")
+        with harness.Emulator("cli_eof", [*stubs.DEVICES, "-debugcon", "stdio", "-kernel", stub]) as emulator:
+            emulator.process.stdin.close()
+            self.assertEqual(emulator.finish(LIMIT), stubs.exit_status(5))
+
+
+class FullDisk(unittest.TestCase):
+    """A log that cannot be written must not take the guest down, and must not be silent either."""
+
+    def test_log_to_a_full_disk(self):
+        stub = stubs.build("cli_full_stub", "UNMAPPED", "EXIT_CODE=6")
+        status, text = run("cli_full", *stubs.DEVICES, "-d", "guest_errors,unimp", "-D", "/dev/full", "-kernel", stub)
+        self.assertEqual(status, stubs.exit_status(6), text)
+        self.assertIn("/dev/full", text)
+
+    def test_log_file_that_cannot_be_opened(self):
+        stub = stubs.build("cli_log_stub", "EXIT_CODE=6")
+        status, text = run("cli_log", *stubs.DEVICES, "-d", "guest_errors", "-D", "/no/such/dir/log", "-kernel", stub)
+        self.assertEqual(status, 1, text)
+        self.assertIn("/no/such/dir/log", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
