@@ -107,7 +107,7 @@ CpuidLeaf CpuModel::leaf_d(u32 subleaf, const CpuState& state) const {
         return {eax, has(Feature::kXsavec) ? xsave_compacted_size(state.xcr0) : 0, 0, 0};
     }
     if (subleaf >= std::size(xsave_) || (allowed & bit(subleaf)) == 0) return {};
-    const XsaveComponent& c = xsave_[subleaf];
+    const XsaveRegion& c = xsave_[subleaf];
     return {c.size, c.offset, c.aligned ? 2u : 0u, 0};
 }
 

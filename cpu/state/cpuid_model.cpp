@@ -22,20 +22,20 @@ std::string normalized(std::string_view name) {
 
 std::vector<std::string_view> feature_names() {
     std::vector<std::string_view> names;
-    for (unsigned f = 1; f < static_cast<unsigned>(Feature::kCount); ++f) names.push_back(kFeatures[f].name);
+    for (unsigned f = kFirstFeature; f < static_cast<unsigned>(Feature::kCount); ++f) names.push_back(kFeatures[f].name);
     for (const FeatureAlias& a : kFeatureAliases) names.push_back(a.alias);
     for (const char* key : {"vendor", "family", "model", "stepping", "model-id", "phys-bits"}) names.push_back(key);
     return names;
 }
 
-/// kBase: no such feature.
+/// kNone: no such feature.
 Feature find_feature(std::string_view name) {
     std::string wanted = normalized(name);
     for (const FeatureAlias& a : kFeatureAliases)
         if (wanted == a.alias) wanted = normalized(a.name);
-    for (unsigned f = 1; f < static_cast<unsigned>(Feature::kCount); ++f)
+    for (unsigned f = kFirstFeature; f < static_cast<unsigned>(Feature::kCount); ++f)
         if (normalized(kFeatures[f].name) == wanted) return static_cast<Feature>(f);
-    return Feature::kBase;
+    return Feature::kNone;
 }
 
 FeatureSet offerable_features(const HostCpuid& host) {
@@ -52,7 +52,7 @@ void drop_without_basis(FeatureSet& set) {
 
 std::string names_of(const FeatureSet& set) {
     std::string list;
-    for (unsigned f = 1; f < static_cast<unsigned>(Feature::kCount); ++f)
+    for (unsigned f = kFirstFeature; f < static_cast<unsigned>(Feature::kCount); ++f)
         if (set.has(static_cast<Feature>(f))) list += fmt::format("{}{}", list.empty() ? "" : ", ", kFeatures[f].name);
     return list;
 }
@@ -130,13 +130,13 @@ Status CpuModel::apply(std::string_view option, const FeatureSet& offerable) {
         const std::string_view value = option.substr(equals + 1);
         bool known = false;
         if (Status s = set_key(name, value, known); known || !s) return s;
-        if (find_feature(name) != Feature::kBase) {
+        if (find_feature(name) != Feature::kNone) {
             on = value == "on" || value == "yes" || value == "true";
             if (!on && value != "off" && value != "no" && value != "false") return error("-cpu: {}: '{}' is neither on nor off", name, value);
         }
     }
     const Feature f = find_feature(name);
-    if (f == Feature::kBase) return error("-cpu: unknown feature '{}'{}", name, did_you_mean(name, feature_names()));
+    if (f == Feature::kNone) return error("-cpu: unknown feature '{}'{}", name, did_you_mean(name, feature_names()));
     if (!on) return features_.set(f, false), Status{};
     if (!offerable.has(f)) {
         const bool native = std::find(kNativeFeatures.begin(), kNativeFeatures.end(), f) != kNativeFeatures.end();

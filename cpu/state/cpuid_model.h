@@ -47,7 +47,7 @@ class CpuModel {
     u32 xsave_size(u64 components) const;
     /// The same for the compacted format (XSAVEC, XSAVES).
     u32 xsave_compacted_size(u64 components) const;
-    const XsaveComponent& xsave_component(unsigned n) const { return xsave_[n]; }
+    const XsaveRegion& xsave_component(unsigned n) const { return xsave_[n]; }
 
     void set_cpu_count(u32 count) { cpu_count_ = count; }
     /// Published in leaf 0x40000010; 0: unknown. Not in leaves 0x15/0x16: Linux would take the APIC timer's rate from there
@@ -75,7 +75,7 @@ class CpuModel {
     u32 cpu_count_ = 1;
     u32 tsc_khz_ = 0, apic_khz_ = 0;
     FeatureSet features_;
-    XsaveComponent xsave_[8];
+    XsaveRegion xsave_[8];
 };
 
 }  // namespace twin86

@@ -213,12 +213,23 @@ enum class FeatureWord : u8 {
     X(SrsoNo, k8_21Eax, 29, "srso-no")
 
 enum class Feature : u8 {
+    kNone,  ///< an instruction set that is never offered
     kBase,  ///< no CPUID bit: every processor of this emulator has it
 #define X(enumerator, word, bit, name) k##enumerator,
     TWIN86_FEATURES(X)
 #undef X
     kCount,
+    // Other names of the same bits.
+    kLzcnt = kAbm,
+    kPclmul = kPclmulqdq,
+    kVpclmul = kVpclmulqdq,
+    kPrefetchw = kPrefetch3dnow,
+    kLongMode = kLm,
+    kLahf64 = kLahfLm,
 };
+
+/// The first value that has a CPUID bit.
+constexpr u8 kFirstFeature = static_cast<u8>(Feature::kBase) + 1;
 
 struct FeatureInfo {
     FeatureWord word = FeatureWord::kNone;
@@ -228,6 +239,7 @@ struct FeatureInfo {
 
 /// Indexed by Feature.
 inline constexpr FeatureInfo kFeatures[] = {
+    {FeatureWord::kNone, 0, "none"},
     {FeatureWord::kNone, 0, "base"},
 #define X(enumerator, word, bit, name) {FeatureWord::word, bit, name},
     TWIN86_FEATURES(X)
@@ -246,7 +258,8 @@ struct FeatureSet {
     constexpr u32 operator[](FeatureWord w) const { return words[static_cast<u8>(w)]; }
     constexpr bool has(Feature f) const {
         const FeatureInfo& i = feature_info(f);
-        return i.word == FeatureWord::kNone || ((*this)[i.word] >> i.bit & 1) != 0;
+        if (i.word == FeatureWord::kNone) return f == Feature::kBase;
+        return ((*this)[i.word] >> i.bit & 1) != 0;
     }
     constexpr void set(Feature f, bool on = true) {
         const FeatureInfo& i = feature_info(f);

@@ -57,7 +57,7 @@ FeatureSet query_features() {
 }
 
 /// A component that our XSAVE area could not hold is as good as absent.
-bool fits(const XsaveComponent& c) { return c.size != 0 && c.offset + c.size <= kXsaveAreaSize; }
+bool fits(const XsaveRegion& c) { return c.size != 0 && c.offset + c.size <= kXsaveAreaSize; }
 
 void query_xsave(HostCpuid& host) {
     if (!host.features.has(Feature::kOsxsave)) {

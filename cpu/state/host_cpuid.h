@@ -8,7 +8,7 @@
 namespace twin86 {
 
 /// One component of the XSAVE area in the standard format (CPUID leaf 0xd, subleaf >= 2).
-struct XsaveComponent {
+struct XsaveRegion {
     u32 size = 0;
     u32 offset = 0;
     bool aligned = false;  ///< starts on 64 bytes in the compacted format
@@ -21,7 +21,7 @@ struct HostCpuid {
     std::string brand;
     u8 physical_bits = 40;
     u64 xcr0 = 0;
-    XsaveComponent xsave[8];
+    XsaveRegion xsave[8];
 
     bool is_amd() const { return vendor == "AuthenticAMD" || vendor == "HygonGenuine"; }
 
