@@ -87,7 +87,7 @@ constexpr Row kRows[] = {
     ignored(0x8b, 1, "PATCH_LEVEL", Who::kAmd, 0x01000065),
     ignored(0x8b, 1, "IA32_BIOS_SIGN_ID", Who::kIntel, u64{1} << 32),  // software writes 0 before CPUID loads it
     constant(0xce, "PLATFORM_INFO", Who::kIntel),
-    constant(kMsrMtrrCap, "IA32_MTRRCAP", Who::kAll, 0x500 | kMtrrVariableCount),  // WC, fixed ranges
+    constant(0xfe, "IA32_MTRRCAP", Who::kAll, 0x500 | kMtrrVariableCount),  // WC, fixed ranges
     constant(0x10a, "IA32_ARCH_CAPABILITIES", Who::kArchCapabilities, kArchCapabilities),
     command(0x10b, "IA32_FLUSH_CMD", one_bit),
     ignored(0x140, 1, "MISC_FEATURES_ENABLES", Who::kIntel, 0, zero),
@@ -104,8 +104,8 @@ constexpr Row kRows[] = {
     constant(0x1dc, "LASTBRANCHTOIP", Who::kAll),
     constant(0x1dd, "LASTINTFROMIP", Who::kAll),
     constant(0x1de, "LASTINTTOIP", Who::kAll),
-    state(kMsrPat, "IA32_PAT", &CpuState::pat, pat),
-    state(kMsrMtrrDefType, "IA32_MTRR_DEF_TYPE", &CpuState::mtrr_def_type, mtrr_def_type),
+    state(0x277, "IA32_PAT", &CpuState::pat, pat),
+    state(0x2ff, "IA32_MTRR_DEF_TYPE", &CpuState::mtrr_def_type, mtrr_def_type),
     state(0xda0, "IA32_XSS", &CpuState::xss, zero),  // no supervisor components
     state(0xc0000081, "STAR", &CpuState::star, any),
     state(0xc0000082, "LSTAR", &CpuState::lstar, canonical),
@@ -165,6 +165,8 @@ const Row* find(u32 index, const MsrTraits& traits) {
 
 // ---- MTRRs: arrays of CpuState ---------------------------------------------------------------------------------------
 
+constexpr u32 kFirstMtrrVariable = 0x200;
+
 struct MtrrSlot {
     int fixed = -1, variable = -1;
     explicit operator bool() const { return fixed >= 0 || variable >= 0; }
@@ -179,7 +181,7 @@ struct MtrrSlot {
 MtrrSlot mtrr_slot(u32 index) {
     static constexpr u32 kFixed[11] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
     MtrrSlot slot;
-    if (index - kMsrMtrrVariable < 2 * kMtrrVariableCount) slot.variable = static_cast<int>(index - kMsrMtrrVariable);
+    if (index - kFirstMtrrVariable < 2 * kMtrrVariableCount) slot.variable = static_cast<int>(index - kFirstMtrrVariable);
     if (const auto at = std::find(std::begin(kFixed), std::end(kFixed), index); at != std::end(kFixed)) slot.fixed = static_cast<int>(at - kFixed);
     return slot;
 }

@@ -27,7 +27,6 @@ void reset_plain_msrs(CpuState& state);
 /// For logs; empty when the table does not know it.
 std::string_view msr_name(u32 index);
 
-constexpr u32 kMsrMtrrCap = 0xfe, kMsrMtrrVariable = 0x200, kMsrMtrrDefType = 0x2ff, kMsrPat = 0x277;
 constexpr unsigned kMtrrVariableCount = 8;
 constexpr u64 kPatReset = 0x0007040600070406;
 /// IA32_ARCH_CAPABILITIES: RDCL_NO, IBRS_ALL, SKIP_L1DFL_VMENTRY, SSB_NO, MDS_NO, IF_PSCHANGE_MC_NO, TAA_NO,
