@@ -1,0 +1,174 @@
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "tests/unit/ui/char_rig.h"
+#include "ui/terminal/char_spec.h"
+#include <catch2/catch.hpp>
+
+using namespace twin86;
+
+namespace {
+
+struct TempDir {
+    TempDir() {
+        char name[] = "/tmp/twin86-ui-XXXXXX";
+        REQUIRE(::mkdtemp(name) != nullptr);
+        path = name;
+    }
+    ~TempDir() { std::system(("rm -rf '" + path + "'").c_str()); }
+    std::string path;
+};
+
+UniqueFd connect_unix(const std::string& path) {
+    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    return fd;
+}
+
+std::unique_ptr<HostBackend> open_or_fail(EventLoop& loop, const std::string& text) {
+    auto backend = open_char_backend(loop, text);
+    INFO(text);
+    if (!backend) FAIL(backend.failure().message);
+    return backend.take();
+}
+
+}  // namespace
+
+TEST_CASE("the spellings of -serial and -monitor") {
+    CHECK(parse_char_spec("stdio")->kind == CharKind::kStdio);
+    CHECK(parse_char_spec("stdio")->signals);
+    CHECK(parse_char_spec("none")->kind == CharKind::kNone);
+    CHECK(parse_char_spec("file:/tmp/a,b")->path == "/tmp/a,b");
+    const CharSpec mon = parse_char_spec("mon:stdio").take();
+    CHECK(mon.mux);
+    CHECK_FALSE(mon.signals);
+    const CharSpec unix_spec = parse_char_spec("unix:/tmp/s,server,nowait").take();
+    CHECK(unix_spec.kind == CharKind::kUnix);
+    CHECK(unix_spec.server);
+    CHECK_FALSE(unix_spec.wait);
+    const CharSpec tcp = parse_char_spec("tcp:[::1]:4444,server=on,wait=off").take();
+    CHECK(tcp.host == "::1");
+    CHECK(tcp.port == "4444");
+    CHECK(tcp.server);
+    CHECK_FALSE(tcp.wait);
+    CHECK(parse_char_spec("tcp::4444")->host.empty());
+    CHECK(parse_char_spec("chardev:c0")->id == "c0");
+    for (const char* bad : {"", "sdtio", "unix:", "file:", "tcp:host:", "unix:/x,sever", "stdio,signal=maybe", "mon:"}) {
+        INFO(bad);
+        const auto result = parse_char_spec(bad);
+        REQUIRE_FALSE(result);
+        CHECK_FALSE(result.failure().message.empty());
+    }
+    CHECK(parse_char_spec("sdtio").failure().message.find("'stdio'") != std::string::npos);
+    CHECK(parse_char_spec("unix:/x,sever").failure().message.find("'server'") != std::string::npos);
+}
+
+TEST_CASE("the spellings of -chardev") {
+    const CharSpec spec = parse_chardev("socket,id=m,path=/tmp/a,,b,server=on,wait=off").take();
+    CHECK(spec.id == "m");
+    CHECK(spec.path == "/tmp/a,b");
+    CHECK(spec.kind == CharKind::kUnix);
+    CHECK(parse_chardev("socket,id=t,port=1").take().kind == CharKind::kTcp);
+    CHECK(parse_chardev("stdio,id=c,mux=on,signal=off").take().mux);
+    for (const char* bad : {"stdio", "file,id=x", "socket,id=x", "sokcet,id=x", "none,id=x", ",", "stdio,id="}) {
+        INFO(bad);
+        CHECK_FALSE(parse_chardev(bad));
+    }
+}
+
+TEST_CASE("file output is complete when the back-end is gone") {
+    CharRig rig;
+    const TempDir dir;
+    {
+        auto backend = open_or_fail(rig.loop, "file:" + dir.path + "/log");
+        write_text(*backend, "first\nlast without newline");
+    }
+    std::ifstream file(dir.path + "/log");
+    std::stringstream text;
+    text << file.rdbuf();
+    CHECK(text.str() == "first\nlast without newline");
+    CHECK_FALSE(open_char_backend(rig.loop, "file:" + dir.path + "/no/such/dir"));
+}
+
+TEST_CASE("a Unix socket server serves one client after the other") {
+    CharRig rig;
+    const TempDir dir;
+    const std::string path = dir.path + "/sock";
+    {
+        auto backend = open_or_fail(rig.loop, "unix:" + path + ",server,nowait");
+        backend->set_receiver(&rig.receiver);
+        int connects = 0;
+        backend->set_on_connect([&] { ++connects; });
+        write_text(*backend, "nobody hears this\n");
+        for (int i = 1; i <= 2; ++i) {
+            UniqueFd client = connect_unix(path);
+            REQUIRE(rig.run_until([&] { return connects == i; }));
+            REQUIRE(::write(client.get(), "hi", 2) == 2);
+            CHECK(rig.run_until([&] { return rig.receiver.text.size() == 2u * static_cast<unsigned>(i); }));
+            write_text(*backend, "hello\n");
+            CHECK(read_available(client.get()) == "hello\n");
+            client.reset();
+            CHECK(rig.run_until([&] { return !backend->connected(); }));
+        }
+    }
+    CHECK(::access(path.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("TCP listens on loopback, and a client back-end connects to it") {
+    CharRig rig;
+    auto server = open_or_fail(rig.loop, "tcp::0,server,nowait");
+    INFO(server->description());
+    CHECK(server->description().rfind("tcp:127.0.0.1:", 0) == 0);
+    auto client = open_or_fail(rig.loop, server->description());
+    CHECK(rig.run_until([&] { return server->connected(); }));
+    CollectingReceiver at_client;
+    client->set_receiver(&at_client);
+    server->set_receiver(&rig.receiver);
+    write_text(*client, "ping\n");
+    write_text(*server, "pong\n");
+    CHECK(rig.run_until([&] { return rig.receiver.text == "ping\n" && at_client.text == "pong\n"; }));
+}
+
+TEST_CASE("sockets that cannot be are one clear error") {
+    CharRig rig;
+    CHECK_FALSE(open_char_backend(rig.loop, "unix:/no/such/dir/sock,server,nowait"));
+    CHECK_FALSE(open_char_backend(rig.loop, "unix:/no/such/sock"));
+    CHECK_FALSE(open_char_backend(rig.loop, "unix:" + std::string(300, 'x') + ",server,nowait"));
+    CHECK_FALSE(open_char_backend(rig.loop, "tcp:127.0.0.1:not-a-port,server,nowait"));
+    const TempDir dir;
+    const std::string file = dir.path + "/precious";
+    std::ofstream(file) << "data";
+    CHECK_FALSE(open_char_backend(rig.loop, "unix:" + file + ",server,nowait"));
+    CHECK(::access(file.c_str(), F_OK) == 0);
+}
+
+TEST_CASE("a pty is dropped output until somebody opens it, then a raw line") {
+    CharRig rig;
+    auto backend = open_or_fail(rig.loop, "pty");
+    backend->set_receiver(&rig.receiver);
+    const std::string block(64 * 1024, 'x');
+    for (int i = 0; i < 10; ++i) write_text(*backend, block);  // must not wait for a reader
+    CHECK_FALSE(backend->connected());
+    {
+        UniqueFd peer(::open(backend->description().c_str(), O_RDWR | O_NOCTTY));
+        REQUIRE(peer);
+        REQUIRE(rig.run_until([&] { return backend->connected(); }));
+        write_text(*backend, "login: \r\n");
+        std::string seen;
+        CHECK(rig.run_until([&] { return (seen += read_available(peer.get())) == "login: \r\n"; }));
+        REQUIRE(::write(peer.get(), "root\r", 5) == 5);
+        CHECK(rig.run_until([&] { return rig.receiver.text == "root\r"; }));
+    }
+    CHECK(rig.run_until([&] { return !backend->connected(); }));
+    UniqueFd again(::open(backend->description().c_str(), O_RDWR | O_NOCTTY));
+    CHECK(rig.run_until([&] { return backend->connected(); }));
+}

@@ -1,0 +1,49 @@
+// The spellings of -serial, -monitor and -chardev, and the back-ends they open.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "ui/terminal/event_loop.h"
+#include "ui/terminal/host_backend.h"
+
+namespace twin86 {
+
+enum class CharKind {
+    kNone,       ///< "none": no device at all
+    kNull,       ///< a device that talks to nobody
+    kStdio,      ///< this process' terminal or pipes
+    kFile,       ///< output to `path`
+    kPty,        ///< a new pseudo terminal
+    kUnix,       ///< a Unix socket at `path`
+    kTcp,        ///< a TCP socket at `host`:`port`
+    kReference,  ///< "chardev:ID": the back-end that -chardev named
+};
+
+struct CharSpec {
+    CharKind kind = CharKind::kNull;
+    std::string id;  ///< -chardev's id=, or what kReference refers to
+    std::string path;
+    std::string host;  ///< empty: loopback
+    std::string port;
+    bool server = false;
+    bool wait = true;     ///< a server's first client is waited for before the guest starts
+    bool mux = false;     ///< "mon:" or mux=on: shared with the monitor through a TerminalMux
+    bool signals = true;  ///< stdio: Ctrl-C ends the emulator instead of going to the guest
+    bool append = false;  ///< file: keep what is there
+};
+
+/// -serial and -monitor: stdio, null, none, pty, file:PATH, unix:PATH[,server][,nowait], tcp:[HOST]:PORT[,...],
+/// chardev:ID, and mon: before any of them.
+Result<CharSpec> parse_char_spec(std::string_view text);
+/// -chardev: stdio|null|pty|file|socket, then id=... and the kind's own properties.
+Result<CharSpec> parse_chardev(std::string_view text);
+
+/// Opens the back-end. kNone opens a null back-end; kReference is the caller's to resolve. Waits for the first client
+/// of a server whose `wait` is set, and says so on stderr; says there which pty was made, too.
+Result<std::unique_ptr<HostBackend>> open_char_backend(EventLoop& loop, const CharSpec& spec);
+Result<std::unique_ptr<HostBackend>> open_char_backend(EventLoop& loop, std::string_view text);
+
+}  // namespace twin86
