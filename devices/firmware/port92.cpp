@@ -20,7 +20,9 @@ void Port92::visit(StateArchive& archive) {
     });
 }
 
-u32 Port92::io_read(u16, unsigned) { return value_; }
+u32 Port92::io_read(u16, unsigned) {
+    return value_;
+}
 
 void Port92::io_write(u16, unsigned, u32 wide) {
     const u8 value = static_cast<u8>(wide);

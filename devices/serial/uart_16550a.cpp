@@ -8,7 +8,14 @@ namespace {
 enum Register : u16 { kData = 0, kIer = 1, kIirFcr = 2, kLcr = 3, kMcr = 4, kLsr = 5, kMsr = 6, kScr = 7 };
 
 enum InterruptEnable : u8 { kErbfi = 0x01, kEtbei = 0x02, kElsi = 0x04, kEdssi = 0x08, kIerMask = 0x0f };
-enum InterruptId : u8 { kIirModem = 0x00, kIirNone = 0x01, kIirThre = 0x02, kIirData = 0x04, kIirLine = 0x06, kIirTimeout = 0x0c };
+enum InterruptId : u8 {
+    kIirModem = 0x00,
+    kIirNone = 0x01,
+    kIirThre = 0x02,
+    kIirData = 0x04,
+    kIirLine = 0x06,
+    kIirTimeout = 0x0c
+};
 enum FifoControl : u8 { kFifoEnable = 0x01, kClearReceiver = 0x02, kFcrKept = 0xc9 };
 enum LineControl : u8 { kWordLength = 0x03, kStopBits = 0x04, kParity = 0x08, kSetBreak = 0x40, kDlab = 0x80 };
 enum ModemControl : u8 { kDtr = 0x01, kRts = 0x02, kOut1 = 0x04, kOut2 = 0x08, kLoop = 0x10, kMcrMask = 0x1f };
@@ -39,7 +46,9 @@ Uart16550a::Uart16550a(std::string name, IrqLine irq, TimerQueue& timers, CharBa
     backend_.set_receiver(this);
 }
 
-Uart16550a::~Uart16550a() { backend_.set_receiver(nullptr); }
+Uart16550a::~Uart16550a() {
+    backend_.set_receiver(nullptr);
+}
 
 void Uart16550a::reset(ResetKind kind) {
     interrupt_enable_ = 0;
@@ -61,9 +70,9 @@ void Uart16550a::reset(ResetKind kind) {
 
 void Uart16550a::visit(StateArchive& archive) {
     archive.section(name_, 1, [&](u32) {
-        archive.fields(interrupt_enable_, fifo_control_, line_control_, modem_control_, line_status_, modem_status_, scratch_,
-                       divisor_latch_, modem_inputs_, fifo_data_, fifo_flags_, fifo_head_, fifo_count_, thre_pending_,
-                       timeout_pending_);
+        archive.fields(interrupt_enable_, fifo_control_, line_control_, modem_control_, line_status_, modem_status_,
+                       scratch_, divisor_latch_, modem_inputs_, fifo_data_, fifo_flags_, fifo_head_, fifo_count_,
+                       thre_pending_, timeout_pending_);
         bool armed = timeout_.armed();
         u64 deadline_ns = timeout_.deadline_ns();
         archive.fields(armed, deadline_ns);
@@ -81,7 +90,9 @@ void Uart16550a::visit(StateArchive& archive) {
 
 // --- guest side ------------------------------------------------------------------------------------------------------
 
-u32 Uart16550a::io_read(u16 offset, unsigned) { return read_register(offset & 7); }
+u32 Uart16550a::io_read(u16 offset, unsigned) {
+    return read_register(offset & 7);
+}
 
 u8 Uart16550a::read_register(u16 offset) {
     const bool dlab = (line_control_ & kDlab) != 0;
@@ -224,7 +235,9 @@ void Uart16550a::write_modem_control(u8 value) {
 
 // --- line side -------------------------------------------------------------------------------------------------------
 
-std::size_t Uart16550a::receive_room() const { return loopback() ? 0 : capacity() - fifo_count_; }
+std::size_t Uart16550a::receive_room() const {
+    return loopback() ? 0 : capacity() - fifo_count_;
+}
 
 void Uart16550a::receive(std::span<const u8> bytes) {
     for (const u8 byte : bytes) push(byte, 0);
@@ -270,8 +283,12 @@ void Uart16550a::clear_receiver() {
     timeout_.cancel();
 }
 
-bool Uart16550a::fifo_enabled() const { return (fifo_control_ & kFifoEnable) != 0; }
-bool Uart16550a::loopback() const { return (modem_control_ & kLoop) != 0; }
+bool Uart16550a::fifo_enabled() const {
+    return (fifo_control_ & kFifoEnable) != 0;
+}
+bool Uart16550a::loopback() const {
+    return (modem_control_ & kLoop) != 0;
+}
 
 unsigned Uart16550a::trigger_level() const {
     static constexpr std::array<u8, 4> kLevels{1, 4, 8, 14};

@@ -1,7 +1,7 @@
 // 16550A UART. National Semiconductor PC16550D data sheet (1995), section 8 (registers) and 8.1-8.10.
 //
-// Output goes to the sink at once: the transmitter is always empty, so THRE and TEMT are always set. Input is taken at the
-// guest's pace; the character timeout runs in virtual time from the programmed line speed.
+// Output goes to the sink at once: the transmitter is always empty, so THRE and TEMT are always set. Input is taken at
+// the guest's pace; the character timeout runs in virtual time from the programmed line speed.
 #pragma once
 
 #include <array>
@@ -90,7 +90,7 @@ class Uart16550a : public Device, public IoHandler, public CharReceiver {
     u8 fifo_head_ = 0;
     u8 fifo_count_ = 0;
 
-    bool thre_pending_ = false;     // 8.5: cleared by reading IIR when reported, or by writing THR
+    bool thre_pending_ = false;  // 8.5: cleared by reading IIR when reported, or by writing THR
     bool timeout_pending_ = false;
     bool irq_level_ = false;
 };
