@@ -101,7 +101,7 @@ struct Insn {
     u16 flags_written = 0;   ///< always written or left undefined: earlier values of these are dead afterwards
     u16 flags_maybe_written = 0;  ///< written on some executions only (shift by CL, REP CMPS/SCAS): earlier values stay live
     u16 flags_undefined = 0;
-    u8 cpu_feature = 0;      ///< value of Feature (cpu/decode/features.h)
+    u8 cpu_feature = 0;      ///< value of Feature (cpu/state/features.h)
     bool requires_vl = false;  ///< EVEX with 128 or 256 bits: Feature::kAvx512Vl is needed too
 
     bool uses_fpu = false;     ///< x87/MMX: checks CR0.EM/TS (#NM)

@@ -34,30 +34,30 @@ Feature feature_of_avx512(ZydisISASet set) {
         AVX512_LENGTHS(AVX512F)
         case ZYDIS_ISA_SET_AVX512F_128N:
         case ZYDIS_ISA_SET_AVX512F_KOP:
-        case ZYDIS_ISA_SET_AVX512F_SCALAR: return Feature::kAvx512F;
+        case ZYDIS_ISA_SET_AVX512F_SCALAR: return Feature::kAvx512f;
         AVX512_LENGTHS(AVX512BW)
         case ZYDIS_ISA_SET_AVX512BW_128N:
-        case ZYDIS_ISA_SET_AVX512BW_KOP: return Feature::kAvx512Bw;
+        case ZYDIS_ISA_SET_AVX512BW_KOP: return Feature::kAvx512bw;
         AVX512_LENGTHS(AVX512DQ)
         case ZYDIS_ISA_SET_AVX512DQ_128N:
         case ZYDIS_ISA_SET_AVX512DQ_KOP:
-        case ZYDIS_ISA_SET_AVX512DQ_SCALAR: return Feature::kAvx512Dq;
-        AVX512_LENGTHS(AVX512CD) return Feature::kAvx512Cd;
-        AVX512_LENGTHS(AVX512_IFMA) return Feature::kAvx512Ifma;
-        AVX512_LENGTHS(AVX512_VBMI) return Feature::kAvx512Vbmi;
-        AVX512_LENGTHS(AVX512_VBMI2) return Feature::kAvx512Vbmi2;
-        AVX512_LENGTHS(AVX512_VNNI) return Feature::kAvx512Vnni;
-        AVX512_LENGTHS(AVX512_BITALG) return Feature::kAvx512Bitalg;
-        AVX512_LENGTHS(AVX512_VPOPCNTDQ) return Feature::kAvx512Vpopcntdq;
-        AVX512_LENGTHS(AVX512_BF16) return Feature::kAvx512Bf16;
-        AVX512_LENGTHS(AVX512_VP2INTERSECT) return Feature::kAvx512Vp2intersect;
+        case ZYDIS_ISA_SET_AVX512DQ_SCALAR: return Feature::kAvx512dq;
+        AVX512_LENGTHS(AVX512CD) return Feature::kAvx512cd;
+        AVX512_LENGTHS(AVX512_IFMA) return Feature::kAvx512ifma;
+        AVX512_LENGTHS(AVX512_VBMI) return Feature::kAvx512vbmi;
+        AVX512_LENGTHS(AVX512_VBMI2) return Feature::kAvx512vbmi2;
+        AVX512_LENGTHS(AVX512_VNNI) return Feature::kAvx512vnni;
+        AVX512_LENGTHS(AVX512_BITALG) return Feature::kAvx512bitalg;
+        AVX512_LENGTHS(AVX512_VPOPCNTDQ) return Feature::kAvx512vpopcntdq;
+        AVX512_LENGTHS(AVX512_BF16) return Feature::kAvx512bf16;
+        AVX512_LENGTHS(AVX512_VP2INTERSECT) return Feature::kAvx512vp2intersect;
         AVX512_LENGTHS(AVX512_FP16)
         case ZYDIS_ISA_SET_AVX512_FP16_128N:
-        case ZYDIS_ISA_SET_AVX512_FP16_SCALAR: return Feature::kAvx512Fp16;
+        case ZYDIS_ISA_SET_AVX512_FP16_SCALAR: return Feature::kAvx512fp16;
         AVX512_LENGTHS(AVX512_GFNI) return Feature::kGfni;
         AVX512_LENGTHS(AVX512_VAES) return Feature::kVaes;
-        AVX512_LENGTHS(AVX512_VPCLMULQDQ) return Feature::kVpclmul;
-        default: return Feature::kNone;
+        AVX512_LENGTHS(AVX512_VPCLMULQDQ) return Feature::kVpclmulqdq;
+        default: return kNotOffered;
     }
 }
 
@@ -83,7 +83,7 @@ Feature feature_of(const ZydisDecodedInstruction& instruction) {
         case ZYDIS_ISA_SET_LONGMODE:
         case ZYDIS_ISA_SET_MOVDIR: return feature_of_mixed_set(instruction.mnemonic);
         case ZYDIS_ISA_SET_LAHF:
-            return instruction.machine_mode == ZYDIS_MACHINE_MODE_LONG_64 ? Feature::kLahf64 : Feature::kBase;
+            return instruction.machine_mode == ZYDIS_MACHINE_MODE_LONG_64 ? Feature::kLahfLm : Feature::kBase;
         case ZYDIS_ISA_SET_CMOV:
         case ZYDIS_ISA_SET_FCMOV: return Feature::kCmov;
         case ZYDIS_ISA_SET_X87: return Feature::kFpu;
@@ -101,13 +101,13 @@ Feature feature_of(const ZydisDecodedInstruction& instruction) {
         case ZYDIS_ISA_SET_SSE42: return Feature::kSse42;
         case ZYDIS_ISA_SET_SSE4A: return Feature::kSse4a;
         case ZYDIS_ISA_SET_POPCNT: return Feature::kPopcnt;
-        case ZYDIS_ISA_SET_LZCNT: return Feature::kLzcnt;
+        case ZYDIS_ISA_SET_LZCNT: return Feature::kAbm;
         case ZYDIS_ISA_SET_BMI1: return Feature::kBmi1;
         case ZYDIS_ISA_SET_BMI2: return Feature::kBmi2;
         case ZYDIS_ISA_SET_ADOX_ADCX: return Feature::kAdx;
         case ZYDIS_ISA_SET_MOVBE: return Feature::kMovbe;
         case ZYDIS_ISA_SET_AES: return Feature::kAes;
-        case ZYDIS_ISA_SET_PCLMULQDQ: return Feature::kPclmul;
+        case ZYDIS_ISA_SET_PCLMULQDQ: return Feature::kPclmulqdq;
         case ZYDIS_ISA_SET_SHA: return Feature::kSha;
         case ZYDIS_ISA_SET_GFNI:
         case ZYDIS_ISA_SET_AVX_GFNI: return Feature::kGfni;
@@ -119,7 +119,7 @@ Feature feature_of(const ZydisDecodedInstruction& instruction) {
         case ZYDIS_ISA_SET_F16C: return Feature::kF16c;
         case ZYDIS_ISA_SET_FMA: return Feature::kFma;
         case ZYDIS_ISA_SET_VAES: return Feature::kVaes;
-        case ZYDIS_ISA_SET_VPCLMULQDQ: return Feature::kVpclmul;
+        case ZYDIS_ISA_SET_VPCLMULQDQ: return Feature::kVpclmulqdq;
         case ZYDIS_ISA_SET_RDRAND: return Feature::kRdrand;
         case ZYDIS_ISA_SET_RDSEED: return Feature::kRdseed;
         case ZYDIS_ISA_SET_RDWRFSGS: return Feature::kFsgsbase;

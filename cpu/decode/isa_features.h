@@ -3,11 +3,14 @@
 
 #include <Zydis/Zydis.h>
 
-#include "cpu/decode/features.h"
+#include "cpu/state/features.h"
 
 namespace twin86 {
 
-/// The form's own feature; kNone for instruction sets that are never offered (MPX, CET, XOP, AMX, VMX ...).
+/// The form's own feature; kNotOffered for instruction sets that are never offered (MPX, CET, XOP, AMX, VMX ...).
+/// Stands for instruction sets that no model offers.
+constexpr Feature kNotOffered = Feature::kCount;
+
 Feature feature_of(const ZydisDecodedInstruction& instruction);
 
 /// True for the 128- and 256-bit EVEX forms that exist with AVX512VL only.

@@ -6,7 +6,7 @@
 namespace twin86 {
 
 /// Bits of XCR0 and IA32_XSS, SDM vol. 1, 13.1.
-enum XsaveComponent : u64 {
+enum XsaveBit : u64 {
     kXfeatureX87 = 1 << 0,
     kXfeatureSse = 1 << 1,
     kXfeatureAvx = 1 << 2,

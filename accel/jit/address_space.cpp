@@ -1,0 +1,189 @@
+// What the engine remembers of address translation, and when it forgets: the soft TLB, the fetch TLB, the jump cache
+// and links between pages. SDM vol. 3, 4.10.
+#include "accel/jit/jit_vcpu.h"
+#include "accel/jit/leaf/leaf.h"
+
+namespace twin86::jit {
+
+namespace {
+constexpr u64 kUserBit = u64{1} << 47;
+}
+
+// --- instruction fetch ---------------------------------------------------------------------------------------------
+
+Outcome JitVcpu::fetch_page(Gva linear, Gpa& physical) {
+    const bool user = frame_.cpu.cpl() == 3;
+    ExecEntry& e = exec_tlb_[user][(linear >> 12) % kExecEntries];
+    if (e.page != (linear & kPageMask)) {
+        const PagingContext context = paging_context(user, false);
+        PagingMemory memory(phys_.pages());
+        const WalkResult walk = twin86::translate(context, memory, linear, Access::kExecute);
+        if (!walk.ok) return Outcome::page_fault(walk.error_code, linear);
+        e = {linear & kPageMask, walk.page.physical & kPageMask, walk.page.global && (frame_.cpu.cr4 & kCr4PGE)};
+    }
+    physical = e.physical | (linear & 0xfff);
+    return Outcome::success();
+}
+
+/// A baked branch may jump straight to another page when that page's translation only ends with an event that unlinks:
+/// a global page, or no paging at all.
+bool JitVcpu::global_code(Gva linear) {
+    if (!(frame_.cpu.cr0 & kCr0PG)) return true;
+    if (frame_.cpu.cpl() == 3 || !(linear & kUserBit)) return false;
+    Gpa physical = 0;
+    const ExecEntry& e = exec_tlb_[0][(linear >> 12) % kExecEntries];
+    if (e.page != (linear & kPageMask)) {
+        const WalkResult walk = peek(paging_context(false, false), phys_.pages(), linear);
+        return walk.ok && walk.page.global && (frame_.cpu.cr4 & kCr4PGE);
+    }
+    (void)physical;
+    return e.global;
+}
+
+void JitVcpu::exec_tlb_clear() {
+    for (auto& half : exec_tlb_)
+        for (ExecEntry& e : half) e.page = ~u64{0};
+}
+
+// --- soft TLB --------------------------------------------------------------------------------------------------------
+
+void JitVcpu::tlb_flush_all() {
+    for (unsigned v = 0; v < kViews; ++v) {
+        tlb_clear(frame_.tlb[v]);
+        frame_.tlb_used_count[v] = 0;
+    }
+    exec_tlb_clear();
+}
+
+void JitVcpu::tlb_flush_non_global() {
+    for (unsigned v = 0; v < kViews; ++v) {
+        if (frame_.tlb_used_count[v] > kTlbEntries) {
+            tlb_clear(frame_.tlb[v]);
+        } else {
+            for (u32 i = 0; i < frame_.tlb_used_count[v]; ++i) {
+                const unsigned index = frame_.tlb_used[v][i];
+                tlb_clear_entry(frame_.tlb[v].entries[index], index);
+            }
+        }
+        frame_.tlb_used_count[v] = 0;
+    }
+    exec_tlb_clear();
+}
+
+void JitVcpu::tlb_flush_va(Gva address) {
+    const unsigned index = tlb_index(address);
+    for (unsigned v = 0; v < kViews; ++v) tlb_clear_entry(frame_.tlb[v].entries[index], index);
+    for (auto& half : exec_tlb_) {
+        ExecEntry& e = half[(address >> 12) % kExecEntries];
+        if (e.page == (address & kPageMask)) e.page = ~u64{0};
+    }
+}
+
+// --- events ------------------------------------------------------------------------------------------------------------
+
+void JitVcpu::flush(FlushKind kind, unsigned pcid) {
+    ++counters_.flushes;
+    log_.write(kLogMmu, "flush kind {} pcid {}", static_cast<unsigned>(kind), pcid);
+    if (kind == FlushKind::kAll) {
+        tlb_flush_all();
+        forget_jumps(true);
+        forget_jumps(false);
+        blocks_.unlink_cross_page();
+    } else {
+        tlb_flush_non_global();
+        forget_jumps(false);
+        if (non_global_supervisor_jumps_) forget_jumps(true);
+    }
+    update_salt(mode_);
+}
+
+void JitVcpu::flush_page(Gva address, unsigned pcid, bool all_pcids) {
+    ++counters_.page_flushes;
+    (void)pcid, (void)all_pcids;  // entries of other address spaces are not kept
+    tlb_flush_va(address);
+    if (!exec_filter_has(address)) return;
+    forget_jumps(true);
+    forget_jumps(false);
+    blocks_.unlink_cross_page();
+    update_salt(mode_);
+}
+
+void JitVcpu::address_space_switched(bool keep) {
+    ++counters_.switches;
+    tlb_flush_non_global();
+    if (!keep) ++space_generation_[frame_.cpu.cr3 & ~bit(63)];  // jumps of this address space: a new salt
+    if (space_generation_.size() > 4096) {
+        space_generation_.clear();
+        forget_jumps(false);
+    }
+    if (non_global_supervisor_jumps_) forget_jumps(true);
+    update_salt(mode_);
+}
+
+void JitVcpu::code_written(Gpa address, u64 size) { blocks_.invalidate(address, size); }
+
+/// Translated code appeared in these pages: writes to them must take the slow path from now on.
+void JitVcpu::writes_protected(Gpa base, u64 size) {
+    for (u64 page = 0; page < size; page += kPageSize) {
+        const u64 entry = phys_.pages().entry(base + page);
+        if (page_is_mmio(entry)) continue;
+        const u64 host = reinterpret_cast<u64>(page_host(entry));
+        for (TlbTable& table : frame_.tlb)
+            for (unsigned i = 0; i < kTlbEntries; ++i)
+                if (table.entries[i].host == host) table.entries[i].write_tag = invalid_tag(i);
+    }
+}
+
+void JitVcpu::range_remapped(Gpa base, u64 size) {
+    blocks_.invalidate(base, size);
+    tlb_flush_all();
+}
+
+void JitVcpu::state_changed() {
+    tlb_flush_all();
+    forget_jumps(true);
+    forget_jumps(false);
+    blocks_.unlink_cross_page();
+    mode_ = Mode{};
+}
+
+// --- jump cache ----------------------------------------------------------------------------------------------------------
+
+/// Entries of older generations can no longer match: their salts are not used again until the cache is cleared.
+void JitVcpu::forget_jumps(bool supervisor) {
+    if (supervisor) {
+        ++supervisor_generation_;
+        non_global_supervisor_jumps_ = false;
+    } else {
+        ++user_generation_;
+    }
+}
+
+/// The salt of (mode, address space): user jumps belong to one CR3, supervisor jumps to all.
+void JitVcpu::update_salt(Mode mode) {
+    const bool user = mode.has(Mode::kUser);
+    const u64 cr3 = frame_.cpu.cr3 & ~bit(63);
+    const JumpSpace key{user ? cr3 : ~u64{0}, user ? user_generation_ : supervisor_generation_,
+                        user ? space_generation_[cr3] : 0, mode.value};
+    auto [at, fresh] = salts_.try_emplace(key, next_salt_);
+    if (fresh && ++next_salt_ == 0xffff) {
+        salts_.clear();
+        for (JumpEntry& e : frame_.jump_cache) e = {};
+        std::fill(exec_filter_.begin(), exec_filter_.end(), 0);
+        next_salt_ = 1;
+        at = salts_.try_emplace(key, next_salt_++).first;
+    }
+    frame_.salt = static_cast<u64>(at->second) << 48;
+}
+
+void JitVcpu::cache_jump(const Block& block) {
+    const u64 rip = frame_.cpu.rip;
+    JumpEntry& e = frame_.jump_cache[rip & kJumpCacheMask];
+    e.negated_tag = -(rip + frame_.salt);
+    e.host = reinterpret_cast<u64>(block.code);
+    e.page_va = rip & kPageMask;
+    exec_filter_add(rip);
+    if (!block.key.mode.has(Mode::kUser) && !global_code(rip)) non_global_supervisor_jumps_ = true;
+}
+
+}  // namespace twin86::jit

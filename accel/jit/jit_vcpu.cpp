@@ -1,0 +1,100 @@
+#include "accel/jit/jit_vcpu.h"
+
+#include "accel/jit/leaf/leaf.h"
+
+namespace twin86::jit {
+
+namespace {
+
+void prepare_frame(JitFrame& f, const PhysPages& pages) {
+    f.poll = reinterpret_cast<const u8*>(&f);
+    f.jump_mask = kJumpCacheMask;
+    f.tlb_index_mask = static_cast<u64>(kTlbEntries - 1) << 12;
+    f.page_number_mask = kPageMask;
+    f.bit_masks[0] = 15, f.bit_masks[1] = 31, f.bit_masks[2] = 63;
+    f.xsave_mask = kXcr0Supported;
+    f.phys = &pages;
+    for (TlbTable& t : f.tlb) tlb_clear(t);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<JitVcpu>> JitVcpu::create(const JitOptions& options, const CpuModel& model, PhysMap& phys,
+                                                 VcpuEnvironment& environment, Log& log) {
+    auto memory = FrameMemory::create();
+    if (!memory) return memory.failure();
+    auto cache = CodeCache::create(options.code_size);
+    if (!cache) return cache.failure();
+    return std::unique_ptr<JitVcpu>(new JitVcpu(options, model, phys, environment, log, memory.take(), cache.take()));
+}
+
+JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys, VcpuEnvironment& environment, Log& log,
+                 std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache)
+    : options_(options),
+      model_(model),
+      phys_(phys),
+      env_(environment),
+      log_(log),
+      memory_(std::move(memory)),
+      frame_(memory_->frame()),
+      cache_(std::move(cache)),
+      thunks_(build_thunks(*cache_)),
+      blocks_(*cache_, thunks_, phys),
+      translator_(options_, model, phys, *cache_, blocks_, thunks_, *this),
+      cpuid_(model),
+      cpu_(frame_.cpu, *this, cpuid_),
+      exec_filter_((1u << kExecFilterBits) / 64) {
+    prepare_frame(frame_, phys.pages());
+    for (auto& half : exec_tlb_) half.resize(kExecEntries);
+    phys_.add_listener(*this);
+    phys_.add_code_listener(*this);
+}
+
+JitVcpu::~JitVcpu() {
+    blocks_.clear();
+    phys_.remove_listener(*this);
+    phys_.remove_code_listener(*this);
+}
+
+void JitVcpu::request_exit() {
+    exit_requested_ = true;
+    kick();
+}
+
+/// One store: the next poll of emitted code faults and comes back to the run loop.
+void JitVcpu::kick() { __atomic_store_n(&frame_.poll, memory_->inaccessible(), __ATOMIC_SEQ_CST); }
+
+u32 JitVcpu::port_read(IoPort port, unsigned size) {
+    const u32 value = env_.port_read(port, size);
+    log_.write(kLogIo, "in  {:#06x}.{} -> {:#x}", port, size, value);
+    return value;
+}
+
+void JitVcpu::port_write(IoPort port, unsigned size, u32 value) {
+    log_.write(kLogIo, "out {:#06x}.{} <- {:#x}", port, size, value);
+    env_.port_write(port, size, value);
+}
+
+void JitVcpu::log_unimplemented(const char* what, u64 detail) { log_.write(kLogUnimp, "{} {:#x} at {:#x}", what, detail, frame_.cpu.rip); }
+
+std::string JitVcpu::statistics() const {
+    const TranslationCounters& t = translator_.counters();
+    std::string out = fmt::format(
+        "blocks            {} translated, {} valid, {} invalidated\n"
+        "guest             {} instructions, {} bytes\n"
+        "host code         {} bytes, {:.1f} per guest byte, cache {} of {} KiB\n"
+        "translation       {:.1f} ns per guest instruction\n"
+        "tlb               {} fills, {} flushes, {} page flushes, {} address space switches\n",
+        t.blocks, blocks_.count(), blocks_.invalidated(), t.insns, t.guest_bytes, t.host_bytes,
+        t.guest_bytes ? static_cast<double>(t.host_bytes) / static_cast<double>(t.guest_bytes) : 0.0, cache_->used() / KiB,
+        cache_->size() / KiB, t.insns ? static_cast<double>(t.nanoseconds) / static_cast<double>(t.insns) : 0.0, frame_.tlb_fills,
+        counters_.flushes, counters_.page_flushes, counters_.switches);
+    static constexpr const char* kNames[] = {"none", "lookup", "chain", "helper", "slow", "commit", "string", "raise", "fault"};
+    out += "exits            ";
+    for (unsigned i = 1; i < std::size(kNames); ++i) out += fmt::format(" {} {}", kNames[i], counters_.exits[i]);
+    out += fmt::format("\nevents            {} interrupts, {} exceptions, {} kicks, {} cache clears\n", counters_.interrupts,
+                       counters_.exceptions, counters_.kicks, counters_.cache_clears);
+    return out;
+}
+
+}  // namespace twin86::jit

@@ -1,0 +1,192 @@
+// JitVcpu: one processor run by the translator. run() is a state machine around emitted code: enter, leave with a
+// reason, act in C++, enter again. Files: run_loop.cpp (reasons), slow_memory.cpp (accesses), address_space.cpp
+// (translation caches), slow_string.cpp.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "accel/environment.h"
+#include "accel/jit/block_map.h"
+#include "accel/jit/flight_recorder.h"
+#include "accel/jit/translator.h"
+#include "accel/model_cpuid.h"
+#include "accel/vcpu.h"
+#include "base/log.h"
+#include "cpu/semantics/cpu.h"
+
+namespace twin86::jit {
+
+/// The frame, the JIT stack below it and guard pages around both.
+class FrameMemory {
+  public:
+    static Result<std::unique_ptr<FrameMemory>> create();
+    ~FrameMemory();
+    JitFrame& frame() { return *frame_; }
+    /// A page that emitted code must never read: the poll pointer of a kicked vCPU.
+    const u8* inaccessible() const { return base_; }
+
+  private:
+    FrameMemory() = default;
+    u8* base_ = nullptr;
+    u64 size_ = 0;
+    JitFrame* frame_ = nullptr;
+};
+
+struct RunCounters {
+    u64 exits[16] = {};
+    u64 flushes = 0, page_flushes = 0, switches = 0, kicks = 0, interrupts = 0, exceptions = 0, cache_clears = 0;
+};
+
+class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWriteListener, private PhysMapListener {
+  public:
+    static Result<std::unique_ptr<JitVcpu>> create(const JitOptions& options, const CpuModel& model, PhysMap& phys,
+                                                   VcpuEnvironment& environment, Log& log);
+    ~JitVcpu() override;
+
+    RunExit run() override;
+    void request_exit() override;
+    void kick() override;
+    CpuState& state() override { return frame_.cpu; }
+    void state_changed() override;
+    const std::string& failure() const override { return failure_; }
+    std::string statistics() const override;
+
+    /// Prints the last blocks to the log.
+    void dump_recorder() const;
+
+    // CpuHost
+    Outcome read_linear(Gva address, void* to, unsigned size, bool supervisor) override;
+    Outcome write_linear(Gva address, const void* from, unsigned size, bool supervisor) override;
+    Outcome probe_write(Gva address, unsigned size, bool supervisor) override;
+    void flush(FlushKind kind, unsigned pcid) override;
+    void flush_page(Gva address, unsigned pcid, bool all_pcids) override;
+    void address_space_switched(bool keep) override;
+    u32 port_read(IoPort port, unsigned size) override;
+    void port_write(IoPort port, unsigned size, u32 value) override;
+    u8 read_tpr() override { return env_.read_tpr(); }
+    void write_tpr(u8 cr8) override { env_.write_tpr(cr8); }
+    bool read_apic_msr(u32 index, u64& value) override { return env_.read_apic_msr(index, value); }
+    bool write_apic_msr(u32 index, u64 value) override { return env_.write_apic_msr(index, value); }
+    u64 read_tsc() override { return env_.read_tsc(); }
+    void log_unimplemented(const char* what, u64 detail) override;
+
+  private:
+    /// A linear access as pages: one or two pieces.
+    struct Piece {
+        Gpa physical;
+        unsigned size;
+    };
+    struct Pieces {
+        Piece at[2];
+        unsigned count = 0;
+    };
+
+    JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys, VcpuEnvironment& environment, Log& log,
+            std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache);
+
+    // run_loop.cpp
+    bool take_events();
+    void execute();
+    bool dispatch();
+    Block* find_block();
+    Block* translate_here(const BlockKey& key, Gva linear);
+    void enter(const u8* pc);
+    bool handle_exit();
+    bool on_chain(ChainSite& site);
+    bool on_lookup();
+    bool on_helper(HelperSite& site);
+    bool on_slow();
+    bool on_commit();
+    bool on_string(HelperSite& site);
+    bool on_raise(HelperSite& site);
+    bool on_fault();
+    bool resume(u64 skip);
+    void deliver_fault(const Outcome& fault);
+    Insn located(const HelperSite& site) const;
+    u64 rip_of(const Block& block, u32 guest_offset) const;
+    void rearm_if_pending();
+    void log_block(const Block& block) const;
+
+    // slow_memory.cpp
+    Outcome resolve(Gva address, unsigned size, Access access, bool supervisor, Pieces& out);
+    Outcome resolve_view(Gva address, unsigned size, Access access, u8 view, bool stack, Pieces& out);
+    void read_pieces(const Pieces& pieces, u8* to);
+    void write_pieces(const Pieces& pieces, const u8* from);
+    u64 physical_read(Gpa address, unsigned size);
+    void physical_write(Gpa address, unsigned size, u64 value);
+    bool is_ram(const Pieces& pieces) const;
+    PagingContext paging_context(bool user, bool ac) const;
+
+    // slow_string.cpp
+    Outcome string_element(const Insn& insn, bool& finished);
+
+    // address_space.cpp
+    Outcome fetch_page(Gva linear, Gpa& physical) override;
+    bool global_code(Gva linear) override;
+    void code_written(Gpa address, u64 size) override;
+    void writes_protected(Gpa base, u64 size) override;
+    void range_remapped(Gpa base, u64 size) override;
+    void tlb_flush_all();
+    void tlb_flush_non_global();
+    void tlb_flush_va(Gva address);
+    void forget_jumps(bool supervisor);
+    void update_salt(Mode mode);
+    void cache_jump(const Block& block);
+
+    const JitOptions options_;
+    const CpuModel& model_;
+    PhysMap& phys_;
+    VcpuEnvironment& env_;
+    Log& log_;
+    std::unique_ptr<FrameMemory> memory_;
+    JitFrame& frame_;
+    std::unique_ptr<CodeCache> cache_;
+    Thunks thunks_;
+    BlockMap blocks_;
+    Translator translator_;
+    ModelCpuid cpuid_;
+    Cpu cpu_;
+    std::atomic<bool> exit_requested_ = false;
+    std::string failure_;
+    bool fatal_ = false;
+    RunCounters counters_;
+    FlightRecorder recorder_;
+    Mode mode_;  ///< of the block entered last
+
+    // Jump-cache salts (address_space.cpp).
+    struct JumpSpace {
+        u64 cr3;  ///< ~0 for supervisor code, whose jumps belong to all address spaces
+        u64 generation, space_generation;
+        u32 mode;
+        bool operator==(const JumpSpace&) const = default;
+    };
+    struct JumpSpaceHash {
+        std::size_t operator()(const JumpSpace& k) const {
+            return (k.cr3 ^ (k.generation << 17) ^ (k.space_generation << 33) ^ k.mode) * 0x9e3779b97f4a7c15;
+        }
+    };
+    std::unordered_map<JumpSpace, u16, JumpSpaceHash> salts_;
+    std::unordered_map<u64, u64> space_generation_;
+    u16 next_salt_ = 1;
+    u64 supervisor_generation_ = 0, user_generation_ = 0;
+    bool non_global_supervisor_jumps_ = false;
+    std::vector<u64> exec_filter_;  ///< hashed set of linear pages with cached jumps or links
+    static constexpr unsigned kExecFilterBits = 16;
+    static unsigned exec_filter_index(Gva a) { return (a >> 12) & ((1u << kExecFilterBits) - 1); }
+    void exec_filter_add(Gva a) { exec_filter_[exec_filter_index(a) / 64] |= bit(exec_filter_index(a) % 64); }
+    bool exec_filter_has(Gva a) const { return exec_filter_[exec_filter_index(a) / 64] & bit(exec_filter_index(a) % 64); }
+
+    struct ExecEntry {
+        Gva page = ~u64{0};
+        Gpa physical = 0;
+        bool global = false;
+    };
+    static constexpr unsigned kExecEntries = 256;
+    std::vector<ExecEntry> exec_tlb_[2];  ///< supervisor, user
+    void exec_tlb_clear();
+};
+
+}  // namespace twin86::jit

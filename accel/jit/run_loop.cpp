@@ -1,0 +1,321 @@
+// The run loop: enter emitted code, act on why it came back, go on.
+#include <cstring>
+
+#include "accel/jit/jit_vcpu.h"
+#include "accel/jit/leaf/leaf.h"
+#include "accel/jit/signals.h"
+#include "cpu/semantics/interrupts.h"
+
+namespace twin86::jit {
+
+RunExit JitVcpu::run() {
+    const FaultScope faults(frame_, *cache_, thunks_.recover);
+    while (!fatal_) {
+        // Disarm first, look afterwards: a kick in between is seen now or arms the poll again.
+        __atomic_store_n(&frame_.poll, reinterpret_cast<const u8*>(&frame_), __ATOMIC_SEQ_CST);
+        if (exit_requested_.exchange(false)) return RunExit::kInterrupted;
+        if (frame_.cpu.activity == Activity::kShutdown) {
+            if (log_.on(kLogInt)) dump_recorder();
+            return RunExit::kShutdown;
+        }
+        if (!take_events()) return RunExit::kHalted;
+        if (frame_.cpu.activity == Activity::kShutdown) continue;
+        execute();
+    }
+    return RunExit::kFatal;
+}
+
+/// Delivers what is pending at this boundary. False: halted with nothing to wake it.
+bool JitVcpu::take_events() {
+    CpuState& s = frame_.cpu;
+    if (s.nmi_pending && nmi_enabled(s)) {
+        s.nmi_pending = false;
+        s.activity = Activity::kRunning;
+        inject(cpu_, Event::nmi());
+    }
+    if (env_.interrupt_pending() && interrupts_enabled(s)) {
+        const int vector = env_.acknowledge_interrupt();
+        if (vector >= 0) {
+            ++counters_.interrupts;
+            s.activity = Activity::kRunning;
+            recorder_.add(s.rip, 0x100 + static_cast<u32>(vector), 0);
+            log_.write(kLogInt, "interrupt {:#x} at {:#x}", vector, s.rip);
+            inject(cpu_, Event::external(static_cast<u8>(vector)));
+        }
+    }
+    return s.activity == Activity::kRunning;
+}
+
+/// Runs until something needs take_events().
+void JitVcpu::execute() {
+    if (!dispatch()) return;
+    while (handle_exit()) {
+    }
+}
+
+/// Enters the block at cpu.rip. False: an exception was delivered or the engine gave up.
+bool JitVcpu::dispatch() {
+    Block* block = find_block();
+    if (block == nullptr) return false;
+    frame_.cpu.shadow = kShadowNone;  // the key of this block carries it
+    enter(block->code);
+    return true;
+}
+
+void JitVcpu::enter(const u8* pc) {
+    frame_.enter_pc = reinterpret_cast<u64>(pc);
+    thunks_.enter(&frame_);
+}
+
+Block* JitVcpu::find_block() {
+    CpuState& s = frame_.cpu;
+    const Mode mode = Mode::of(s, options_.max_insns == 1);
+    if (!(mode == mode_)) {
+        mode_ = mode;
+        update_salt(mode);
+    }
+    const bool long64 = mode.has(Mode::kCode64);
+    if (long64 && !is_canonical(s.rip, s.cr4)) {
+        deliver_fault(Outcome::fault(kVectorGP, 0));
+        return nullptr;
+    }
+    const Gva linear = long64 ? s.rip : static_cast<u32>(s.segment[kCs].base + s.rip);
+    Gpa physical = 0;
+    if (const Outcome fault = fetch_page(linear, physical); fault.faulted()) {
+        deliver_fault(fault);
+        return nullptr;
+    }
+    frame_.page_va = s.rip - (linear & 0xfff);
+    const BlockKey key{physical, mode.has(Mode::kBaked) ? s.rip : 0, mode};
+    Block* block = blocks_.find(key);
+    if (block != nullptr && block->second_page != ~u64{0}) {
+        // The tail of the last instruction must still lie where it was translated from.
+        Gpa second = 0;
+        const Outcome fault = fetch_page((linear & kPageMask) + kPageSize, second);
+        if (fault.faulted()) {
+            deliver_fault(fault);
+            return nullptr;
+        }
+        if ((second & kPageMask) != block->second_page) {
+            blocks_.invalidate(key.physical, 1);
+            block = nullptr;
+        }
+    }
+    if (block == nullptr) block = translate_here(key, linear);
+    if (block != nullptr && log_.on(kLogExec)) log_block(*block);
+    return block;
+}
+
+Block* JitVcpu::translate_here(const BlockKey& key, Gva linear) {
+    const u64 entry = phys_.pages().entry(key.physical);
+    if (page_is_mmio(entry)) {
+        failure_ = fmt::format("the guest executes at physical address {:#x}, where there is neither RAM nor ROM", key.physical);
+        fatal_ = true;
+        return nullptr;
+    }
+    if (translator_.full()) {
+        ++counters_.cache_clears;
+        blocks_.clear();
+        forget_jumps(true);
+        forget_jumps(false);
+        update_salt(mode_);
+    }
+    Outcome fault;
+    Block* block = translator_.translate(key, frame_.cpu.rip, linear, fault);
+    if (block == nullptr) deliver_fault(fault);
+    return block;
+}
+
+void JitVcpu::log_block(const Block& block) const {
+    const CpuState& s = frame_.cpu;
+    log_.write(kLogExec,
+               "{:#x} rax={:x} rcx={:x} rdx={:x} rbx={:x} rsp={:x} rbp={:x} rsi={:x} rdi={:x} r8={:x} r9={:x} r10={:x} r11={:x} "
+               "r12={:x} r13={:x} r14={:x} r15={:x} fl={:x} mode={:x} insns={}",
+               s.rip, s.gpr[0], s.gpr[1], s.gpr[2], s.gpr[3], s.gpr[4], s.gpr[5], s.gpr[6], s.gpr[7], s.gpr[8], s.gpr[9], s.gpr[10],
+               s.gpr[11], s.gpr[12], s.gpr[13], s.gpr[14], s.gpr[15], s.rflags, block.key.mode.value, block.insn_count);
+}
+
+/// Acts on the last exit. True: emitted code has been entered again; false: back to take_events().
+bool JitVcpu::handle_exit() {
+    ++counters_.exits[static_cast<unsigned>(frame_.reason)];
+    switch (frame_.reason) {
+        case ExitReason::kChain: return on_chain(*reinterpret_cast<ChainSite*>(frame_.payload));
+        case ExitReason::kLookup: return on_lookup();
+        case ExitReason::kHelper: return on_helper(*reinterpret_cast<HelperSite*>(frame_.payload));
+        case ExitReason::kSlow: return on_slow();
+        case ExitReason::kCommit: return on_commit();
+        case ExitReason::kString: return on_string(*reinterpret_cast<HelperSite*>(frame_.payload));
+        case ExitReason::kRaise: return on_raise(*reinterpret_cast<HelperSite*>(frame_.payload));
+        case ExitReason::kFault: return on_fault();
+        case ExitReason::kNone: break;
+    }
+    CHECK(false, "exit reason {}", static_cast<unsigned>(frame_.reason));
+}
+
+u64 JitVcpu::rip_of(const Block& block, u32 guest_offset) const {
+    const u64 start = block.key.mode.has(Mode::kBaked) ? block.rip : frame_.page_va + block.page_offset();
+    return start + guest_offset;
+}
+
+bool JitVcpu::on_chain(ChainSite& site) {
+    CpuState& s = frame_.cpu;
+    const Mode from_mode = site.from->key.mode;
+    s.rip = from_mode.has(Mode::kBaked) ? site.target_rip : frame_.page_va + site.target_rip;
+    recorder_.add(s.rip, static_cast<u32>(ExitReason::kChain), 0);
+    if (from_mode.has(Mode::kSingleStep)) {
+        deliver_fault(Outcome::debug(bit(14)));
+        return false;
+    }
+    if (from_mode.has(Mode::kShadowed)) return false;
+    const u64 clears = counters_.cache_clears;
+    Block* block = find_block();
+    if (block == nullptr) return false;
+    const bool linkable = options_.chain && !from_mode.has(Mode::kOneInsn) && clears == counters_.cache_clears &&
+                          block->key.mode == from_mode && block->second_page == ~u64{0};
+    if (linkable && (!site.cross_page || global_code(s.rip))) {
+        if (site.cross_page) exec_filter_add(s.rip);
+        blocks_.link(site, *block);
+    }
+    frame_.cpu.shadow = kShadowNone;
+    enter(block->code);
+    return true;
+}
+
+bool JitVcpu::on_lookup() {
+    CpuState& s = frame_.cpu;
+    s.rip = frame_.target;
+    recorder_.add(s.rip, static_cast<u32>(ExitReason::kLookup), 0);
+    if (mode_.has(Mode::kSingleStep)) {
+        deliver_fault(Outcome::debug(bit(14)));
+        return false;
+    }
+    if (mode_.has(Mode::kShadowed)) return false;
+    Block* block = find_block();
+    if (block == nullptr) return false;
+    cache_jump(*block);
+    enter(block->code);
+    return true;
+}
+
+/// The site's instruction at the address where it runs now.
+Insn JitVcpu::located(const HelperSite& site) const {
+    Insn insn = site.insn;
+    insn.rip = rip_of(*site.block, site.guest_offset);
+    return insn;
+}
+
+void JitVcpu::rearm_if_pending() {
+    if ((frame_.cpu.rflags & kFlagIF) && env_.interrupt_pending()) kick();
+}
+
+bool JitVcpu::resume(u64 skip) {
+    enter(reinterpret_cast<const u8*>(frame_.resume_pc + skip));
+    return true;
+}
+
+bool JitVcpu::on_helper(HelperSite& site) {
+    CpuState& s = frame_.cpu;
+    const Insn insn = located(site);
+    recorder_.add(insn.rip, static_cast<u32>(ExitReason::kHelper), static_cast<u64>(insn.op));
+    s.rip = insn.next_rip();
+    const OpHandler handler = op_handler(insn.op);
+    const Outcome outcome = handler != nullptr ? handler(cpu_, insn) : Outcome::fault(kVectorUD);
+    if (handler == nullptr) log_unimplemented("instruction without a slow path", static_cast<u64>(insn.op));
+    if (outcome.faulted()) {
+        s.rip = insn.rip;
+        deliver_fault(outcome);
+        return false;
+    }
+    const Mode mode = site.block->key.mode;
+    if (mode.has(Mode::kSingleStep) && s.rip != insn.rip) {
+        deliver_fault(Outcome::debug(bit(14)));
+        return false;
+    }
+    if (site.ends_block || !site.block->valid || s.rip != insn.next_rip()) return false;
+    s.shadow = kShadowNone;  // the next instruction runs in this block before any boundary
+    rearm_if_pending();
+    return resume(8);
+}
+
+void JitVcpu::deliver_fault(const Outcome& fault) {
+    ++counters_.exceptions;
+    recorder_.add(frame_.cpu.rip, 0x100 + static_cast<u32>(fault.vector), fault.address);
+    log_.write(kLogInt, "exception {} error {:#x} address {:#x} at {:#x} cpl {}", fault.vector, fault.error_code, fault.address,
+               frame_.cpu.rip, frame_.cpu.cpl());
+    frame_.cpu.shadow = kShadowNone;
+    raise(cpu_, fault);
+}
+
+/// An exception that was known when the block was translated.
+bool JitVcpu::on_raise(HelperSite& site) {
+    CpuState& s = frame_.cpu;
+    const Insn insn = located(site);
+    s.rip = insn.rip;
+    i16 vector = site.vector;
+    if (vector == kVectorNM) {
+        // Priorities: #UD for what is not enabled, then #NM. SDM vol. 3, 2.5 and vol. 2, exception tables.
+        const bool ud = insn.uses_avx || insn.uses_avx512
+                            ? !(s.cr4 & kCr4OSXSAVE) || (s.xcr0 & 6) != 6 || (insn.uses_avx512 && (s.xcr0 & 0xe0) != 0xe0)
+                            : insn.uses_sse && ((s.cr0 & kCr0EM) || !(s.cr4 & kCr4OSFXSR));
+        if (ud) vector = kVectorUD;
+    }
+    if (vector == kVectorUD && log_.on(kLogUnimp)) {
+        std::string bytes;
+        for (unsigned i = 0; i < insn.length; ++i) bytes += fmt::format(" {:02x}", insn.bytes[i]);
+        log_.write(kLogUnimp, "undefined instruction at {:#x}:{}", s.rip, bytes);
+    }
+    deliver_fault(Outcome::fault(static_cast<Vector>(vector)));
+    return false;
+}
+
+/// A signal in emitted code: a kick at a poll, or an exception of a copied instruction.
+bool JitVcpu::on_fault() {
+    CpuState& s = frame_.cpu;
+    const u8* pc = reinterpret_cast<const u8*>(frame_.fault_pc);
+    const Block* block = blocks_.at_code(pc);
+    CHECK(block != nullptr, "fault {} at {} outside of blocks", frame_.fault_trap, static_cast<const void*>(pc));
+    const SidePoint& point = block->point_at(pc);
+    s.rip = rip_of(*block, point.guest_offset);
+    if (point.borrowed != 0xff)
+        for (unsigned g = 0; g < 16; ++g)
+            if (kHostOf[g] == point.borrowed) s.gpr[g] = frame_.borrow;
+    if (point.flags & kSidePoll) {
+        ++counters_.kicks;
+        recorder_.add(s.rip, static_cast<u32>(ExitReason::kFault), 0);
+        return false;
+    }
+    switch (frame_.fault_trap) {
+        case kVectorDE:
+        case kVectorUD: deliver_fault(Outcome::fault(static_cast<Vector>(frame_.fault_trap))); return false;
+        case kVectorMF:
+        case kVectorXM: deliver_fault(Outcome::fault(static_cast<Vector>(frame_.fault_trap))); return false;
+        case kVectorGP: deliver_fault(Outcome::fault(kVectorGP, 0)); return false;
+        case kVectorAC: deliver_fault(Outcome::fault(kVectorAC, 0)); return false;
+        default: break;
+    }
+    failure_ = fmt::format("emitted code faulted (trap {}) at guest rip {:#x}, host offset {:#x} of its block", frame_.fault_trap,
+                           s.rip, pc - block->code);
+    fatal_ = true;
+    return false;
+}
+
+bool JitVcpu::on_string(HelperSite& site) {
+    CpuState& s = frame_.cpu;
+    const Insn insn = located(site);
+    bool finished = false;
+    s.rip = insn.rip;
+    if (const Outcome fault = string_element(insn, finished); fault.faulted()) {
+        deliver_fault(fault);
+        return false;
+    }
+    if (finished) s.rip = insn.next_rip();
+    if (finished && site.block->key.mode.has(Mode::kSingleStep)) deliver_fault(Outcome::debug(bit(14)));
+    return false;
+}
+
+void JitVcpu::dump_recorder() const {
+    log_.always("last exits of translated code (reason, rip, detail):");
+    recorder_.for_last(64, [&](const FlightRecord& r) { log_.always("  {:#x} {:#x} {:#x}", r.reason, r.rip, r.detail); });
+}
+
+}  // namespace twin86::jit

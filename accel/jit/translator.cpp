@@ -1,0 +1,141 @@
+#include "accel/jit/translator.h"
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+
+#include "cpu/decode/offered.h"
+
+namespace twin86::jit {
+
+namespace {
+
+u64 monotonic_ns() {
+    timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<u64>(t.tv_sec) * 1'000'000'000 + static_cast<u64>(t.tv_nsec);
+}
+
+bool ends_block(const Insn& i) {
+    if (i.klass == InsnClass::kEndBlock || i.klass == InsnClass::kUndefined) return true;
+    switch (i.op) {
+        case Op::kJcc:
+        case Op::kJmpRel:
+        case Op::kJmpRm:
+        case Op::kCallRel:
+        case Op::kCallRm:
+        case Op::kRet:
+        case Op::kRetImm:
+        case Op::kLoop:
+        case Op::kLoope:
+        case Op::kLoopne:
+        case Op::kJcxz: return true;
+        default: return false;
+    }
+}
+
+bool may_link(void* self, u64 target_rip) { return static_cast<CodeFetcher*>(self)->global_code(target_rip); }
+
+}  // namespace
+
+Translator::Translator(const JitOptions& options, const CpuModel& model, PhysMap& phys, CodeCache& cache,
+                       BlockMap& blocks, const Thunks& thunks, CodeFetcher& fetcher)
+    : options_(options),
+      model_(model),
+      phys_(phys),
+      cache_(cache),
+      blocks_(blocks),
+      fetcher_(fetcher),
+      context_{thunks, may_link, &fetcher, options.chain},
+      decoder_(DecoderOptions{.amd_branches = model.is_amd(),
+                              .lzcnt = model.has(Feature::kAbm),
+                              .tzcnt = model.has(Feature::kBmi1)}) {}
+
+DecodeStatus Translator::decode_one(std::span<const u8> bytes, u64 rip, unsigned mode_bits, Insn& insn) const {
+    const DecodeStatus status = decoder_.decode(bytes, rip, mode_bits, insn);
+    if (status != DecodeStatus::kOk) return status;
+    return offered(model_.features(), insn) ? status : DecodeStatus::kUndefined;
+}
+
+/// The last instruction of a page goes on in the next one.
+DecodeStatus Translator::decode_straddling(std::span<const u8> tail, Gva next_page, Block& block, Insn& insn,
+                                           Outcome& fault) {
+    Gpa physical = 0;
+    fault = fetcher_.fetch_page(next_page, physical);
+    if (fault.faulted()) return DecodeStatus::kNeedMoreBytes;
+    const u64 entry = phys_.pages().entry(physical);
+    if (page_is_mmio(entry)) return DecodeStatus::kUndefined;
+    phys_.set_has_code(physical & kPageMask, true);
+    u8 bytes[30];
+    std::memcpy(bytes, tail.data(), tail.size());
+    std::memcpy(bytes + tail.size(), page_host(entry), 15);
+    const DecodeStatus status = decode_one({bytes, tail.size() + 15}, insn.rip, block.key.mode.code_bits(), insn);
+    block.second_page = physical & kPageMask;
+    return status;
+}
+
+bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& block, Outcome& fault) {
+    insns_.clear();
+    const Gpa page = key.physical & kPageMask;
+    const u8* host = page_host(phys_.pages().entry(page));
+    const Mode mode = key.mode;
+    const bool single = mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn);
+    const std::size_t limit = single ? 1 : options_.max_insns;
+    unsigned offset = key.physical & 0xfff;
+    while (insns_.size() < limit || (insns_.back().op == Op::kSti && !single)) {
+        if (offset >= kPageSize) break;
+        Insn insn;
+        const std::span<const u8> bytes(host + offset, std::min<u64>(kPageSize - offset, 15));
+        const u64 at = rip + (offset - block.page_offset());
+        insn.rip = at;
+        DecodeStatus status = decode_one(bytes, at, mode.code_bits(), insn);
+        if (status == DecodeStatus::kNeedMoreBytes) {
+            if (!insns_.empty()) break;  // it becomes a block of its own, whose fetch may fault
+            insn.rip = at;
+            status = decode_straddling(bytes, (linear & kPageMask) + kPageSize, block, insn, fault);
+            if (fault.faulted()) return false;
+        }
+        if (status == DecodeStatus::kTooLong) {
+            if (!insns_.empty()) break;
+            fault = Outcome::fault(kVectorGP, 0);
+            return false;
+        }
+        if (status == DecodeStatus::kUndefined) {
+            insn.klass = InsnClass::kUndefined;
+            insn.rip = at;
+            if (insn.length == 0) insn.length = 1;
+        }
+        insns_.push_back(insn);
+        offset += insn.length;
+        if (ends_block(insn)) break;
+    }
+    // STI at the very end of a page: its shadow goes into the next block's key.
+    if (insns_.back().op == Op::kSti) insns_.back().klass = InsnClass::kEndBlock;
+    block.guest_size = static_cast<u32>(insns_.back().next_rip() - rip);
+    block.insn_count = static_cast<u32>(insns_.size());
+    return true;
+}
+
+Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, Outcome& fault) {
+    const u64 start = monotonic_ns();
+    auto block = std::make_unique<Block>();
+    block->key = key;
+    block->rip = rip;
+    // Tracked before the bytes are read: a write from now on finds the page marked.
+    phys_.set_has_code(key.physical & kPageMask, true);
+    if (!decode_block(key, rip, linear, *block, fault)) return nullptr;
+    BlockBuilder builder(context_, *block, reinterpret_cast<u64>(cache_.next()));
+    builder.build(insns_);
+    const std::vector<u8> code = builder.finish();
+    block->code = cache_.commit(code.data(), code.size());
+    block->code_size = static_cast<u32>(code.size());
+    ++counters_.blocks;
+    counters_.insns += block->insn_count;
+    counters_.guest_bytes += block->guest_size;
+    counters_.host_bytes += code.size();
+    Block* result = blocks_.insert(std::move(block));
+    counters_.nanoseconds += monotonic_ns() - start;
+    return result;
+}
+
+}  // namespace twin86::jit

@@ -1,0 +1,66 @@
+// Translator: guest bytes at a RIP to a block in the code cache.
+#pragma once
+
+#include "accel/jit/block_map.h"
+#include "accel/jit/builder.h"
+#include "cpu/decode/decoder.h"
+#include "cpu/state/cpuid_model.h"
+#include "cpu/state/fault.h"
+#include "mmu/phys_map.h"
+
+namespace twin86::jit {
+
+/// Engine options from `-accel jit,...` and `-d`.
+struct JitOptions {
+    u64 code_size = 256 * MiB;
+    unsigned max_insns = 64;  ///< per block; 1: one-instruction blocks
+    bool chain = true;
+};
+
+/// Finds the page of instruction bytes: the physical address of a linear one, or the #PF.
+class CodeFetcher {
+  public:
+    virtual ~CodeFetcher() = default;
+    virtual Outcome fetch_page(Gva linear, Gpa& physical) = 0;
+    /// Whether a supervisor branch to this RIP may be linked: its page is mapped globally, or paging is off.
+    virtual bool global_code(Gva linear) = 0;
+};
+
+struct TranslationCounters {
+    u64 blocks = 0, insns = 0, guest_bytes = 0, host_bytes = 0, nanoseconds = 0;
+};
+
+class Translator {
+  public:
+    Translator(const JitOptions& options, const CpuModel& model, PhysMap& phys, CodeCache& cache, BlockMap& blocks,
+               const Thunks& thunks, CodeFetcher& fetcher);
+
+    /// Translates the block at `rip` whose first byte is at linear address `linear` and in physical `key.physical`.
+    /// On a fault of the first instruction's fetch, `fault` is set and the result null.
+    Block* translate(const BlockKey& key, u64 rip, Gva linear, Outcome& fault);
+    /// The code cache may not hold another block: clear it first.
+    bool full() const { return cache_.room() < kReserve; }
+
+    const TranslationCounters& counters() const { return counters_; }
+    const Decoder& decoder() const { return decoder_; }
+
+  private:
+    static constexpr u64 kReserve = 512 * KiB;
+
+    bool decode_block(const BlockKey& key, u64 rip, Gva linear, Block& block, Outcome& fault);
+    DecodeStatus decode_one(std::span<const u8> bytes, u64 rip, unsigned mode_bits, Insn& insn) const;
+    DecodeStatus decode_straddling(std::span<const u8> tail, Gva next_page, Block& block, Insn& insn, Outcome& fault);
+
+    const JitOptions& options_;
+    const CpuModel& model_;
+    PhysMap& phys_;
+    CodeCache& cache_;
+    BlockMap& blocks_;
+    CodeFetcher& fetcher_;
+    BuildContext context_;
+    Decoder decoder_;
+    std::vector<Insn> insns_;
+    TranslationCounters counters_;
+};
+
+}  // namespace twin86::jit
