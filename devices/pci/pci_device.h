@@ -1,0 +1,86 @@
+// PciDevice: one PCI function with its 256 bytes of configuration space.
+//
+// A function describes its registers in its constructor (power-on value, which bits software may write, which bits a one
+// clears), its base address registers and its interrupt pin; the base class then does reads, writes, sizing, decoding
+// and INTx gating. Registers with effects override config_written().
+#pragma once
+
+#include <array>
+
+#include "devices/core/device.h"
+#include "devices/core/irq_line.h"
+#include "devices/pci/pci_address_space.h"
+#include "devices/pci/pci_registers.h"
+
+namespace twin86 {
+
+struct PciIdentity {
+    u16 vendor_id = 0;
+    u16 device_id = 0;
+    u32 class_code = 0;  ///< 24 bits: base class, sub-class, programming interface
+    u8 revision = 0;
+    u16 subsystem_vendor_id = 0;
+    u16 subsystem_id = 0;
+    u8 interrupt_pin = 0;  ///< 0: none, 1: INTA ... 4: INTD
+    bool multi_function = false;
+};
+
+class PciDevice : public Device {
+  public:
+    static constexpr unsigned kBars = 6, kRomBar = 6;
+
+    explicit PciDevice(const PciIdentity& identity);
+    ~PciDevice() override;
+
+    /// Called by PciBus::attach(); a function works without (nothing is decoded then).
+    void connect(PciAddressSpace* space, IrqLine intx);
+
+    u32 config_read(u8 offset, unsigned size) const;
+    void config_write(u8 offset, unsigned size, u32 value);
+
+    /// All registers to their power-on values, nothing decoded, INTx low. Overriding functions call this one.
+    void reset(ResetKind kind) override;
+
+    u8 interrupt_pin() const { return config_[kPciInterruptPin]; }
+    bool bus_master() const { return (command() & kPciCommandMaster) != 0; }
+    /// Where BAR n is decoded now.
+    std::optional<u64> bar_base(unsigned n) const { return bars_[n].mapped; }
+    const PciBar& bar(unsigned n) const { return bars_[n]; }
+
+  protected:
+    // For constructors. Multi-byte values are little endian.
+    void set_register(u8 offset, unsigned size, u32 power_on_value, u32 writable_bits = 0, u32 write_one_to_clear = 0);
+    void add_bar(unsigned n, PciBarKind kind, u64 size, std::function<Mapping(u64 base)> map, bool prefetchable = false);
+    /// Port and memory BARs whose handler is an ordinary bus handler.
+    void add_io_bar(unsigned n, u32 size, IoHandler& handler, u8 sizes = IoBus::kAll);
+    void add_memory_bar(unsigned n, u64 size, MmioHandler& handler, PciBarKind kind = PciBarKind::kMemory32);
+    /// Chains a capability of `size` bytes (header included) into the list; returns its offset.
+    u8 add_capability(u8 id, u8 size);
+
+    /// The device's wish for its INTx pin; the pin follows unless the command register disables it.
+    void set_interrupt(bool level);
+    /// Changes registers from the device's side, whatever software may write.
+    void set_config(u8 offset, unsigned size, u32 value);
+    /// After a write by software; offset and size are those of the access.
+    virtual void config_written(u8 offset, unsigned size) {}
+    /// Fields of this class; a function calls it inside its own section.
+    void visit_config(StateArchive& archive);
+
+  private:
+    using Bytes = std::array<u8, 256>;
+
+    u16 command() const { return static_cast<u16>(config_read(kPciCommand, 2)); }
+    static u8 bar_offset(unsigned n) { return n == kRomBar ? kPciExpansionRom : static_cast<u8>(kPciBar0 + 4 * n); }
+    std::optional<u64> decoded_base(unsigned n) const;
+    void update_bars();
+    void update_intx();
+
+    Bytes power_on_{}, writable_{}, write_one_to_clear_{}, config_{};
+    std::array<PciBar, kBars + 1> bars_;
+    u8 next_capability_ = kPciFirstCapability;
+    bool intx_wanted_ = false;
+    PciAddressSpace* space_ = nullptr;
+    IrqLine intx_;
+};
+
+}  // namespace twin86
