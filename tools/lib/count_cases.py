@@ -3,8 +3,8 @@
 
     count_cases.py [--step NAME=STATUS]... [--log NAME=FILE]...
 
-Catch2 executables and the guest runner state in their output how many cases they ran; any other test is one case.
-A program that failed without stating a failed case (a crash, a time limit) is one failed case more.
+Catch2 executables and tests/lib/case_runner.py state in their output how many cases they ran; any other test is one case.
+A step (building, a lint) counts only when it failed. A program that failed without stating a failed case (a crash, a time limit) is one failed case more.
 Exit status 0 only if something passed and nothing failed.
 """
 import argparse
@@ -14,13 +14,13 @@ import sys
 
 CATCH_ALL_PASSED = re.compile(r"^All tests passed \(.*? in (\d+) test cases?\)", re.M)
 CATCH_SOME_FAILED = re.compile(r"^test cases:(.*)$", re.M)
-GUEST = re.compile(r"^guest cases: (\d+) passed, (\d+) failed, (\d+) skipped", re.M)
+PYTHON = re.compile(r"^cases: (\d+) passed, (\d+) failed, (\d+) skipped", re.M)
 NUMBER_OF = r"(\d+) %s"
 
 
 def stated_cases(output):
     """(passed, failed, skipped) as the program says, or None."""
-    if match := list(GUEST.finditer(output)):
+    if match := list(PYTHON.finditer(output)):
         return tuple(int(n) for n in match[-1].groups())
     if match := CATCH_ALL_PASSED.search(output):
         return int(match.group(1)), 0, 0
@@ -51,7 +51,7 @@ def main():
     total, failures, rows = [0, 0, 0], [], []
     for step in arguments.step:
         name, status = step.split("=")
-        rows.append((name, (1, 0, 0) if status == "0" else (0, 1, 0)))
+        rows.append((name, (0, int(status != "0"), 0)))
         if status != "0":
             failures.append(name)
     for log in arguments.log:

@@ -34,7 +34,8 @@ fetch_kernel() { # META DESTINATION_DIR
     apt_fetch "$work" "$package" && mkdir "$work/tree" && unpack_debs "$work/tree" "$work"/*.deb &&
         mkdir "$work/done" && mv "$work"/tree/boot/vmlinuz-* "$work/done/vmlinuz" &&
         mv "$work"/tree/lib/modules/* "$work/done/modules" && basename "$work"/*.deb >"$work/done/package" &&
-        mv -T "$work/done" "$2"
+        # The generic kernel's modules are 400 MB, and nothing wants them.
+        { [ "$1" = linux-image-cloud-amd64 ] || rm -rf "$work/done/modules"; } && mv -T "$work/done" "$2"
     local status=$?
     rm -rf "$work"
     return $status
