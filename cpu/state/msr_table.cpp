@@ -188,7 +188,7 @@ MtrrSlot mtrr_slot(u32 index) {
 
 }  // namespace
 
-bool read_plain_msr(const CpuState& s, const MsrTraits& traits, u32 index, u64& value) {
+bool rdmsr(const CpuState& s, u32 index, u64& value, const MsrTraits& traits) {
     if (const MtrrSlot slot = mtrr_slot(index)) return value = slot.in(s), true;
     const Row* row = find(index, traits);
     if (row == nullptr || row->kind == Kind::kWriteOnly) return false;
@@ -196,7 +196,7 @@ bool read_plain_msr(const CpuState& s, const MsrTraits& traits, u32 index, u64& 
     return true;
 }
 
-bool write_plain_msr(CpuState& s, const MsrTraits& traits, u32 index, u64 value) {
+bool wrmsr(CpuState& s, u32 index, u64 value, const MsrTraits& traits) {
     if (const MtrrSlot slot = mtrr_slot(index)) {
         if (!slot.valid(value, traits)) return false;
         slot.in(s) = value;

@@ -19,9 +19,9 @@ struct MsrTraits {
 };
 
 /// False: no such register, #GP(0).
-bool read_plain_msr(const CpuState& state, const MsrTraits& traits, u32 index, u64& value);
+bool rdmsr(const CpuState& state, u32 index, u64& value, const MsrTraits& traits = {});
 /// False: no such register, read-only, or a value with reserved bits: #GP(0), nothing changed.
-bool write_plain_msr(CpuState& state, const MsrTraits& traits, u32 index, u64 value);
+bool wrmsr(CpuState& state, u32 index, u64 value, const MsrTraits& traits = {});
 /// The registers of this table as after RESET.
 void reset_plain_msrs(CpuState& state);
 /// For logs; empty when the table does not know it.
