@@ -75,7 +75,7 @@ DecodeStatus Decoder::decode(std::span<const u8> bytes, u64 rip, unsigned mode_b
     out.length = instruction.length;
     out.mnemonic = instruction.mnemonic;
     const Feature feature = feature_of(instruction);
-    if (feature == kNotOffered || table_->row(out.mnemonic).klass == InsnClass::kUndefined)
+    if (feature == Feature::kNone || table_->row(out.mnemonic).klass == InsnClass::kUndefined)
         return DecodeStatus::kUndefined;
 
     ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];

@@ -16,6 +16,12 @@ u8 gpr_number(ZydisRegister reg) {
     return (reg - ZYDIS_REGISTER_AL) & 3;
 }
 
+/// The number as the encoding has it, without the REX byte's say: AH is 4, like SPL.
+u8 field_number(ZydisRegister reg) {
+    if (!is_gpr(reg)) return static_cast<u8>(ZydisRegisterGetId(reg));
+    return is_high_byte(reg) ? reg - ZYDIS_REGISTER_AL : gpr_number(reg);
+}
+
 bool reads(const ZydisDecodedOperand& operand) { return operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ; }
 bool writes(const ZydisDecodedOperand& operand) { return operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE; }
 
@@ -64,7 +70,7 @@ void note_register_file(ZydisRegister reg, Insn& out) {
 void add_register(const ZydisDecodedInstruction& from, const ZydisDecodedOperand& operand, Insn& out) {
     const ZydisRegister reg = operand.reg.value;
     u8 mask = 0;
-    if (u8* field = register_field(operand, out, mask)) *field = static_cast<u8>(ZydisRegisterGetId(reg));
+    if (u8* field = register_field(operand, out, mask)) *field = field_number(reg);
     if (is_gpr(reg)) add_gpr(from, operand, mask, out);
     else note_register_file(reg, out);
 }
@@ -149,6 +155,18 @@ bool needs_host66(const ZydisDecodedInstruction& from, Operands operands, const 
     return false;
 }
 
+/// The library reports the mode's operand size for MOVNTI, CVTSI2SS and others that do not depend on it.
+u8 operand_bits_of(const ZydisDecodedInstruction& from, Operands operands, const Insn& out) {
+    const bool sized_by_66 = out.host66 && out.mandatory_prefix != 0x66;
+    if (from.operand_width != 16 || sized_by_66) return from.operand_width;
+    u8 bits = 16;
+    for (const ZydisDecodedOperand& operand : operands) {
+        if (operand.type != ZYDIS_OPERAND_TYPE_REGISTER || operand.encoding == ZYDIS_OPERAND_ENCODING_NONE) continue;
+        if (is_gpr(operand.reg.value) && operand.size > bits) bits = static_cast<u8>(operand.size);
+    }
+    return bits;
+}
+
 /// What the operand lists of the library leave out.
 void complete(const ZydisDecodedInstruction& from, Insn& out) {
     switch (from.mnemonic) {
@@ -178,6 +196,7 @@ void fill_operands(const ZydisDecodedInstruction& from, Operands operands, Insn&
     complete(from, out);
     out.mem.suppresses_faults = out.has_mem && masks_suppress_faults(from, out);
     out.host66 = needs_host66(from, operands, out);
+    out.operand_bits = operand_bits_of(from, operands, out);
 }
 
 }  // namespace twin86

@@ -57,7 +57,7 @@ Feature feature_of_avx512(ZydisISASet set) {
         AVX512_LENGTHS(AVX512_GFNI) return Feature::kGfni;
         AVX512_LENGTHS(AVX512_VAES) return Feature::kVaes;
         AVX512_LENGTHS(AVX512_VPCLMULQDQ) return Feature::kVpclmulqdq;
-        default: return kNotOffered;
+        default: return Feature::kNone;
     }
 }
 

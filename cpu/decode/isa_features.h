@@ -7,10 +7,7 @@
 
 namespace twin86 {
 
-/// The form's own feature; kNotOffered for instruction sets that are never offered (MPX, CET, XOP, AMX, VMX ...).
-/// Stands for instruction sets that no model offers.
-constexpr Feature kNotOffered = Feature::kCount;
-
+/// The form's own feature; kNone for instruction sets that are never offered (MPX, CET, XOP, AMX, VMX ...).
 Feature feature_of(const ZydisDecodedInstruction& instruction);
 
 /// True for the 128- and 256-bit EVEX forms that exist with AVX512VL only.
