@@ -97,7 +97,11 @@ CpuTraits::CpuTraits(const CpuidSource& model, const CpuState& state) {
     has_rdtscp = query.has(0x80000001, kEdx, 27) || query.has(7, kEcx, 22);
     has_tsc_adjust = query.has(7, kEbx, 1);
     xsave = read_layout(query);
-    xsaves = xsave.xcr0_supported > 3 && (query.known(0xd, 1, kEax) & 8);
+    const u32 xsave_forms = query.has(1, kEcx, 26) ? query.known(0xd, 1, kEax) : 0;
+    xsavec = xsave_forms & 2;
+    xgetbv1 = xsave_forms & 4;
+    xsaves = xsave_forms & 8;
+    msr = {amd, physical_bits, query.has(7, kEdx, 29)};
 }
 
 }  // namespace twin86

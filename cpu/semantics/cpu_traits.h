@@ -3,6 +3,7 @@
 
 #include "cpu/semantics/cpuid_source.h"
 #include "cpu/semantics/xsave_layout.h"
+#include "cpu/state/msr_table.h"
 
 namespace twin86 {
 
@@ -18,8 +19,11 @@ struct CpuTraits {
     bool has_pred_cmd = false;
     bool has_rdtscp = false;     ///< also stands for the MSR TSC_AUX
     bool has_tsc_adjust = false;
+    bool xsavec = false;
+    bool xgetbv1 = false;
     bool xsaves = false;
     XsaveLayout xsave;
+    MsrTraits msr;
 };
 
 }  // namespace twin86

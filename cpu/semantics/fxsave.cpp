@@ -1,0 +1,68 @@
+// FXSAVE and FXRSTOR, SDM vol. 1, 10.5; with AMD's EFER.FFXSR (APM vol. 2, 3.1.7).
+#include <cstring>
+
+#include "cpu/semantics/handlers.h"
+#include "cpu/semantics/memory.h"
+#include "cpu/semantics/privilege.h"
+#include "cpu/semantics/xsave_area.h"
+
+namespace twin86 {
+namespace {
+
+constexpr unsigned kFxsaveSize = 512;
+
+/// The form with REX.W keeps 64-bit instruction and data pointers, the other has 32 bits and a (zero) selector.
+bool wide_pointers(const Insn& insn) { return insn.is64() && (insn.rex & 8); }
+
+void drop_pointer_uppers(u8* area) {
+    std::memset(area + kXsaveFip + 4, 0, 4);
+    std::memset(area + kXsaveFdp + 4, 0, 4);
+}
+
+/// Fast FXSAVE leaves out the XMM registers at CPL 0 in 64-bit mode.
+u64 components(const CpuState& s) {
+    const bool fast = (s.efer & kEferFFXSR) && s.mode64() && s.cpl() == 0;
+    return fast ? u64{kXfeatureX87} : kXfeatureX87 | kXfeatureSse;
+}
+
+Outcome check_operand(Cpu& cpu, const Insn& insn) {
+    TRY_GUEST(check_fpu_available(cpu.s, kCr0TS | kCr0EM));
+    return linear_address(cpu, insn) & 15 ? Outcome::fault(kVectorGP, 0) : Outcome::success();
+}
+
+}  // namespace
+
+Outcome do_fxsave(Cpu& cpu, const Insn& insn) {
+    TRY_GUEST(check_operand(cpu, insn));
+    const CpuState& s = cpu.s;
+    XsaveImage image(cpu);
+    image.normalize(kXfeatureX87 | kXfeatureSse);
+    u8 area[kXsaveAvailable];
+    std::memcpy(area, s.xsave, sizeof area);
+    if (!wide_pointers(insn)) drop_pointer_uppers(area);
+    const u32 mask = image.mxcsr_mask();
+    std::memcpy(area + kXsaveMxcsrMask, &mask, 4);
+    const unsigned end = !(components(s) & kXfeatureSse) ? kXsaveXmm0 : s.mode64() ? kXsaveXmm0 + 256 : kXsaveXmm0 + 128;
+    return write_operand(cpu, insn, area, end);
+}
+
+Outcome do_fxrstor(Cpu& cpu, const Insn& insn) {
+    TRY_GUEST(check_operand(cpu, insn));
+    u8 area[kFxsaveSize];
+    TRY_GUEST(read_operand(cpu, insn, area, sizeof area));
+    XsaveImage image(cpu);
+    u32 mxcsr;
+    std::memcpy(&mxcsr, area + kXsaveMxcsr, 4);
+    if (mxcsr & ~image.mxcsr_mask()) return Outcome::fault(kVectorGP, 0);
+    if (!wide_pointers(insn)) drop_pointer_uppers(area);
+    XsaveRanges ranges;
+    const u64 loaded = components(cpu.s);
+    add_legacy_ranges(ranges, cpu.s, loaded);
+    image.normalize(loaded);
+    for (const auto& r : ranges) std::memcpy(image.at(r.image), area + r.memory, r.size);
+    image.mark_in_use(loaded);
+    image.set_mxcsr(mxcsr);
+    return Outcome::success();
+}
+
+}  // namespace twin86
