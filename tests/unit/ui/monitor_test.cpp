@@ -1,0 +1,199 @@
+#include "ui/monitor/monitor.h"
+
+#include <cstring>
+#include <map>
+#include <random>
+#include <vector>
+
+#include "ui/monitor/expression.h"
+#include "ui/monitor/memory_dump.h"
+#include <catch2/catch.hpp>
+
+using namespace twin86;
+
+namespace {
+
+struct FakeBackend : CharBackend {
+    void write(std::span<const u8> bytes) override { out.append(bytes.begin(), bytes.end()); }
+    void set_receiver(CharReceiver* r) override { receiver = r; }
+    void receiver_ready() override {}
+    std::string out;
+    CharReceiver* receiver = nullptr;
+};
+
+struct FakeMachine : MonitorTarget {
+    void quit() override { calls += "quit "; }
+    void stop() override { calls += "stop ", state = "paused"; }
+    void cont() override { calls += "cont ", state = "running"; }
+    void system_reset() override { calls += "reset "; }
+    void system_powerdown() override { calls += "powerdown "; }
+    std::string run_state() const override { return state; }
+    std::string info_registers() override { return "RAX=0\n"; }
+    std::string info_mem() override { return "mem\n"; }
+    std::string info_tlb() override { return "tlb\n"; }
+    std::string info_mtree() override { return "mtree\n"; }
+    std::string info_jit() override { return "jit\n"; }
+    std::optional<u64> register_value(std::string_view name) override {
+        if (name == "rsp") return 0x1000;
+        return std::nullopt;
+    }
+    /// Virtual 0x1000.. is the memory; physical starts at 0.
+    bool read_virtual(Gva address, std::span<u8> to) override { return read_physical(address - 0x1000, to); }
+    bool read_physical(Gpa address, std::span<u8> to) override {
+        if (address > memory.size() || to.size() > memory.size() - address) return false;
+        std::memcpy(to.data(), memory.data() + address, to.size());
+        return true;
+    }
+    Disassembly disassemble(u64, std::span<const u8> code) override {
+        if (code[0] == 0x90) return {1, "nop"};
+        if (code[0] == 0xeb && code.size() >= 2) return {2, "jmp"};
+        return {};
+    }
+    std::string calls, state = "running";
+    std::vector<u8> memory{0x90, 0xeb, 0xfe, 0xff, 0x41, 0x0a, 0x00, 0x80, 1, 2, 3, 4, 5, 6, 7, 8};
+};
+
+struct Rig {
+    FakeMachine machine;
+    MonitorTables tables = standard_monitor_tables();
+    FakeBackend backend;
+    Monitor monitor{machine, tables, backend};
+
+    std::string type(std::string_view text) {
+        backend.out.clear();
+        backend.receiver->receive({reinterpret_cast<const u8*>(text.data()), text.size()});
+        return backend.out;
+    }
+    std::string run(std::string_view line) { return run_monitor_line(machine, tables, line); }
+};
+
+u64 value_of(std::string_view text) {
+    return evaluate_expression(text, [](std::string_view name) { return name == "rip" ? std::optional<u64>(0x400) : std::nullopt; }).take();
+}
+
+bool refused(std::string_view text) {
+    return !evaluate_expression(text, [](std::string_view) { return std::nullopt; });
+}
+
+}  // namespace
+
+TEST_CASE("expressions") {
+    CHECK(value_of("0x10") == 16);
+    CHECK(value_of("010") == 8);
+    CHECK(value_of("1 + 2 * 3") == 7);
+    CHECK(value_of("(1+2)*3 - 4/2") == 7);
+    CHECK(value_of("$rip+0x10") == 0x410);
+    CHECK(value_of("-1") == ~u64{0});
+    CHECK(value_of("~0 & 0xff | 0x100") == 0x1ff);
+    CHECK(value_of("17 % 5") == 2);
+    CHECK(value_of("18446744073709551615 + 2") == 1);
+    for (const char* bad : {"", "1 +", "(1", "1)", "1 2", "1/0", "1%0", "$nosuch", "0x", "08", "18446744073709551616", "abc", "''", "$"}) {
+        INFO(bad);
+        CHECK(refused(bad));
+    }
+    CHECK(refused(std::string(100'000, '(')));
+    CHECK(refused(std::string(100'000, '-') + "1"));
+}
+
+TEST_CASE("memory dumps look as in the tools that people know") {
+    Rig r;
+    CHECK(r.run("xp/2xg 0") == "0000000000000000: 0x80000a41fffeeb90 0x0807060504030201\n");
+    CHECK(r.run("x/2xh $rsp + 2") == "0000000000001002: 0xfffe 0x0a41\n");
+    CHECK(r.run("xp /1db 3") == "0000000000000003:  -1\n");
+    CHECK(r.run("xp/1ub 3") == "0000000000000003: 255\n");
+    CHECK(r.run("xp/1ob 1") == "0000000000000001: 0353\n");
+    CHECK(r.run("xp/3c 4") == "0000000000000004: 'A' '\\n' '\\x00'\n");
+    CHECK(r.run("xp 8") == "0000000000000008: 0x04030201\n");
+    CHECK(r.run("xp/9xb 0").find("\n0000000000000008: 0x01\n") != std::string::npos);
+    CHECK(r.run("xp/2xg 8") == "0000000000000008: 0x0807060504030201 Cannot access memory\n");
+    CHECK(r.run("x/3i $rsp") == "0x0000000000001000:  nop\n0x0000000000001001:  jmp\n0x0000000000001003:  .byte 0xff\n");
+    CHECK(r.run("x/1i 0").find("Cannot access memory") != std::string::npos);
+    CHECK(r.run("x/99999999999999999999xb 0x1000").find("count") != std::string::npos);
+    CHECK(r.run("x/4z 0").find("unknown format") != std::string::npos);
+    CHECK(r.run("x/4x").find("address") != std::string::npos);
+    CHECK(r.run("p/d 3 - 5") == "-2\n");
+    CHECK(r.run("p $rsp") == "0x1000\n");
+}
+
+TEST_CASE("commands and their aliases reach the machine") {
+    Rig r;
+    for (const char* line : {"stop", "c", "system_reset", "system_powerdown", "  q  "}) CHECK(r.run(line).empty());
+    CHECK(r.machine.calls == "stop cont reset powerdown quit ");
+    CHECK(r.run("info status") == "VM status: running\n");
+    r.run("s");
+    CHECK(r.run("info status") == "VM status: paused\n");
+    CHECK(r.run("info registers") == "RAX=0\n");
+    CHECK(r.run("info mtree") == "mtree\n");
+    CHECK(r.run("info").find("info tlb") != std::string::npos);
+}
+
+TEST_CASE("every row has a help line") {
+    Rig r;
+    const std::string all = r.run("help");
+    for (const MonitorCommand& row : r.tables.commands) {
+        CHECK(all.find(row.names[0]) != std::string::npos);
+        CHECK(r.run("help " + std::string(row.names[0])).find(row.help) != std::string::npos);
+        CHECK_FALSE(row.help.empty());
+    }
+    CHECK(r.run("help info jit").find("info jit") == 0);
+}
+
+TEST_CASE("an unknown command is one line that names the nearest known one") {
+    Rig r;
+    CHECK(r.run("sytem_reset") == "unknown command 'sytem_reset': did you mean 'system_reset'?\n");
+    CHECK(r.run("info regsters").find("'registers'") != std::string::npos);
+    CHECK(r.run("zzzzzzzzzz").find("type 'help'") != std::string::npos);
+    CHECK(r.machine.calls.empty());
+}
+
+TEST_CASE("a table row is all that a new command needs") {
+    Rig r;
+    r.tables.commands.push_back({{"hello"}, "who", "greets", [](const MonitorCall& call) {
+                                     return "hello " + std::string(call.arguments) + "\n";
+                                 }});
+    CHECK(r.type("hello world\r") == "hello world\r\nhello world\r\n(twin86) ");
+}
+
+TEST_CASE("the prompt echoes, erases and remembers") {
+    Rig r;
+    r.monitor.greet();
+    CHECK(r.backend.out.find("(twin86) ") != std::string::npos);
+    CHECK(r.type("p 1x\x7f+1\r") == "p 1x\b \b+1\r\n0x2\r\n(twin86) ");
+    CHECK(r.type("junk\x15p 7\r\n").find("\n0x7\r\n(twin86) ") != std::string::npos);
+    CHECK(r.type("\x1b[A\r").find("\n0x7\r\n") != std::string::npos);
+    CHECK(r.type("\x1b[A\x1b[A\r").find("\n0x2\r\n") != std::string::npos);
+    CHECK(r.type("\x1b[A\x1b[B\r") == "p 1+1" + std::string("\b \b\b \b\b \b\b \b\b \b") + "\r\n(twin86) ");
+    CHECK(r.type("p 1 two\x17 + 3\r").find("\n0x4\r\n") != std::string::npos);
+    r.type("stop");
+    CHECK(r.type("\x03") == "\r\n(twin86) ");
+    CHECK(r.machine.calls.empty());
+}
+
+TEST_CASE("focus shows the banner once and the edited line afterwards") {
+    Rig r;
+    r.monitor.on_focus();
+    CHECK(r.backend.out.find("type 'help'") != std::string::npos);
+    r.type("info st");
+    r.backend.out.clear();
+    r.monitor.on_focus();
+    CHECK(r.backend.out == "\r\n(twin86) info st");
+}
+
+TEST_CASE("hostile input is harmless") {
+    Rig r;
+    r.type(std::string(1'000'000, 'A'));
+    r.type("\r");
+    CHECK(r.backend.out.size() < 4096);
+    std::mt19937 random(1);
+    std::string noise(200'000, 0);
+    for (char& c : noise) c = static_cast<char>(random());
+    r.type(noise);
+    r.machine.calls.clear();
+    r.type("\x1b[A\x15\rstop\r");
+    CHECK(r.machine.calls.find("stop") != std::string::npos);
+    for (std::size_t i = 0; i < 20'000; ++i) {
+        std::string line = "x/";
+        for (unsigned n = random() % 12; n != 0; --n) line += "0123456789xduocibhwg $()+-*/rsp"[random() % 31];
+        r.run(line);
+    }
+}

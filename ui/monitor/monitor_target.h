@@ -1,0 +1,47 @@
+// MonitorTarget: what the monitor can ask of a machine. The machine implements it; the monitor knows no machine.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/types.h"
+
+namespace twin86 {
+
+/// One disassembled instruction; length 0: these bytes are no instruction, or nobody disassembles.
+struct Disassembly {
+    unsigned length = 0;
+    std::string text;
+};
+
+/// Called on the main thread with the machine lock held. Text may be many lines; each ends in \n.
+class MonitorTarget {
+  public:
+    virtual ~MonitorTarget() = default;
+
+    virtual void quit() = 0;
+    virtual void stop() = 0;
+    virtual void cont() = 0;
+    virtual void system_reset() = 0;
+    virtual void system_powerdown() = 0;
+
+    /// "running", "paused", "shutdown" ...
+    virtual std::string run_state() const = 0;
+    virtual std::string info_registers() = 0;
+    virtual std::string info_mem() = 0;
+    virtual std::string info_tlb() = 0;
+    virtual std::string info_mtree() = 0;
+    virtual std::string info_jit() = 0;
+
+    /// By the name without '$', lower case: rax, eip, cr3 ...
+    virtual std::optional<u64> register_value(std::string_view name) = 0;
+    /// Without side effects on the guest; false when any byte is not mapped.
+    virtual bool read_virtual(Gva address, std::span<u8> to) = 0;
+    virtual bool read_physical(Gpa address, std::span<u8> to) = 0;
+    /// In the processor's current mode.
+    virtual Disassembly disassemble(u64 address, std::span<const u8> code) { return {}; }
+};
+
+}  // namespace twin86
