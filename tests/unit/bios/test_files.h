@@ -42,6 +42,17 @@ inline std::vector<u8> read_whole(const std::string& path) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
+/// Debian kernels that tools/lib/guests.sh has fetched; empty when there are none.
+inline std::vector<std::vector<u8>> debian_kernels() {
+    const char* home = std::getenv("HOME");
+    const char* cache = std::getenv("TWIN86_CACHE");
+    const std::string directory = cache ? cache : std::string(home ? home : "") + "/.cache/twin86";
+    std::vector<std::vector<u8>> found;
+    for (const char* name : {"/kernel-cloud/vmlinuz", "/kernel-generic/vmlinuz"})
+        if (std::vector<u8> image = read_whole(directory + name); !image.empty()) found.push_back(std::move(image));
+    return found;
+}
+
 /// A bzImage of protocol 2.15 with 64-bit entry: two setup sectors and 64 KiB whose bytes count up.
 inline std::vector<u8> synthetic_bzimage() {
     constexpr u64 kSystem = 64 * KiB;
