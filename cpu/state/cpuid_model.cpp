@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 #include <vector>
 
 #include "base/bits.h"
@@ -26,6 +27,14 @@ std::vector<std::string_view> feature_names() {
     for (const FeatureAlias& a : kFeatureAliases) names.push_back(a.alias);
     for (const char* key : {"vendor", "family", "model", "stepping", "model-id", "phys-bits"}) names.push_back(key);
     return names;
+}
+
+/// By edits alone: feature names extend each other (avx, avx2, avx512f), a common beginning says little.
+std::string feature_hint(std::string_view word) {
+    const std::vector<std::string_view> names = feature_names();
+    const auto edits = [word](std::string_view name) { return edit_distance(word.substr(0, 40), name); };
+    const auto best = std::min_element(names.begin(), names.end(), [&](auto a, auto b) { return edits(a) < edits(b); });
+    return did_you_mean(word, std::span(&*best, 1));
 }
 
 /// kNone: no such feature.
@@ -98,8 +107,12 @@ Result<CpuModel> CpuModel::parse(std::string_view spec, const HostCpuid& host) {
         for (const auto& group : named->features)
             for (Feature f : group) m.features_.set(f);
     }
+    FeatureSet added;
     while (!spec.empty())
-        if (Status s = m.apply(next(), offerable); !s) return s.failure();
+        if (Status s = m.apply(next(), offerable, added); !s) return s.failure();
+    for (const FeatureDependency& d : kFeatureDependencies)
+        if (added.has(d.feature) && m.has(d.feature) && !m.has(d.needs))
+            return error("-cpu: {} needs {}", feature_info(d.feature).name, feature_info(d.needs).name);
 
     if (const FeatureSet missing = minus(m.features_, offerable); !(missing == FeatureSet{}))
         return error("-cpu {}: this host lacks {} (choose a smaller model or switch them off with -feature)", name, names_of(missing));
@@ -118,7 +131,7 @@ void CpuModel::drop_unsupported_words() {
     }
 }
 
-Status CpuModel::apply(std::string_view option, const FeatureSet& offerable) {
+Status CpuModel::apply(std::string_view option, const FeatureSet& offerable, FeatureSet& added) {
     if (option.empty()) return {};
     bool on = true;
     std::string_view name = option;
@@ -136,15 +149,14 @@ Status CpuModel::apply(std::string_view option, const FeatureSet& offerable) {
         }
     }
     const Feature f = find_feature(name);
-    if (f == Feature::kNone) return error("-cpu: unknown feature '{}'{}", name, did_you_mean(name, feature_names()));
+    if (f == Feature::kNone) return error("-cpu: unknown feature '{}'{}", name, feature_hint(name));
     if (!on) return features_.set(f, false), Status{};
     if (!offerable.has(f)) {
         const bool native = std::find(kNativeFeatures.begin(), kNativeFeatures.end(), f) != kNativeFeatures.end();
         return error("-cpu: {} is not available: {}", name, native ? "this host lacks it or what it builds on" : "it is not emulated");
     }
     features_.set(f);
-    for (const FeatureDependency& d : kFeatureDependencies)
-        if (d.feature == f && !features_.has(d.needs)) return error("-cpu: {} needs {}", name, feature_info(d.needs).name);
+    added.set(f);
     return {};
 }
 

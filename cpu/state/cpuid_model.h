@@ -56,7 +56,7 @@ class CpuModel {
 
   private:
     CpuModel() = default;
-    Status apply(std::string_view option, const FeatureSet& offerable);
+    Status apply(std::string_view option, const FeatureSet& offerable, FeatureSet& added);
     Status set_key(std::string_view key, std::string_view value, bool& known);
     void drop_unsupported_words();
     u32 signature() const;
