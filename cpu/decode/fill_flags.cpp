@@ -27,9 +27,19 @@ bool is_repeated_compare(const Insn& insn) {
     return insn.opcode == 0xa6 || insn.opcode == 0xa7 || insn.opcode == 0xae || insn.opcode == 0xaf;
 }
 
+/// Zydis 4.0 has no flags for these, which write all six (SDM vol. 2, VPTEST, VTESTPD/VTESTPS).
+bool is_vector_test(const ZydisDecodedInstruction& from) {
+    return from.mnemonic == ZYDIS_MNEMONIC_VPTEST || from.mnemonic == ZYDIS_MNEMONIC_VTESTPS ||
+           from.mnemonic == ZYDIS_MNEMONIC_VTESTPD;
+}
+
 }  // namespace
 
 void fill_flags(const ZydisDecodedInstruction& from, Insn& out) {
+    if (is_vector_test(from)) {
+        out.flags_written = kFlagsArithmetic;
+        return;
+    }
     if (!from.cpu_flags) return;
     const ZydisAccessedFlags& flags = *from.cpu_flags;
     out.flags_read = static_cast<u16>(flags.tested);

@@ -49,7 +49,10 @@ void add_gpr(const ZydisDecodedInstruction& from, const ZydisDecodedOperand& ope
         out.gpr_fields |= field_mask;
         if (read) out.gpr_read |= field_mask;
         if (written) out.gpr_written |= field_mask;
-        if (is_high_byte(operand.reg.value)) out.high_byte = true;
+        if (is_high_byte(operand.reg.value)) {
+            out.high_byte = true;
+            out.high_fields |= field_mask;
+        }
         return;
     }
     const u16 bit = 1 << gpr_number(operand.reg.value);
@@ -167,10 +170,22 @@ u8 operand_bits_of(const ZydisDecodedInstruction& from, Operands operands, const
     return bits;
 }
 
+/// F3 90 with REX.B is XCHG r8, rax and no PAUSE, which Zydis 4.0 takes it for.
+void turn_into_xchg(Insn& out) {
+    out.mnemonic = ZYDIS_MNEMONIC_XCHG;
+    out.mandatory_prefix = 0;
+    out.opcode_field = kR8;
+    out.gpr_fields = out.gpr_read = out.gpr_written = kFieldOpcode;
+    out.implicit_read = out.implicit_written = 1 << kRax;
+}
+
 /// What the operand lists of the library leave out.
 void complete(const ZydisDecodedInstruction& from, Insn& out) {
     switch (from.mnemonic) {
         case ZYDIS_MNEMONIC_XLAT: out.implicit_read |= 1 << kRax; break;  // AL is the index
+        case ZYDIS_MNEMONIC_PAUSE:
+            if (out.rex & 1) turn_into_xchg(out);
+            break;
         case ZYDIS_MNEMONIC_FWAIT: out.is_fwait = true; break;
         case ZYDIS_MNEMONIC_VZEROALL:
         case ZYDIS_MNEMONIC_VZEROUPPER: out.uses_avx = true; break;
@@ -195,7 +210,8 @@ void fill_operands(const ZydisDecodedInstruction& from, Operands operands, Insn&
     }
     complete(from, out);
     out.mem.suppresses_faults = out.has_mem && masks_suppress_faults(from, out);
-    out.host66 = needs_host66(from, operands, out);
+    const bool is_xchg_of_16_bits = out.mnemonic == ZYDIS_MNEMONIC_XCHG && from.operand_width == 16;
+    out.host66 = is_xchg_of_16_bits || needs_host66(from, operands, out);
     out.operand_bits = operand_bits_of(from, operands, out);
 }
 

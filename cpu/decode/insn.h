@@ -92,7 +92,8 @@ struct Insn {
     u8 mask_register = 0;      ///< EVEX.aaa: k1-k7, or 0 for no mask
     bool mask_zeroing = false; ///< EVEX.z: masked-off elements become zero
     u16 vector_bits = 0;       ///< VEX/EVEX vector length: 128, 256, 512; 0 for others
-    bool high_byte = false;    ///< AH, CH, DH or BH is an explicit operand
+    bool high_byte = false;    ///< AH, CH, DH or BH is an explicit operand: the instruction cannot have a REX byte
+    u8 high_fields = 0;        ///< GprField mask: the fields that are AH..BH (values 4-7; in `movzx esi, bh` rm only)
     bool has_mem = false;      ///< `mem` is meaningful and accessed (LEA: address only, mem.access none)
     MemOperand mem;
 

@@ -74,6 +74,8 @@ TEST_CASE("vector and x87 compares") {
     CHECK((decode(64, "0f 2e c1").flags_written) == kAll);     // ucomiss
     CHECK((decode(64, "db f1").flags_written & (kFlagCF | kFlagZF | kFlagPF)) == (kFlagCF | kFlagZF | kFlagPF));  // fcomi
     CHECK(decode(64, "66 0f 38 17 c1").flags_written == kAll);  // ptest
+    CHECK(decode(64, "c4 e2 79 17 c1").flags_written == kAll);  // vptest
+    CHECK(decode(64, "c4 e2 79 0e c1").flags_written == kAll);  // vtestps
     CHECK(decode(64, "c5 f8 98 c1").flags_written == kAll);    // kortestw
     CHECK(decode(64, "da c1").flags_read == kFlagCF);          // fcmovb
     CHECK(decode(64, "0f 58 c1").flags_written == 0);

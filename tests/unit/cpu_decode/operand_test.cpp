@@ -32,6 +32,10 @@ TEST_CASE("high bytes and REX bytes") {
     CHECK(insn.high_byte);
     CHECK(insn.reg_field == 4);
     CHECK(insn.rm_field == 3);
+    CHECK(insn.high_fields == kFieldReg);
+    CHECK(decode(64, "0f b6 f7").high_fields == kFieldRm);  // movzx esi, bh
+    CHECK(decode(64, "b4 01").high_fields == kFieldOpcode);
+    CHECK(decode(64, "86 e7").high_fields == (kFieldReg | kFieldRm));
     insn = decode(64, "40 88 e3");  // mov bl, spl
     CHECK_FALSE(insn.high_byte);
     CHECK(insn.reg_field == 4);
@@ -78,6 +82,18 @@ TEST_CASE("implicit registers") {
     CHECK(decode(64, "66 0f 3a 61 c1 00").implicit_written == reg_bit(kRcx));
     CHECK(decode(64, "df e0").implicit_written == reg_bit(kRax));  // fnstsw ax
     CHECK(decode(64, "c4 e2 fb f6 c1").implicit_read == reg_bit(kRdx));  // mulx
+}
+
+TEST_CASE("F3 90 with REX.B is an exchange, not PAUSE") {
+    const Insn insn = decode(64, "f3 49 90");
+    CHECK(insn.klass == InsnClass::kCopy);
+    CHECK(insn.mandatory_prefix == 0);
+    CHECK(insn.opcode_field == kR8);
+    CHECK(insn.gpr_written == kFieldOpcode);
+    CHECK(insn.implicit_written == reg_bit(kRax));
+    CHECK(decode(64, "f3 66 41 90").host66);
+    CHECK_FALSE(decode(64, "f3 41 90").host66);
+    CHECK(decode(64, "f3 90").mandatory_prefix == 0xf3);
 }
 
 TEST_CASE("vector instructions with general registers") {
