@@ -1,7 +1,8 @@
 // Why the tables are as they are (Linux 6.1 is the guest that is read here):
 // - Speculation: the guest shall not pay for mitigations that mean nothing under translation. AutoIBRS makes Linux choose
 //   'enhanced IBRS' instead of retpolines; AMD_SSB_NO, SRSO_NO and (Intel) IA32_ARCH_CAPABILITIES say 'not affected'.
-//   IBPB, IBRS, STIBP and SSBD are hidden, so that no context switch writes their MSRs.
+//   IBPB, IBRS, STIBP and SSBD are hidden, so that no context switch writes their MSRs. Intel needs SPEC_CTRL beside
+//   IBRS_ALL, because Linux then writes IA32_SPEC_CTRL once.
 // - AMD family 1Ah: arch/x86/kernel/cpu/amd.c has no per-family fix-ups for it (no LS_CFG, IC_CFG, BU_CFG2, no PCI
 //   configuration reads, no OSVW); it reads PATCH_LEVEL, HWCR (bit 24) and DE_CFG, which cpu/state/msr_table.cpp has.
 // - MCA, performance counters, IBS, thermal and topology extensions are hidden: Linux then leaves their MSRs alone.
@@ -17,7 +18,7 @@ namespace {
 constexpr Feature kEmulated[] = {
     kFpu, kDe, kPse, kTsc, kMsr, kPae, kMce, kCx8, kApic, kSep, kMtrr, kPge, kCmov, kPat, kPse36, kClflush, kMmx, kFxsr, kSse, kSse2,
     kX2apic, kTscDeadline, kPcid, kHypervisor, kArat, kFsgsbase, kTscAdjust, kSmep, kSmap, kUmip, kInvpcid, kRdpid,
-    kSyscall, kNx, kPdpe1gb, kRdtscp, kLm, kLahfLm, kInvtsc, kAmdNoSsb, kArchCapabilities,
+    kSyscall, kNx, kPdpe1gb, kRdtscp, kLm, kLahfLm, kInvtsc, kAmdNoSsb, kArchCapabilities, kSpecCtrl,
     kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo,
 };
 

@@ -107,6 +107,8 @@ Result<CpuModel> CpuModel::parse(std::string_view spec, const HostCpuid& host) {
         for (const auto& group : named->features)
             for (Feature f : group) m.features_.set(f);
     }
+    m.drop_other_vendor(offerable);
+    m.drop_other_vendor(m.features_);
     FeatureSet added;
     while (!spec.empty())
         if (Status s = m.apply(next(), offerable, added); !s) return s.failure();
@@ -117,17 +119,18 @@ Result<CpuModel> CpuModel::parse(std::string_view spec, const HostCpuid& host) {
     if (const FeatureSet missing = minus(m.features_, offerable); !(missing == FeatureSet{}))
         return error("-cpu {}: this host lacks {} (choose a smaller model or switch them off with -feature)", name, names_of(missing));
     drop_without_basis(m.features_);
-    m.drop_unsupported_words();
+    m.drop_other_vendor(m.features_);  // vendor= may have changed it
     return m;
 }
 
 /// AMD's and Intel's own ways of saying 'not affected' exist only on their processors.
-void CpuModel::drop_unsupported_words() {
+void CpuModel::drop_other_vendor(FeatureSet& set) const {
     if (is_amd()) {
-        features_.set(Feature::kArchCapabilities, false);
+        set.set(Feature::kArchCapabilities, false);
+        set.set(Feature::kSpecCtrl, false);
     } else {
-        features_[FeatureWord::k8_21Eax] = 0;
-        features_[FeatureWord::k8_8Ebx] = 0;
+        set[FeatureWord::k8_21Eax] = 0;
+        set[FeatureWord::k8_8Ebx] = 0;
     }
 }
 
@@ -153,7 +156,7 @@ Status CpuModel::apply(std::string_view option, const FeatureSet& offerable, Fea
     if (!on) return features_.set(f, false), Status{};
     if (!offerable.has(f)) {
         const bool native = std::find(kNativeFeatures.begin(), kNativeFeatures.end(), f) != kNativeFeatures.end();
-        return error("-cpu: {} is not available: {}", name, native ? "this host lacks it or what it builds on" : "it is not emulated");
+        return error("-cpu: {} is not available: {}", name, native ? "this host lacks it or what it builds on" : "it is not emulated for this processor");
     }
     features_.set(f);
     added.set(f);

@@ -58,7 +58,7 @@ class CpuModel {
     CpuModel() = default;
     Status apply(std::string_view option, const FeatureSet& offerable, FeatureSet& added);
     Status set_key(std::string_view key, std::string_view value, bool& known);
-    void drop_unsupported_words();
+    void drop_other_vendor(FeatureSet& set) const;
     u32 signature() const;
     u32 apic_id_bits() const;
     CpuidLeaf basic(u32 leaf, u32 subleaf, const CpuState& state, u32 apic_id) const;

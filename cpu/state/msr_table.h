@@ -30,7 +30,7 @@ std::string_view msr_name(u32 index);
 constexpr unsigned kMtrrVariableCount = 8;
 constexpr u64 kPatReset = 0x0007040600070406;
 /// IA32_ARCH_CAPABILITIES: RDCL_NO, IBRS_ALL, SKIP_L1DFL_VMENTRY, SSB_NO, MDS_NO, IF_PSCHANGE_MC_NO, TAA_NO,
-/// SBDR_SSDP_NO, FBSDP_NO, PSDP_NO, BHI_NO, PBRSB_NO, GDS_NO, RFDS_NO.
-constexpr u64 kArchCapabilities = bit(0) | bit(1) | bit(3) | bit(4) | bit(5) | bit(6) | bit(8) | bit(13) | bit(14) | bit(15) | bit(20) | bit(24) | bit(26) | bit(27);
+/// SBDR_SSDP_NO, FBSDP_NO, PSDP_NO, BHI_NO, PBRSB_NO, GDS_NO, RFDS_NO, ITS_NO.
+constexpr u64 kArchCapabilities = bit(0) | bit(1) | bit(3) | bit(4) | bit(5) | bit(6) | bit(8) | bit(13) | bit(14) | bit(15) | bit(20) | bit(24) | bit(26) | bit(27) | bit(62);
 
 }  // namespace twin86

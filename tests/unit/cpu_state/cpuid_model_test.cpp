@@ -100,6 +100,7 @@ TEST_CASE("on an Intel host max says 'not affected' in Intel's way") {
     const CpuModel m = model("max", host);
     CHECK_FALSE(m.is_amd());
     CHECK(m.has(Feature::kArchCapabilities));
+    CHECK(m.has(Feature::kSpecCtrl));
     CHECK_FALSE(m.has(Feature::kAutoIbrs));
     const CpuState s;
     CHECK(m.cpuid(0x80000000, 0, s).eax == 0x80000008);
@@ -128,6 +129,7 @@ TEST_CASE("mistakes are named in one line") {
     CHECK(contains(problem(""), "unknown model"));
     CHECK(contains(problem("max,+avx512ff"), "did you mean 'avx512f'"));
     CHECK(contains(problem("max,+svm"), "not emulated"));
+    CHECK(contains(problem("max,+spec-ctrl"), "not emulated for this processor"));
     CHECK(contains(problem("max,avx=maybe"), "neither on nor off"));
     CHECK(contains(problem("max,family=1x"), "family must be a number"));
     CHECK(contains(problem("max,phys-bits=64"), "phys-bits must be a number from 32 to 52"));
