@@ -368,3 +368,46 @@ TEST_CASE("PIC and LAPIC wired as in a PC") {
     CHECK(lapic.acknowledge() == 0x31);
     CHECK(lapic.acknowledge() == -1);
 }
+
+TEST_CASE("any sequence of accesses to IOAPIC and LAPICs is harmless") {
+    Fixture f;
+    IoApic ioapic(f.bus, f.log);
+    f.bus.attach(ioapic);
+    u32 seed = 5;
+    const auto next = [&] { return seed = seed * 1664525 + 1013904223, seed >> 16; };
+    for (int i = 0; i < 100'000; ++i) {
+        Cpu& cpu = next() % 2 ? f.c0 : f.c1;
+        const u32 value = next() % 2 ? next() : next() << 16 | next();
+        switch (next() % 8) {
+            case 0:
+                ioapic.mmio_write(0, 4, next() % 0x40);
+                break;
+            case 1:
+                ioapic.mmio_write(next() % 2 ? 0x10 : 0x40, 4, value);
+                break;
+            case 2:
+                ioapic.set_level(next() % 26, next() % 2);
+                break;
+            case 3:
+                cpu.lapic.set_level(next() % 3, next() % 2);
+                break;
+            case 4:
+                cpu.lapic.acknowledge(), cpu.write(0xb0, 0);
+                break;
+            case 5:
+                cpu.lapic.write_msr(0x800 + next() % 0x41, value);
+                break;
+            case 6:
+                cpu.lapic.write_apic_base(0xfee00000 | (next() % 4) << 10 | (next() % 2) << 8);
+                break;
+            default:
+                cpu.lapic.mmio_write((next() % 0x40) << 4, next() % 4 ? 4 : 1, value);
+                break;
+        }
+        cpu.read((next() % 0x100) << 4);
+        f.clock.advance(next());
+        f.queue.run_due();
+        const u64 deadline = f.queue.next_deadline_ns();
+        REQUIRE((deadline == TimerQueue::kNever || deadline > f.clock.now_ns()));
+    }
+}
