@@ -34,7 +34,7 @@ Outcome read_handler_segment(Cpu& cpu, u16 selector, u32 ext, Descriptor& code) 
 /// RSP of the handler: from the TSS for an inner level or an IST entry, else the current one; always aligned to 16.
 Outcome choose_stack(Cpu& cpu, unsigned new_cpl, unsigned ist, u32 ext, PushFrame::Stack& stack) {
     const CpuState& s = cpu.s;
-    stack = {s.segment[kSs], s.gpr[kRsp], ~u64{0}, true, new_cpl < 3, ext};
+    stack = {s.segment[kSs], s.gpr[kRsp], ~u64{0}, true, new_cpl < s.cpl(), ext};
     if (new_cpl < s.cpl() || ist) TRY_GUEST(load_stack64(cpu, new_cpl, ist, ext, stack.rsp));
     stack.rsp &= ~u64{0xf};
     return Outcome::success();
