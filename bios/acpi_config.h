@@ -29,7 +29,7 @@ struct AcpiConfig {
     // Time.
     u32 hpet_address = 0xfed00000;  ///< 0: no HPET
     u32 hpet_block_id = 0x8086a201;
-    u8 century_register = 0x32;     ///< CMOS index
+    u8 century_register = 0x32;  ///< CMOS index
     // Devices.
     bool has_8042 = true;
     bool has_com1 = true;
@@ -38,7 +38,7 @@ struct AcpiConfig {
     // What the host bridge forwards to PCI.
     u32 pci_window_first = 0xc0000000;
     u32 pci_window_last = 0xfebfffff;
-    u64 pci_window64_first = 0;     ///< 0: no window above 4 GiB
+    u64 pci_window64_first = 0;  ///< 0: no window above 4 GiB
     u64 pci_window64_last = 0;
 };
 

@@ -9,7 +9,9 @@ namespace {
 constexpr u64 kHeaderSize = 36;
 constexpr std::string_view kOemId = "TWIN86", kOemTableId = "TWIN86PC", kCreatorId = "TW86";
 
-void add_text(std::vector<u8>& bytes, std::string_view text) { bytes.insert(bytes.end(), text.begin(), text.end()); }
+void add_text(std::vector<u8>& bytes, std::string_view text) {
+    bytes.insert(bytes.end(), text.begin(), text.end());
+}
 void put_text(std::vector<u8>& bytes, u64 offset, std::string_view text) {
     CHECK(offset + text.size() <= bytes.size(), "{}", text);
     std::memcpy(bytes.data() + offset, text.data(), text.size());
@@ -175,8 +177,10 @@ AcpiTable build_fadt(const AcpiConfig& c, u64 facs, u64 dsdt) {
     put<u16>(t, kPLvl2Lat, 0xfff);  // no C2
     put<u16>(t, kPLvl3Lat, 0xfff);  // no C3
     put<u8>(t, kCentury, c.century_register);
-    put<u16>(t, kIapcBootArch, static_cast<u16>(kLegacyDevices | (c.has_8042 ? k8042 : 0) | (c.has_vga ? 0 : kVgaNotPresent)));
-    put<u32>(t, kFlags, kWbinvd | kProcC1 | kNoSleepButton | kNoFixedRtcWake | kResetRegSup | (c.pm_timer_32bit ? kTmrValExt : 0));
+    put<u16>(t, kIapcBootArch,
+             static_cast<u16>(kLegacyDevices | (c.has_8042 ? k8042 : 0) | (c.has_vga ? 0 : kVgaNotPresent)));
+    put<u32>(t, kFlags,
+             kWbinvd | kProcC1 | kNoSleepButton | kNoFixedRtcWake | kResetRegSup | (c.pm_timer_32bit ? kTmrValExt : 0));
     put_address(t, kResetReg, {GenericAddress::kIo, 8, 1, c.reset_port});
     put<u8>(t, kResetValue, c.reset_value);
     return table;

@@ -1,4 +1,5 @@
-// The ACPI tables that hold plain fields. ACPI 6.4, 5.2; IA-PC HPET 1.0a, 3.2.4; Windows ACPI Emulated Devices Table 1.0.
+// The ACPI tables that hold plain fields. ACPI 6.4, 5.2; IA-PC HPET 1.0a, 3.2.4; Windows ACPI Emulated Devices
+// Table 1.0.
 #pragma once
 
 #include <string_view>

@@ -23,7 +23,8 @@ class ImageBuilder {
         all.resize(align_up(all.size(), kTableAlignment));
         const u64 at = all.size();
         all.insert(all.end(), table.bytes.begin(), table.bytes.end());
-        for (const AcpiTable::Pointer& p : table.pointers) image_.pointers.push_back({AcpiPart::kTables, at + p.offset, p.size});
+        for (const AcpiTable::Pointer& p : table.pointers)
+            image_.pointers.push_back({AcpiPart::kTables, at + p.offset, p.size});
         image_.checksums.push_back({AcpiPart::kTables, at, table.bytes.size(), at + kChecksumOffset});
         return at;
     }
@@ -84,13 +85,15 @@ Result<AcpiPlacement> place_acpi_tables(const AcpiConfig& config, BootMemory& me
     const u64 size = align_up(image.tables.size(), kPageSize);
     const Gpa top = align_down(memory.low_size(), kPageSize);
     if (top < kExtendedMemory + size)
-        return error("the ACPI tables need {} KiB above 1 MiB, the machine has {} KiB of RAM; use a larger -m", size / KiB,
-                     memory.low_size() / KiB);
+        return error("the ACPI tables need {} KiB above 1 MiB, the machine has {} KiB of RAM; use a larger -m",
+                     size / KiB, memory.low_size() / KiB);
     const Gpa base = top - size;
     image.relocate(base);
     if (Status s = store(memory, base, image.tables); !s) return s.failure();
     if (Status s = store(memory, kBiosArea, image.rsdp); !s) return s.failure();
-    return AcpiPlacement{kBiosArea, {{base, kPageSize, MemoryType::kAcpiNvs}, {base + kPageSize, size - kPageSize, MemoryType::kAcpiTables}}};
+    return AcpiPlacement{
+        kBiosArea,
+        {{base, kPageSize, MemoryType::kAcpiNvs}, {base + kPageSize, size - kPageSize, MemoryType::kAcpiTables}}};
 }
 
 }  // namespace twin86

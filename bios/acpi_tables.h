@@ -1,4 +1,5 @@
-// The ACPI tables as one relocatable image: for direct boot it is placed here, with firmware the table loader does that.
+// The ACPI tables as one relocatable image: for direct boot it is placed here, with firmware the table loader does
+// that.
 #pragma once
 
 #include <string_view>

@@ -16,7 +16,9 @@ constexpr u8 kExtOp = 0x5b, kRegionOp = 0x80, kFieldOp = 0x81, kDeviceOp = 0x82;
 constexpr u8 kArg0 = 0x68, kStoreOp = 0x70, kAndOp = 0x7b, kOrOp = 0x7d, kCreateDWordFieldOp = 0x8a;
 constexpr u8 kIfOp = 0xa0, kReturnOp = 0xa4;
 
-void add(Code& code, const Code& more) { code.insert(code.end(), more.begin(), more.end()); }
+void add(Code& code, const Code& more) {
+    code.insert(code.end(), more.begin(), more.end());
+}
 
 /// PkgLength, 20.2.4: six bits in the first byte, or four bits and one to three more bytes; counts itself when `self`.
 Code package_length(u64 length, bool self = true) {
@@ -133,15 +135,21 @@ Code eisa_id(std::string_view id) {
     return integer(__builtin_bswap32(value));  // big-endian inside a little-endian integer
 }
 
-Code buffer(const Code& bytes) { return packaged({{kBufferOp}}, join({integer(bytes.size()), bytes})); }
+Code buffer(const Code& bytes) {
+    return packaged({{kBufferOp}}, join({integer(bytes.size()), bytes}));
+}
 
 Code package(const std::vector<Code>& elements) {
     CHECK(elements.size() <= 255, "an AML package of {} elements", elements.size());
     return packaged({{kPackageOp}}, join({{static_cast<u8>(elements.size())}, join(elements)}));
 }
 
-Code name(std::string_view object, const Code& value) { return join({{kNameOp}, path(object), value}); }
-Code scope(std::string_view where, const Code& body) { return packaged({{kScopeOp}}, join({path(where), body})); }
+Code name(std::string_view object, const Code& value) {
+    return join({{kNameOp}, path(object), value});
+}
+Code scope(std::string_view where, const Code& body) {
+    return packaged({{kScopeOp}}, join({path(where), body}));
+}
 Code device(std::string_view object, const Code& body) {
     return packaged({{kExtOp, kDeviceOp}}, join({path(object), body}));
 }
@@ -166,18 +174,34 @@ Code byte_field(std::string_view region, std::initializer_list<std::pair<std::st
     return packaged({{kExtOp, kFieldOp}}, body);
 }
 
-Code argument(unsigned n) { return {static_cast<u8>(kArg0 + n)}; }
-Code store(const Code& value, const Code& target) { return join({{kStoreOp}, value, target}); }
-Code no_target() { return Code(1); }
-Code bit_and(const Code& a, const Code& b, const Code& target) { return join({{kAndOp}, a, b, target}); }
-Code bit_or(const Code& a, const Code& b, const Code& target) { return join({{kOrOp}, a, b, target}); }
-Code if_then(const Code& predicate, const Code& body) { return packaged({{kIfOp}}, join({predicate, body})); }
-Code return_value(const Code& value) { return join({{kReturnOp}, value}); }
+Code argument(unsigned n) {
+    return {static_cast<u8>(kArg0 + n)};
+}
+Code store(const Code& value, const Code& target) {
+    return join({{kStoreOp}, value, target});
+}
+Code no_target() {
+    return Code(1);
+}
+Code bit_and(const Code& a, const Code& b, const Code& target) {
+    return join({{kAndOp}, a, b, target});
+}
+Code bit_or(const Code& a, const Code& b, const Code& target) {
+    return join({{kOrOp}, a, b, target});
+}
+Code if_then(const Code& predicate, const Code& body) {
+    return packaged({{kIfOp}}, join({predicate, body}));
+}
+Code return_value(const Code& value) {
+    return join({{kReturnOp}, value});
+}
 Code create_dword_field(const Code& source, u64 byte_index, std::string_view object) {
     return join({{kCreateDWordFieldOp}, source, integer(byte_index), path(object)});
 }
 
-Code resource_template(Terms descriptors) { return buffer(join({join(descriptors), {0x79, 0x00}})); }
+Code resource_template(Terms descriptors) {
+    return buffer(join({join(descriptors), {0x79, 0x00}}));
+}
 
 Code io_ports(u16 first, u8 length) {
     constexpr u8 kDecode16 = 1, kAlignment = 1;
@@ -208,9 +232,17 @@ Code memory32_fixed(u32 base, u32 length) {
     return large(0x86, content);
 }
 
-Code bus_numbers(u16 first, u16 last) { return window<u16>(0x88, kWindowBus, 0, first, last); }
-Code io_window(u16 first, u16 last) { return window<u16>(0x88, kWindowIo, kEntireRange, first, last); }
-Code memory_window32(u32 first, u32 last) { return window<u32>(0x87, kWindowMemory, kReadWriteNonCacheable, first, last); }
-Code memory_window64(u64 first, u64 last) { return window<u64>(0x8a, kWindowMemory, kReadWriteNonCacheable, first, last); }
+Code bus_numbers(u16 first, u16 last) {
+    return window<u16>(0x88, kWindowBus, 0, first, last);
+}
+Code io_window(u16 first, u16 last) {
+    return window<u16>(0x88, kWindowIo, kEntireRange, first, last);
+}
+Code memory_window32(u32 first, u32 last) {
+    return window<u32>(0x87, kWindowMemory, kReadWriteNonCacheable, first, last);
+}
+Code memory_window64(u64 first, u64 last) {
+    return window<u64>(0x8a, kWindowMemory, kReadWriteNonCacheable, first, last);
+}
 
 }  // namespace twin86::aml

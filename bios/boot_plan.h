@@ -30,10 +30,10 @@ struct BootPlan {
     Gpa gdt_base = 0;
     u16 gdt_limit = 0;
     Gpa idt_base = 0;
-    u16 idt_limit = 0;   ///< 0: every exception before the kernel's own IDT is a shutdown
-    BootSegment code;    ///< CS
-    BootSegment data;    ///< DS, ES, SS, FS, GS
-    BootSegment task;    ///< TR; a busy TSS. LDTR is null
+    u16 idt_limit = 0;  ///< 0: every exception before the kernel's own IDT is a shutdown
+    BootSegment code;   ///< CS
+    BootSegment data;   ///< DS, ES, SS, FS, GS
+    BootSegment task;   ///< TR; a busy TSS. LDTR is null
 };
 
 }  // namespace twin86

@@ -9,11 +9,11 @@
 namespace twin86 {
 
 struct BootRequest {
-    std::string kernel;   ///< path of -kernel
-    std::string initrd;   ///< -initrd as written; for multiboot "file args,file2 args"; empty: none
-    std::string cmdline;  ///< -append
-    MemoryMap memory_map; ///< pc_memory_map()
-    Gpa rsdp = 0;         ///< 0: no ACPI
+    std::string kernel;     ///< path of -kernel
+    std::string initrd;     ///< -initrd as written; for multiboot "file args,file2 args"; empty: none
+    std::string cmdline;    ///< -append
+    MemoryMap memory_map;   ///< pc_memory_map()
+    Gpa rsdp = 0;           ///< 0: no ACPI
     bool vga_text = false;  ///< a VGA in text mode 3 is there (Linux prints to it before its drivers come up)
 };
 

@@ -49,15 +49,13 @@ class ByteView {
 
 /// Stores an integer at an offset that the caller has made room for.
 template <class T>
-    requires(std::is_integral_v<T>)
-void put(std::vector<u8>& bytes, u64 offset, T value) {
+requires(std::is_integral_v<T>) void put(std::vector<u8>& bytes, u64 offset, T value) {
     CHECK(offset + sizeof value <= bytes.size(), "offset {} of {}", offset, bytes.size());
     std::memcpy(bytes.data() + offset, &value, sizeof value);
 }
 
 template <class T>
-    requires(std::is_integral_v<T>)
-void append(std::vector<u8>& bytes, T value) {
+requires(std::is_integral_v<T>) void append(std::vector<u8>& bytes, T value) {
     bytes.resize(bytes.size() + sizeof value);
     put(bytes, bytes.size() - sizeof value, value);
 }

@@ -17,14 +17,16 @@ constexpr u64 kNoteHeader = 12;
 }  // namespace
 
 Error ElfImage::truncated() const {
-    return error("kernel '{}' is truncated or corrupt: its ELF tables point outside its {} bytes; get a fresh copy", name_,
-                 file_.size());
+    return error("kernel '{}' is truncated or corrupt: its ELF tables point outside its {} bytes; get a fresh copy",
+                 name_, file_.size());
 }
 
 ElfSegment ElfImage::segment_at(u64 at) const {
     if (is_64_)
-        return {file_.u64_at(at + 8), file_.u64_at(at + 16), file_.u64_at(at + 24), file_.u64_at(at + 32), file_.u64_at(at + 40)};
-    return {file_.u32_at(at + 4), file_.u32_at(at + 8), file_.u32_at(at + 12), file_.u32_at(at + 16), file_.u32_at(at + 20)};
+        return {file_.u64_at(at + 8), file_.u64_at(at + 16), file_.u64_at(at + 24), file_.u64_at(at + 32),
+                file_.u64_at(at + 40)};
+    return {file_.u32_at(at + 4), file_.u32_at(at + 8), file_.u32_at(at + 12), file_.u32_at(at + 16),
+            file_.u32_at(at + 20)};
 }
 
 ElfSection ElfImage::section_at(u64 at) const {
@@ -107,7 +109,8 @@ ByteView ElfImage::note(std::string_view owner, u32 type) const {
             const auto view = notes.slice(content, size);
             if (!view) break;
             // The name's size counts its final zero.
-            if (notes.u32_at(at + 8) == type && name_size == owner.size() + 1 && notes.starts_with(at + kNoteHeader, owner))
+            if (notes.u32_at(at + 8) == type && name_size == owner.size() + 1 &&
+                notes.starts_with(at + kNoteHeader, owner))
                 return *view;
             at = content + align_up(size, 4);
         }
@@ -119,12 +122,14 @@ Result<Gpa> ElfImage::load(BootAllocator& allocator, BootMemory& memory) const {
     Gpa end = 0;
     for (const ElfSegment& s : segments_) {
         if (!allocator.claim(s.paddr, s.memory_size))
-            return error("kernel '{}' has a segment at {:#x} + {:#x} where there is no free RAM; use a larger -m, or relink it",
-                         name_, s.paddr, s.memory_size);
+            return error(
+                "kernel '{}' has a segment at {:#x} + {:#x} where there is no free RAM; use a larger -m, or relink it",
+                name_, s.paddr, s.memory_size);
         const auto content = file_.slice(s.offset, s.file_size);
         CHECK(content.has_value(), "read_segments() bounds segments");
         if (Status st = store(memory, s.paddr, content->bytes()); !st) return st.failure();
-        if (Status st = store_zeros(memory, s.paddr + s.file_size, s.memory_size - s.file_size); !st) return st.failure();
+        if (Status st = store_zeros(memory, s.paddr + s.file_size, s.memory_size - s.file_size); !st)
+            return st.failure();
         end = std::max(end, s.paddr + s.memory_size);
     }
     return end;

@@ -24,7 +24,11 @@ constexpr u32 kShtSymtab = 2, kShtStrtab = 3, kShtNobits = 8;
 
 class ElfImage {
   public:
-    static bool is_elf(ByteView file) { return file.starts_with(0, "\x7f" "ELF"); }
+    static bool is_elf(ByteView file) {
+        return file.starts_with(0,
+                                "\x7f"
+                                "ELF");
+    }
     /// Checks every table against the file; a truncated or foreign file is one line that names it.
     static Result<ElfImage> parse(const std::string& name, ByteView file);
 

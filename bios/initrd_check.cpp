@@ -1,4 +1,5 @@
-// Formats: cpio newc as in Linux, Documentation/driver-api/early-userspace/buffer-format.rst; zstd as in RFC 8878, 3.1.1.
+// Formats: cpio newc as in Linux, Documentation/driver-api/early-userspace/buffer-format.rst; zstd as in RFC
+// 8878, 3.1.1.
 #include "bios/initrd_check.h"
 
 #include <algorithm>
@@ -17,13 +18,17 @@ u64 hex_field(ByteView file, u64 offset) {
     u64 value = 0;
     for (u64 i = 0; i < 8; ++i) {
         const u8 c = file.u8_at(offset + i);
-        const u8 digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : 0;
+        const u8 digit = c >= '0' && c <= '9'                     ? c - '0'
+                         : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                                  : 0;
         value = value << 4 | digit;
     }
     return value;
 }
 
-bool is_cpio(ByteView file, u64 offset) { return file.starts_with(offset, "070701") || file.starts_with(offset, "070702"); }
+bool is_cpio(ByteView file, u64 offset) {
+    return file.starts_with(offset, "070701") || file.starts_with(offset, "070702");
+}
 
 /// Walks archive after archive; what follows the last trailer and its padding is returned in `offset`.
 Extent walk_cpio(ByteView file, u64& offset) {
@@ -71,7 +76,8 @@ Extent check_xz(ByteView file) {
 }
 
 bool is_other_stream(ByteView file, u64 offset) {
-    constexpr std::array kMagic = {"\x1f\x8b"sv, "\x1f\x9e"sv, "BZh"sv, "\x5d\x00\x00"sv, "\x89LZO"sv, "\x02\x21\x4c\x18"sv};
+    constexpr std::array kMagic = {"\x1f\x8b"sv,     "\x1f\x9e"sv, "BZh"sv,
+                                   "\x5d\x00\x00"sv, "\x89LZO"sv,  "\x02\x21\x4c\x18"sv};
     return std::any_of(kMagic.begin(), kMagic.end(), [&](auto m) { return file.starts_with(offset, m); });
 }
 
@@ -87,7 +93,9 @@ bool is_file_system(ByteView file) {
 }  // namespace
 
 Status check_initrd(const std::string& name, ByteView file) {
-    const auto truncated = [&] { return error("initrd '{}' is truncated: {} bytes; get a fresh copy", name, file.size()); };
+    const auto truncated = [&] {
+        return error("initrd '{}' is truncated: {} bytes; get a fresh copy", name, file.size());
+    };
     u64 offset = 0;
     if (is_cpio(file, 0) && walk_cpio(file, offset) == Extent::kTruncated) return truncated();
     if (file.starts_with(offset, "\x28\xb5\x2f\xfd"))
@@ -95,7 +103,8 @@ Status check_initrd(const std::string& name, ByteView file) {
     if (file.starts_with(offset, "\xfd\x37zXZ"sv))
         return check_xz(file) == Extent::kTruncated ? Status(truncated()) : Status();
     if (offset != 0 || is_other_stream(file, 0) || is_file_system(file)) return {};
-    return error("initrd '{}' is corrupt or no initrd: neither a cpio archive nor a compressed one nor a file system", name);
+    return error("initrd '{}' is corrupt or no initrd: neither a cpio archive nor a compressed one nor a file system",
+                 name);
 }
 
 }  // namespace twin86

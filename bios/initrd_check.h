@@ -8,8 +8,8 @@
 
 namespace twin86 {
 
-/// Accepts what Linux accepts: cpio "newc" archives, gzip, bzip2, lzma, xz, lzo, lz4 and zstd streams, and file systems for
-/// the old ram disk. Archives that are cut off are refused where the format shows it without unpacking.
+/// Accepts what Linux accepts: cpio "newc" archives, gzip, bzip2, lzma, xz, lzo, lz4 and zstd streams, and file systems
+/// for the old ram disk. Archives that are cut off are refused where the format shows it without unpacking.
 Status check_initrd(const std::string& name, ByteView file);
 
 }  // namespace twin86

@@ -20,16 +20,20 @@ Error unknown_kind(const std::string& name, ByteView file) {
     if (file.starts_with(0, "\x1f\x8b"))
         return error("kernel '{}' is gzip-compressed and no bzImage; unpack it first (gunzip)", name);
     if (file.starts_with(0, "MZ"))
-        return error("kernel '{}' is an EFI program and no x86 bzImage; boot it through -bios with a UEFI firmware", name);
-    return error("kernel '{}' is nothing this machine can start: an x86 bzImage, a multiboot kernel or an ELF file with a PVH "
-                 "entry note is needed", name);
+        return error("kernel '{}' is an EFI program and no x86 bzImage; boot it through -bios with a UEFI firmware",
+                     name);
+    return error(
+        "kernel '{}' is nothing this machine can start: an x86 bzImage, a multiboot kernel or an ELF file with a PVH "
+        "entry note is needed",
+        name);
 }
 
 Result<BootPlan> load_elf(const BootRequest& request, ByteView file, BootMemory& memory) {
     auto image = ElfImage::parse(request.kernel, file);
     if (!image) return image.failure();
     if (!pvh_entry(*image))
-        return error("kernel '{}' is an ELF file with neither a multiboot header nor a PVH entry note (CONFIG_PVH)", request.kernel);
+        return error("kernel '{}' is an ELF file with neither a multiboot header nor a PVH entry note (CONFIG_PVH)",
+                     request.kernel);
     return load_pvh(request, *image, memory);
 }
 

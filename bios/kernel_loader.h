@@ -8,8 +8,8 @@
 
 namespace twin86 {
 
-/// Reads the kernel, finds out what it is (bzImage, multiboot 1, PVH ELF), puts it and its companions into guest RAM and
-/// says in which state the boot processor starts. Every failure is one line for the user.
+/// Reads the kernel, finds out what it is (bzImage, multiboot 1, PVH ELF), puts it and its companions into guest RAM
+/// and says in which state the boot processor starts. Every failure is one line for the user.
 Result<BootPlan> load_kernel(const BootRequest& request, BootMemory& memory);
 
 }  // namespace twin86

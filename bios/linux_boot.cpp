@@ -22,16 +22,20 @@ struct Placement {
     Gpa cmdline = 0;
 };
 
-u64 mib_up(u64 bytes) { return (bytes + MiB - 1) / MiB; }
+u64 mib_up(u64 bytes) {
+    return (bytes + MiB - 1) / MiB;
+}
 
 Result<Gpa> place_kernel(const BootRequest& request, const LinuxHeader& h, BootAllocator& allocator) {
     const bool below_4g = h.pref_address + h.init_size <= kHighMemory;
     if (below_4g && allocator.claim(h.pref_address, h.init_size)) return h.pref_address;
     if (h.relocatable)
         if (const auto at = allocator.lowest(h.init_size, h.alignment, kExtendedMemory, kHighMemory)) return *at;
-    return error("kernel '{}' needs {} MiB of RAM in one piece at {} MiB, the largest piece there is has {} MiB; use a larger -m",
-                 request.kernel, mib_up(h.init_size), (h.relocatable ? kExtendedMemory : h.pref_address) / MiB,
-                 allocator.largest(kExtendedMemory, kHighMemory) / MiB);
+    return error(
+        "kernel '{}' needs {} MiB of RAM in one piece at {} MiB, the largest piece there is has {} MiB; use a larger "
+        "-m",
+        request.kernel, mib_up(h.init_size), (h.relocatable ? kExtendedMemory : h.pref_address) / MiB,
+        allocator.largest(kExtendedMemory, kHighMemory) / MiB);
 }
 
 /// As high as the kernel allows; above 4 GiB only when there is no room below.
@@ -83,14 +87,15 @@ void fill_e820(std::vector<u8>& params, const MemoryMap& map) {
 
 /// struct screen_info: zero columns and lines mean 'no text screen'.
 void fill_text_screen(std::vector<u8>& params) {
-    put<u8>(params, kScreenInfo + 0x06, 3);     // orig_video_mode: 80x25 colour text
-    put<u8>(params, kScreenInfo + 0x07, 80);    // orig_video_cols
-    put<u8>(params, kScreenInfo + 0x0e, 25);    // orig_video_lines
-    put<u8>(params, kScreenInfo + 0x0f, 1);     // orig_video_isVGA
-    put<u16>(params, kScreenInfo + 0x10, 16);   // orig_video_points
+    put<u8>(params, kScreenInfo + 0x06, 3);    // orig_video_mode: 80x25 colour text
+    put<u8>(params, kScreenInfo + 0x07, 80);   // orig_video_cols
+    put<u8>(params, kScreenInfo + 0x0e, 25);   // orig_video_lines
+    put<u8>(params, kScreenInfo + 0x0f, 1);    // orig_video_isVGA
+    put<u16>(params, kScreenInfo + 0x10, 16);  // orig_video_points
 }
 
-std::vector<u8> make_boot_params(const BootRequest& request, const LinuxHeader& h, ByteView file, const Placement& place) {
+std::vector<u8> make_boot_params(const BootRequest& request, const LinuxHeader& h, ByteView file,
+                                 const Placement& place) {
     std::vector<u8> params(kBootParamsSize);
     const auto header = file.slice(kSetupSects, h.header_end - kSetupSects);
     if (header) std::copy(header->bytes().begin(), header->bytes().end(), params.begin() + kSetupSects);
@@ -120,10 +125,9 @@ Result<BootPlan> enter(const LinuxHeader& h, const Placement& place, Gpa params,
     plan->rip = place.kernel + (kind == EntryKind::kLong64 ? kEntry64Offset : 0);
     plan->gpr[kRsi] = params;
     plan->gpr[kRsp] = kEbdaBase;  // nothing is pushed before the kernel sets its own stack
-    plan->description =
-        fmt::format("Linux bzImage, boot protocol {}.{:02}, {}-bit entry at {:#x}, initrd {} bytes at {:#x}",
-                    h.protocol >> 8, h.protocol & 0xff, kind == EntryKind::kLong64 ? 64 : 32, plan->rip,
-                    place.initrd_size, place.initrd);
+    plan->description = fmt::format(
+        "Linux bzImage, boot protocol {}.{:02}, {}-bit entry at {:#x}, initrd {} bytes at {:#x}", h.protocol >> 8,
+        h.protocol & 0xff, kind == EntryKind::kLong64 ? 64 : 32, plan->rip, place.initrd_size, place.initrd);
     return plan;
 }
 
@@ -142,7 +146,8 @@ Result<BootPlan> load_linux(const BootRequest& request, ByteView file, BootMemor
     const auto system = file.slice(h.setup_size, h.system_size);
     CHECK(system.has_value(), "parse_linux_header() bounds the system part");
     if (Status s = store(memory, place.kernel, system->bytes()); !s) return s.failure();
-    if (Status s = store_zeros(memory, place.kernel + h.system_size, h.init_size - h.system_size); !s) return s.failure();
+    if (Status s = store_zeros(memory, place.kernel + h.system_size, h.init_size - h.system_size); !s)
+        return s.failure();
     if (Status s = place_initrd(request, h, allocator, memory, place); !s) return s.failure();
     if (Status s = place_cmdline(request, h, allocator, memory, place); !s) return s.failure();
     auto params = place_low(allocator, memory, make_boot_params(request, h, file, place), kPageSize);

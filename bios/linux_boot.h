@@ -1,11 +1,11 @@
 // Direct boot of a Linux bzImage through its 64-bit or 32-bit entry.
 #pragma once
 
+#include "base/result.h"
 #include "bios/boot_memory.h"
 #include "bios/boot_plan.h"
 #include "bios/boot_request.h"
 #include "bios/byte_view.h"
-#include "base/result.h"
 
 namespace twin86 {
 

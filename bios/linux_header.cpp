@@ -15,8 +15,8 @@ constexpr u16 kOldestProtocol = 0x206;  // Linux 2.6.22: 32-bit entry documented
 /// First bytes of the payload formats of boot.rst, section payload_offset.
 bool known_payload(ByteView payload) {
     using namespace std::string_view_literals;
-    constexpr std::array kMagic = {"\x1f\x8b"sv,     "\x1f\x9e"sv, "BZ"sv,          "\x5d\x00"sv,        "\xfd\x37"sv,
-                                   "\x89LZO"sv, "\x02\x21"sv, "\x28\xb5"sv, "\x7f\x45LF"sv};
+    constexpr std::array kMagic = {"\x1f\x8b"sv, "\x1f\x9e"sv, "BZ"sv,       "\x5d\x00"sv,  "\xfd\x37"sv,
+                                   "\x89LZO"sv,  "\x02\x21"sv, "\x28\xb5"sv, "\x7f\x45LF"sv};
     return std::any_of(kMagic.begin(), kMagic.end(), [&](std::string_view m) { return payload.starts_with(0, m); });
 }
 
@@ -51,14 +51,16 @@ Status read_placement(const std::string& name, ByteView file, LinuxHeader& h) {
     h.init_size = std::max<u64>(file.u32_at(kInitSize), h.system_size);
     const bool aligned = std::has_single_bit(h.alignment) && h.alignment >= 16;
     if (!aligned || h.pref_address < kExtendedMemory || h.pref_address >= kHighMemory)
-        return error("kernel '{}' is corrupt: load address {:#x}, alignment {:#x}; get a fresh copy", name, h.pref_address,
-                     h.alignment);
+        return error("kernel '{}' is corrupt: load address {:#x}, alignment {:#x}; get a fresh copy", name,
+                     h.pref_address, h.alignment);
     return {};
 }
 
 }  // namespace
 
-bool is_linux_image(ByteView file) { return file.u16_at(kBootFlag) == 0xaa55 && file.starts_with(kHeaderMagic, "HdrS"); }
+bool is_linux_image(ByteView file) {
+    return file.u16_at(kBootFlag) == 0xaa55 && file.starts_with(kHeaderMagic, "HdrS");
+}
 
 Result<LinuxHeader> parse_linux_header(const std::string& name, ByteView file) {
     LinuxHeader h;

@@ -45,24 +45,24 @@ constexpr u64 kE820Table = 0x2d0;
 constexpr u64 kE820Max = 128;
 constexpr u64 kE820EntrySize = 20;
 
-constexpr u8 kLoadedHigh = 1 << 0;          ///< loadflags: the protected-mode part goes to 1 MiB or above
-constexpr u16 kXlfKernel64 = 1 << 0;        ///< xloadflags: 64-bit entry at 0x200
-constexpr u16 kXlfAbove4G = 1 << 1;         ///< xloadflags: kernel, initrd and parameters may lie above 4 GiB
+constexpr u8 kLoadedHigh = 1 << 0;    ///< loadflags: the protected-mode part goes to 1 MiB or above
+constexpr u16 kXlfKernel64 = 1 << 0;  ///< xloadflags: 64-bit entry at 0x200
+constexpr u16 kXlfAbove4G = 1 << 1;   ///< xloadflags: kernel, initrd and parameters may lie above 4 GiB
 constexpr u8 kUnknownLoader = 0xff;
 
 /// A checked setup header.
 struct LinuxHeader {
     u16 protocol = 0;
-    u64 setup_size = 0;    ///< bytes of real-mode code before the protected-mode part
-    u64 system_size = 0;   ///< bytes of the protected-mode part
-    u64 header_end = 0;    ///< end of the header in the file
+    u64 setup_size = 0;   ///< bytes of real-mode code before the protected-mode part
+    u64 system_size = 0;  ///< bytes of the protected-mode part
+    u64 header_end = 0;   ///< end of the header in the file
     u16 xloadflags = 0;
     u64 cmdline_size = 0;  ///< without the final zero
     u64 initrd_end = 0;    ///< first address that an initrd may not reach
     u64 alignment = 0;
     bool relocatable = false;
     Gpa pref_address = 0;
-    u64 init_size = 0;     ///< RAM that the kernel needs from its load address on before it reads the memory map
+    u64 init_size = 0;  ///< RAM that the kernel needs from its load address on before it reads the memory map
 
     bool has_64bit_entry() const { return protocol >= 0x20c && (xloadflags & kXlfKernel64) != 0; }
     bool initrd_above_4g() const { return protocol >= 0x20c && (xloadflags & kXlfAbove4G) != 0; }

@@ -31,8 +31,8 @@ BootAllocator::BootAllocator(const MemoryMap& map) {
 bool BootAllocator::claim(Gpa base, u64 size) {
     if (size == 0) return true;
     if (base + size < base) return false;
-    const auto piece =
-        std::find_if(free_.begin(), free_.end(), [&](const Piece& p) { return p.base <= base && base + size <= p.end; });
+    const auto piece = std::find_if(free_.begin(), free_.end(),
+                                    [&](const Piece& p) { return p.base <= base && base + size <= p.end; });
     if (piece == free_.end()) return false;
     const Piece rest{base + size, piece->end};
     piece->end = base;

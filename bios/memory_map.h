@@ -21,14 +21,14 @@ struct MemoryRange {
 
 using MemoryMap = std::vector<MemoryRange>;
 
-constexpr Gpa kEbdaBase = 0x9fc00;       ///< end of conventional memory, 639 KiB
-constexpr Gpa kVideoHole = 0xa0000;      ///< frame buffer and option ROMs
-constexpr Gpa kBiosArea = 0xf0000;       ///< the RSDP is found here
+constexpr Gpa kEbdaBase = 0x9fc00;   ///< end of conventional memory, 639 KiB
+constexpr Gpa kVideoHole = 0xa0000;  ///< frame buffer and option ROMs
+constexpr Gpa kBiosArea = 0xf0000;   ///< the RSDP is found here
 constexpr Gpa kExtendedMemory = 0x100000;
 constexpr Gpa kHighMemory = 4 * GiB;
 
-/// The map of a PC with RAM 0..low_size and 4 GiB..4 GiB + high_size. `firmware` lists what firmware keeps for itself at
-/// the top of low RAM (ACPI tables); it ends at low_size. Sorted, without gaps inside low RAM above 1 MiB.
+/// The map of a PC with RAM 0..low_size and 4 GiB..4 GiB + high_size. `firmware` lists what firmware keeps for itself
+/// at the top of low RAM (ACPI tables); it ends at low_size. Sorted, without gaps inside low RAM above 1 MiB.
 MemoryMap pc_memory_map(u64 low_size, u64 high_size, const MemoryMap& firmware = {});
 
 /// Hands out pieces of the usable part of a map.

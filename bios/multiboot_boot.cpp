@@ -55,16 +55,21 @@ Result<u32> Loader::place_text(const std::string& text) {
 Status Loader::load_flat() {
     const MultibootHeader& h = header;
     const u64 before_header = u64{h.header_addr} - h.load_addr;
-    const auto corrupt = [&] { return error("kernel '{}' is corrupt: its multiboot address fields make no sense", request.kernel); };
+    const auto corrupt = [&] {
+        return error("kernel '{}' is corrupt: its multiboot address fields make no sense", request.kernel);
+    };
     if (h.header_addr < h.load_addr || before_header > h.offset) return corrupt();
     const u64 from = h.offset - before_header;
     const u64 length = h.load_end_addr == 0 ? file.size() - from : u64{h.load_end_addr} - h.load_addr;
     if (h.load_end_addr != 0 && h.load_end_addr < h.load_addr) return corrupt();
     const auto content = file.slice(from, length);
-    if (!content) return error("kernel '{}' is truncated: its multiboot header promises {} bytes, it has {}", request.kernel, from + length, file.size());
+    if (!content)
+        return error("kernel '{}' is truncated: its multiboot header promises {} bytes, it has {}", request.kernel,
+                     from + length, file.size());
     const u64 bss_end = std::max<u64>(h.bss_end_addr, h.load_addr + length);
     if (!allocator.claim(h.load_addr, bss_end - h.load_addr))
-        return error("kernel '{}' wants {:#x}..{:#x}, where there is no free RAM; use a larger -m", request.kernel, h.load_addr, bss_end);
+        return error("kernel '{}' wants {:#x}..{:#x}, where there is no free RAM; use a larger -m", request.kernel,
+                     h.load_addr, bss_end);
     if (Status s = store(memory, h.load_addr, content->bytes()); !s) return s;
     if (Status s = store_zeros(memory, h.load_addr + length, bss_end - h.load_addr - length); !s) return s;
     entry = h.entry_addr;
@@ -86,11 +91,12 @@ Status Loader::load_elf() {
 
 Status Loader::load_image() {
     if ((header.flags & kMultibootUnknownRequirements) != 0)
-        return error("kernel '{}' asks for multiboot features {:#x} that do not exist in version 0.6.96", request.kernel,
-                     header.flags & kMultibootUnknownRequirements);
+        return error("kernel '{}' asks for multiboot features {:#x} that do not exist in version 0.6.96",
+                     request.kernel, header.flags & kMultibootUnknownRequirements);
     if ((header.flags & kMultibootAddresses) != 0) return load_flat();
     if (ElfImage::is_elf(file)) return load_elf();
-    return error("kernel '{}' has a multiboot header but is neither ELF nor says where it is to be loaded", request.kernel);
+    return error("kernel '{}' has a multiboot header but is neither ELF nor says where it is to be loaded",
+                 request.kernel);
 }
 
 /// Symbols and strings, which are not part of the image, go to the top of RAM; the table copy says where.
@@ -140,11 +146,13 @@ Status Loader::add_modules() {
         auto bytes = read_boot_file(path, "module", memory.low_size());
         if (!bytes) return bytes.failure();
         const auto at = allocator.lowest(bytes->size(), kPageSize, std::max(kernel_end, kExtendedMemory), kHighMemory);
-        if (!at) return error("module '{}' ({} KiB) does not fit into RAM; use a larger -m", path, bytes->size() / KiB + 1);
+        if (!at)
+            return error("module '{}' ({} KiB) does not fit into RAM; use a larger -m", path, bytes->size() / KiB + 1);
         if (Status s = store(memory, *at, *bytes); !s) return s;
         auto text = place_text(part);
         if (!text) return text.failure();
-        for (const u64 field : {*at, *at + bytes->size(), u64{*text}, u64{0}}) append<u32>(list, static_cast<u32>(field));
+        for (const u64 field : {*at, *at + bytes->size(), u64{*text}, u64{0}})
+            append<u32>(list, static_cast<u32>(field));
     }
     set_flag(kHasModules);
     if (list.empty()) return {};
@@ -190,7 +198,8 @@ Status Loader::add_strings() {
 
 }  // namespace
 
-Result<BootPlan> load_multiboot(const BootRequest& request, ByteView file, const MultibootHeader& header, BootMemory& memory) {
+Result<BootPlan> load_multiboot(const BootRequest& request, ByteView file, const MultibootHeader& header,
+                                BootMemory& memory) {
     Loader loader{request, file, header, memory, BootAllocator(request.memory_map)};
     for (const auto step : {&Loader::load_image, &Loader::add_modules, &Loader::add_memory, &Loader::add_strings})
         if (Status s = (loader.*step)(); !s) return s.failure();
@@ -201,7 +210,8 @@ Result<BootPlan> load_multiboot(const BootRequest& request, ByteView file, const
     plan->rip = loader.entry;
     plan->gpr[kRax] = kBootloaderMagic;
     plan->gpr[kRbx] = *info;
-    plan->description = fmt::format("multiboot kernel, entry at {:#x}, {} modules", plan->rip, ByteView(loader.info).u32_at(kModsCount));
+    plan->description = fmt::format("multiboot kernel, entry at {:#x}, {} modules", plan->rip,
+                                    ByteView(loader.info).u32_at(kModsCount));
     return plan;
 }
 

@@ -11,6 +11,7 @@
 namespace twin86 {
 
 /// `-initrd "file args,file2 args"` names the modules; each one's string is the whole of its part.
-Result<BootPlan> load_multiboot(const BootRequest& request, ByteView file, const MultibootHeader& header, BootMemory& memory);
+Result<BootPlan> load_multiboot(const BootRequest& request, ByteView file, const MultibootHeader& header,
+                                BootMemory& memory);
 
 }  // namespace twin86

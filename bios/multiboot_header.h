@@ -19,7 +19,8 @@ constexpr u32 kMultibootMemoryInfo = 1 << 1;
 constexpr u32 kMultibootVideoMode = 1 << 2;
 constexpr u32 kMultibootAddresses = 1 << 16;
 /// Bits 0-15 are requirements: a loader that does not know one must refuse.
-constexpr u32 kMultibootUnknownRequirements = 0xffff & ~(kMultibootPageAlign | kMultibootMemoryInfo | kMultibootVideoMode);
+constexpr u32 kMultibootUnknownRequirements =
+    0xffff & ~(kMultibootPageAlign | kMultibootMemoryInfo | kMultibootVideoMode);
 
 /// Searches the first 8 KiB.
 std::optional<MultibootHeader> find_multiboot_header(ByteView file);

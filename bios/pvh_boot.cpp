@@ -50,7 +50,8 @@ Status place_initrd(const BootRequest& request, BootAllocator& allocator, BootMe
     return {};
 }
 
-Result<Gpa> place_start_info(const BootRequest& request, BootAllocator& allocator, BootMemory& memory, Placement& place) {
+Result<Gpa> place_start_info(const BootRequest& request, BootAllocator& allocator, BootMemory& memory,
+                             Placement& place) {
     std::vector<u8> text(request.cmdline.begin(), request.cmdline.end());
     text.push_back(0);
     auto cmdline = place_low(allocator, memory, text);

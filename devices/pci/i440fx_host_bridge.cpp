@@ -51,7 +51,9 @@ void I440fxHostBridge::set_all_pam(bool read_ram, bool write_ram) {
     if (on_change_) on_change_();
 }
 
-bool I440fxHostBridge::smram_open() const { return (smram_ & kDOpen) != 0 && (smram_ & kDClose) == 0; }
+bool I440fxHostBridge::smram_open() const {
+    return (smram_ & kDOpen) != 0 && (smram_ & kDClose) == 0;
+}
 
 void I440fxHostBridge::config_written(u8 offset, unsigned size) {
     const auto touches = [&](u8 first, u8 last) { return offset <= last && offset + size > first; };

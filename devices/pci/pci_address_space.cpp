@@ -29,7 +29,8 @@ bool PciAddressSpace::decodable(const PciBar& bar) const {
 
 bool PciAddressSpace::free(const PciBar& bar) const {
     for (const PciBar* other : bars_)
-        if (other->mapped && other->is_io() == bar.is_io() && overlap(*bar.wanted, bar.size, *other->mapped, other->size))
+        if (other->mapped && other->is_io() == bar.is_io() &&
+            overlap(*bar.wanted, bar.size, *other->mapped, other->size))
             return false;
     const std::vector<BusRange> ranges = bar.is_io() ? io_.ranges() : mmio_.ranges();
     return std::none_of(ranges.begin(), ranges.end(),
@@ -45,7 +46,9 @@ void PciAddressSpace::refresh() {
     for (PciBar* bar : bars_) {
         if (bar->mapped || !decodable(*bar)) continue;
         if (!free(*bar)) {
-            if (log_) log_->write(kLogGuestError, "pci: a BAR at {:#x} + {:#x} overlaps another range", *bar->wanted, bar->size);
+            if (log_)
+                log_->write(kLogGuestError, "pci: a BAR at {:#x} + {:#x} overlaps another range", *bar->wanted,
+                            bar->size);
             continue;
         }
         bar->mapped = bar->wanted;

@@ -3,7 +3,8 @@
 namespace twin86 {
 
 Mapping PciBus::attach(u8 devfn, PciDevice& device) {
-    CHECK(functions_[devfn] == nullptr, "PCI {:02x}.{} is taken by {}", devfn >> 3, devfn & 7, functions_[devfn]->name());
+    CHECK(functions_[devfn] == nullptr, "PCI {:02x}.{} is taken by {}", devfn >> 3, devfn & 7,
+          functions_[devfn]->name());
     functions_[devfn] = &device;
     device.connect(&space_, device.interrupt_pin() == 0 ? IrqLine() : IrqLine(*this, devfn));
     return Mapping([this, devfn] {

@@ -8,7 +8,9 @@
 namespace twin86 {
 
 /// The PIRQ (0-3) that pin INTA..INTD (1-4) of a slot reaches on PIIX boards; firmware and the DSDT rely on it.
-constexpr unsigned pci_pirq(unsigned slot, unsigned interrupt_pin) { return (slot + interrupt_pin - 2) & 3; }
+constexpr unsigned pci_pirq(unsigned slot, unsigned interrupt_pin) {
+    return (slot + interrupt_pin - 2) & 3;
+}
 
 class PciBus : public Device, public IrqSink {
   public:

@@ -13,7 +13,8 @@ struct Target {
 };
 
 Target decode(u32 address, u16 offset) {
-    return {static_cast<u8>(address >> 16), static_cast<u8>(address >> 8), static_cast<u8>((address & 0xfc) | (offset & 3))};
+    return {static_cast<u8>(address >> 16), static_cast<u8>(address >> 8),
+            static_cast<u8>((address & 0xfc) | (offset & 3))};
 }
 
 }  // namespace

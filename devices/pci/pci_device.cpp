@@ -13,7 +13,9 @@ constexpr u32 kBarIo = 1, kBarMemory64 = 4, kBarPrefetchable = 8, kRomEnable = 1
 PciDevice::PciDevice(const PciIdentity& id) {
     set_register(kPciVendorId, 2, id.vendor_id);
     set_register(kPciDeviceId, 2, id.device_id);
-    set_register(kPciCommand, 2, 0, kPciCommandIo | kPciCommandMemory | kPciCommandMaster | kPciCommandParity | kPciCommandSerr | kPciCommandIntxDisable);
+    set_register(kPciCommand, 2, 0,
+                 kPciCommandIo | kPciCommandMemory | kPciCommandMaster | kPciCommandParity | kPciCommandSerr |
+                     kPciCommandIntxDisable);
     set_register(kPciStatus, 2, 0, 0, kPciStatusErrors);
     set_register(kPciRevision, 1, id.revision);
     set_register(kPciClassCode, 1, id.class_code & 0xff);
@@ -27,7 +29,9 @@ PciDevice::PciDevice(const PciIdentity& id) {
     set_register(kPciInterruptPin, 1, id.interrupt_pin);
 }
 
-PciDevice::~PciDevice() { connect(nullptr, IrqLine()); }
+PciDevice::~PciDevice() {
+    connect(nullptr, IrqLine());
+}
 
 void PciDevice::connect(PciAddressSpace* space, IrqLine intx) {
     for (PciBar& bar : bars_) {
@@ -63,7 +67,8 @@ void PciDevice::add_bar(unsigned n, PciBarKind kind, u64 size, std::function<Map
     bars_[n].map = std::move(map);
 
     const u64 address_bits = ~(size - 1);
-    const u32 type = kind == PciBarKind::kIo ? kBarIo : (wide ? kBarMemory64 : 0) | (prefetchable ? kBarPrefetchable : 0);
+    const u32 type =
+        kind == PciBarKind::kIo ? kBarIo : (wide ? kBarMemory64 : 0) | (prefetchable ? kBarPrefetchable : 0);
     set_register(bar_offset(n), 4, type, static_cast<u32>(address_bits) | (rom ? kRomEnable : 0));
     if (wide) set_register(bar_offset(n + 1), 4, 0, static_cast<u32>(address_bits >> 32));
 }
@@ -110,7 +115,8 @@ void PciDevice::config_write(u8 offset, unsigned size, u32 value) {
     }
     const auto touches = [&](unsigned first, unsigned end) { return offset < end && offset + size > first; };
     if (touches(kPciCommand, kPciCommand + 2)) update_intx();
-    if (touches(kPciCommand, kPciCommand + 2) || touches(kPciBar0, kPciBar0 + 4 * kBars) || touches(kPciExpansionRom, kPciExpansionRom + 4))
+    if (touches(kPciCommand, kPciCommand + 2) || touches(kPciBar0, kPciBar0 + 4 * kBars) ||
+        touches(kPciExpansionRom, kPciExpansionRom + 4))
         update_bars();
     config_written(offset, size);
 }

@@ -1,8 +1,8 @@
 // PciDevice: one PCI function with its 256 bytes of configuration space.
 //
-// A function describes its registers in its constructor (power-on value, which bits software may write, which bits a one
-// clears), its base address registers and its interrupt pin; the base class then does reads, writes, sizing, decoding
-// and INTx gating. Registers with effects override config_written().
+// A function describes its registers in its constructor (power-on value, which bits software may write, which bits a
+// one clears), its base address registers and its interrupt pin; the base class then does reads, writes, sizing,
+// decoding and INTx gating. Registers with effects override config_written().
 #pragma once
 
 #include <array>
@@ -50,7 +50,8 @@ class PciDevice : public Device {
   protected:
     // For constructors. Multi-byte values are little endian.
     void set_register(u8 offset, unsigned size, u32 power_on_value, u32 writable_bits = 0, u32 write_one_to_clear = 0);
-    void add_bar(unsigned n, PciBarKind kind, u64 size, std::function<Mapping(u64 base)> map, bool prefetchable = false);
+    void add_bar(unsigned n, PciBarKind kind, u64 size, std::function<Mapping(u64 base)> map,
+                 bool prefetchable = false);
     /// Port and memory BARs whose handler is an ordinary bus handler.
     void add_io_bar(unsigned n, u32 size, IoHandler& handler, u8 sizes = IoBus::kAll);
     void add_memory_bar(unsigned n, u64 size, MmioHandler& handler, PciBarKind kind = PciBarKind::kMemory32);

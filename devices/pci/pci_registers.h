@@ -38,6 +38,8 @@ constexpr u16 kPciStatusErrors = 0xf900;  ///< bits that a one clears
 constexpr u8 kPciMultiFunction = 0x80;
 
 /// Slot 0-31 and function 0-7 as the configuration address carries them.
-constexpr u8 pci_devfn(unsigned slot, unsigned function) { return static_cast<u8>(slot << 3 | function); }
+constexpr u8 pci_devfn(unsigned slot, unsigned function) {
+    return static_cast<u8>(slot << 3 | function);
+}
 
 }  // namespace twin86

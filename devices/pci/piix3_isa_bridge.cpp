@@ -4,13 +4,15 @@ namespace twin86 {
 namespace {
 
 constexpr u8 kIort = 0x4c, kXbcs = 0x4e, kPirqrcA = 0x60, kPirqrcD = 0x63, kTom = 0x69, kMstat = 0x6a;
-constexpr u8 kMbirq0 = 0x70, kMbdma0 = 0x76, kPcsc = 0x78, kApicbase = 0x80, kDlc = 0x82, kSmicntl = 0xa0, kSmien = 0xa2;
+constexpr u8 kMbirq0 = 0x70, kMbdma0 = 0x76, kPcsc = 0x78, kApicbase = 0x80, kDlc = 0x82, kSmicntl = 0xa0,
+             kSmien = 0xa2;
 constexpr u8 kSee = 0xa4, kFtmr = 0xa8, kSmireq = 0xaa, kCtltmr = 0xac, kCthtmr = 0xae;
 
 constexpr u8 kRoutingDisabled = 0x80;
 constexpr u16 kReservedIrqs = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 8 | 1 << 13;  // 2.2.6, IRQ routing field
 
-constexpr PciIdentity kIdentity = {.vendor_id = 0x8086, .device_id = 0x7000, .class_code = 0x060100, .multi_function = true};
+constexpr PciIdentity kIdentity = {
+    .vendor_id = 0x8086, .device_id = 0x7000, .class_code = 0x060100, .multi_function = true};
 
 }  // namespace
 

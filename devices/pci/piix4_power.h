@@ -1,4 +1,5 @@
-// Power management function of the PIIX4: Intel 82371AB (290562), section 7.1. The registers at PMBASE are the machine's.
+// Power management function of the PIIX4: Intel 82371AB (290562), section 7.1. The registers at PMBASE are the
+// machine's.
 #pragma once
 
 #include "devices/pci/pci_device.h"

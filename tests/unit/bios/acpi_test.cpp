@@ -13,10 +13,13 @@ using namespace twin86;
 
 namespace {
 
-u8 sum(const std::vector<u8>& bytes) { return std::accumulate(bytes.begin(), bytes.end(), u8{0}); }
+u8 sum(const std::vector<u8>& bytes) {
+    return std::accumulate(bytes.begin(), bytes.end(), u8{0});
+}
 
 struct Placed {
-    explicit Placed(const AcpiConfig& config, u64 ram = 64 * MiB) : memory(ram), placement(place_acpi_tables(config, memory).take()) {
+    explicit Placed(const AcpiConfig& config, u64 ram = 64 * MiB)
+        : memory(ram), placement(place_acpi_tables(config, memory).take()) {
         const Gpa xsdt = memory.get<u64>(placement.rsdp + 24);
         const Gpa rsdt = memory.get<u32>(placement.rsdp + 16);
         add(xsdt), add(rsdt);
@@ -162,8 +165,9 @@ TEST_CASE("acpi: iasl reads every table, and what it disassembles compiles to th
     }
     const std::vector<u8> text = read_whole(files.path("DSDT.dsl"));
     const std::string dsl(text.begin(), text.end());
-    for (const char* part : {"Device (PCI0)", "Package (0x7C)", "Device (LNKD)", "Method (_SRS, 1, Serialized)", "(\\_S5, Package (0x04)",
-                             "Device (C002)", "EisaId (\"PNP0103\")", "EisaId (\"PNP0303\")", "0xFEBFFFFF"})
+    for (const char* part :
+         {"Device (PCI0)", "Package (0x7C)", "Device (LNKD)", "Method (_SRS, 1, Serialized)", "(\\_S5, Package (0x04)",
+          "Device (C002)", "EisaId (\"PNP0103\")", "EisaId (\"PNP0303\")", "0xFEBFFFFF"})
         CHECK(dsl.find(part) != std::string::npos);
 
     const std::string compiled = run("cd " + files.path("") + " && iasl -oa -p again DSDT.dsl", status);

@@ -18,15 +18,20 @@ std::vector<u8> make_elf(bool wide, u64 entry, const std::vector<Segment>& segme
     std::vector<u8> f(size);
     for (u64 i = 0; i < size; ++i) f[i] = static_cast<u8>(i * 5 + (i >> 8));
     std::fill(f.begin(), f.begin() + 0x400, u8{0});
-    std::memcpy(f.data(), "\x7f" "ELF", 4);
+    std::memcpy(f.data(),
+                "\x7f"
+                "ELF",
+                4);
     f[4] = wide ? 2 : 1;
     f[5] = f[6] = 1;
     put<u16>(f, 16, 2);
     put<u16>(f, 18, wide ? 62 : 3);
     if (wide) {
-        put<u64>(f, 24, entry), put<u64>(f, 32, 64), put<u16>(f, 54, 56), put<u16>(f, 56, static_cast<u16>(segments.size()));
+        put<u64>(f, 24, entry), put<u64>(f, 32, 64), put<u16>(f, 54, 56),
+            put<u16>(f, 56, static_cast<u16>(segments.size()));
     } else {
-        put<u32>(f, 24, static_cast<u32>(entry)), put<u32>(f, 28, 64), put<u16>(f, 42, 32), put<u16>(f, 44, static_cast<u16>(segments.size()));
+        put<u32>(f, 24, static_cast<u32>(entry)), put<u32>(f, 28, 64), put<u16>(f, 42, 32),
+            put<u16>(f, 44, static_cast<u16>(segments.size()));
     }
     for (u64 i = 0; i < segments.size(); ++i) {
         const Segment& s = segments[i];
@@ -68,7 +73,9 @@ struct Machine {
     BootRequest request;
 };
 
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
 
 std::vector<u8> part(const std::vector<u8>& f, u64 at, u64 size) {
     return {f.begin() + static_cast<long>(at), f.begin() + static_cast<long>(at + size)};
@@ -84,7 +91,8 @@ TEST_CASE("pvh: ELF32 and ELF64 kernels start with hvm_start_info in ebx") {
         m.request.cmdline = "console=ttyS0";
         m.request.rsdp = 0xf0000;
         m.request.initrd = m.files.file("initrd", bytes_of("any module"));
-        std::vector<u8> f = make_elf(wide, 0x1000000, {{kLoad, 0x1000, 0xc1000000, 0x1000000, 0x2000, 0x5000}, {kNote, 0x200, 0, 0, 20, 20}});
+        std::vector<u8> f = make_elf(
+            wide, 0x1000000, {{kLoad, 0x1000, 0xc1000000, 0x1000000, 0x2000, 0x5000}, {kNote, 0x200, 0, 0, 20, 20}});
         put_xen_note(f, 0x200, 0x1000123);
         m.memory.write(0x1002000, std::vector<u8>(0x3000, 0xee));  // a dirty bss
         auto plan = m.load(f);
@@ -113,7 +121,8 @@ TEST_CASE("pvh: ELF32 and ELF64 kernels start with hvm_start_info in ebx") {
 TEST_CASE("pvh: what cannot boot is one clear line") {
     Machine m;
     const auto elf = [](auto change) {
-        std::vector<u8> f = make_elf(true, 0x1000000, {{kLoad, 0x1000, 0, 0x1000000, 0x2000, 0x5000}, {kNote, 0x200, 0, 0, 20, 20}});
+        std::vector<u8> f =
+            make_elf(true, 0x1000000, {{kLoad, 0x1000, 0, 0x1000000, 0x2000, 0x5000}, {kNote, 0x200, 0, 0, 20, 20}});
         put_xen_note(f, 0x200, 0x1000123);
         change(f);
         return f;
@@ -162,7 +171,8 @@ TEST_CASE("pvh: the vmlinux inside Debian's bzImage loads") {
 TEST_CASE("multiboot: a higher-half ELF32 with modules and symbols") {
     Machine m;
     m.request.cmdline = "a b=c";
-    m.request.initrd = m.files.file("m1", bytes_of("first module")) + " x=1," + m.files.file("m2", std::vector<u8>(5000, 7));
+    m.request.initrd =
+        m.files.file("m1", bytes_of("first module")) + " x=1," + m.files.file("m2", std::vector<u8>(5000, 7));
     std::vector<u8> f = make_elf(false, 0xc0100040, {{kLoad, 0x1000, 0xc0100000, 0x100000, 0x1800, 0x3000}});
     put_multiboot(f, 0x1000, 3);
     // Section table at 0x3000: null, a symbol table of 0x100 bytes at 0x3400, its names.
@@ -207,7 +217,8 @@ TEST_CASE("multiboot: the address fields load a flat file, whatever it is") {
     for (u64 i = 0; i < f.size(); ++i) f[i] = static_cast<u8>(i * 3);
     const auto header = [&](u32 header_addr, u32 load, u32 load_end, u32 bss_end) {
         put_multiboot(f, 0x100, 0x10003);
-        put<u32>(f, 0x10c, header_addr), put<u32>(f, 0x110, load), put<u32>(f, 0x114, load_end), put<u32>(f, 0x118, bss_end);
+        put<u32>(f, 0x10c, header_addr), put<u32>(f, 0x110, load), put<u32>(f, 0x114, load_end),
+            put<u32>(f, 0x118, bss_end);
         put<u32>(f, 0x11c, 0x200010);
     };
     header(0x200080, 0x200000, 0x201000, 0x204000);  // the file's first 0x80 bytes are not loaded

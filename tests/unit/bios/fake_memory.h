@@ -15,7 +15,8 @@ namespace twin86 {
 class FakeMemory : public BootMemory {
   public:
     explicit FakeMemory(u64 low, u64 high = 0) : low_(low), high_(high) {
-        ram_ = static_cast<u8*>(mmap(nullptr, low + high, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+        ram_ = static_cast<u8*>(
+            mmap(nullptr, low + high, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     }
     ~FakeMemory() override { munmap(ram_, low_ + high_); }
     FakeMemory(const FakeMemory&) = delete;

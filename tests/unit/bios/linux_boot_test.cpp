@@ -23,7 +23,9 @@ struct Machine {
     BootRequest request;
 };
 
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
 
 /// The physical address that the start page tables give for a linear one.
 Gpa walk(FakeMemory& memory, Gpa cr3, Gva address) {
@@ -62,7 +64,8 @@ TEST_CASE("linux: the 64-bit entry has the state that the boot protocol asks for
     CHECK(m.memory.get<u64>(plan->gdt_base + 0x18) == plan->data.descriptor);
     CHECK((plan->code.descriptor >> 53 & 3) == 1);  // L=1, D=0
     CHECK(plan->gdt_limit >= plan->task.selector + 15);
-    for (const Gva a : {Gva{0}, Gva{0xfee00030}, 16 * MiB + 0x12345, 4 * GiB - 1}) CHECK(walk(m.memory, plan->cr3, a) == a);
+    for (const Gva a : {Gva{0}, Gva{0xfee00030}, 16 * MiB + 0x12345, 4 * GiB - 1})
+        CHECK(walk(m.memory, plan->cr3, a) == a);
 
     CHECK(m.memory.bytes(16 * MiB, 64 * KiB) == std::vector<u8>(image.begin() + 3 * 512, image.end()));
 
@@ -130,7 +133,8 @@ TEST_CASE("linux: initrd_addr_max and mem= bound the initrd") {
     put<u32>(image, kInitrdAddrMax, 0x0fffffff);
     auto plan = m.load(image);
     REQUIRE(plan);
-    CHECK(m.memory.get<u32>(plan->gpr[kRsi] + kRamdiskImage) == align_down(0x10000000 - synthetic_initrd().size(), kPageSize));
+    CHECK(m.memory.get<u32>(plan->gpr[kRsi] + kRamdiskImage) ==
+          align_down(0x10000000 - synthetic_initrd().size(), kPageSize));
     m.request.cmdline = "quiet mem=96M debug";
     plan = m.load(image);
     REQUIRE(plan);

@@ -26,7 +26,8 @@ class TemporaryDirectory {
         if (std::system(command.c_str()) != 0) std::abort();
     }
     std::string file(const std::string& name, const std::vector<u8>& bytes) const {
-        std::ofstream(path(name), std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+        std::ofstream(path(name), std::ios::binary)
+            .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
         return path(name);
     }
     std::string path(const std::string& name) const { return path_ + "/" + name; }
@@ -35,7 +36,9 @@ class TemporaryDirectory {
     std::string path_;
 };
 
-inline std::vector<u8> bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
+inline std::vector<u8> bytes_of(std::string_view text) {
+    return {text.begin(), text.end()};
+}
 
 inline std::vector<u8> read_whole(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
@@ -77,8 +80,9 @@ inline std::vector<u8> synthetic_bzimage() {
 
 /// One member of a cpio newc archive.
 inline void append_cpio(std::vector<u8>& archive, const std::string& name, std::string_view content) {
-    const std::string header = fmt::format("070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}", 1,
-                                           0100644, 0, 0, 1, 0, content.size(), 0, 0, 0, 0, name.size() + 1, 0);
+    const std::string header =
+        fmt::format("070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}", 1, 0100644,
+                    0, 0, 1, 0, content.size(), 0, 0, 0, 0, name.size() + 1, 0);
     const auto add = [&](std::string_view s) { archive.insert(archive.end(), s.begin(), s.end()); };
     const auto pad = [&] { archive.resize((archive.size() + 3) & ~u64{3}); };
     add(header + name);

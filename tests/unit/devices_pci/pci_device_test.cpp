@@ -9,7 +9,9 @@ namespace {
 /// A function with one BAR of each kind, a ROM and two capabilities.
 class TestFunction : public PciDevice, public IoHandler, public MmioHandler {
   public:
-    explicit TestFunction(u8 pin = 1) : PciDevice({.vendor_id = 0x1234, .device_id = 0x5678, .class_code = 0x020304, .revision = 9, .interrupt_pin = pin}) {
+    explicit TestFunction(u8 pin = 1)
+        : PciDevice(
+              {.vendor_id = 0x1234, .device_id = 0x5678, .class_code = 0x020304, .revision = 9, .interrupt_pin = pin}) {
         add_io_bar(0, 32, *this);
         add_memory_bar(1, 4096, *this);
         add_memory_bar(2, 1 * MiB, *this, PciBarKind::kMemory64);
