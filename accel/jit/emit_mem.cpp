@@ -123,6 +123,7 @@ void BlockBuilder::slow_call(unsigned size, u8 kind, const Label& retry) {
     a.embed(&meta, sizeof meta);
     long_jump(retry);
     call(context_.thunks.exit_slow);
+    a.embed(&meta, sizeof meta);
 }
 
 }  // namespace twin86::jit

@@ -140,7 +140,7 @@ Outcome JitVcpu::probe_write(Gva address, unsigned size, bool supervisor) {
 bool JitVcpu::on_slow() {
     const u8* resume_at = reinterpret_cast<const u8*>(frame_.resume_pc);
     AccessMeta meta;
-    std::memcpy(&meta, resume_at - 14, sizeof meta);  // in front of: jmp retry (5), call exit_slow (5)
+    std::memcpy(&meta, resume_at, sizeof meta);
     const Block* block = blocks_.at_code(resume_at);
     CHECK(block != nullptr, "slow access outside of blocks");
     const SidePoint& point = block->point_at(resume_at - 1);
@@ -161,7 +161,7 @@ bool JitVcpu::on_slow() {
     frame_.bounce_address = address;
     frame_.bounce_meta = std::bit_cast<u32>(meta);
     frame_.address = reinterpret_cast<u64>(buffer);
-    return resume(0);
+    return resume(sizeof meta);
 }
 
 /// exit_commit: the instruction has run on the bounce buffer; its result goes to the guest.

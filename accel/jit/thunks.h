@@ -14,7 +14,7 @@ struct Thunks {
     const u8* exit_lookup = nullptr;     ///< call; never resumes; target RIP in rbp
     const u8* exit_chain = nullptr;      ///< call; u64 ChainSite*
     const u8* exit_helper = nullptr;     ///< call; u64 HelperSite*
-    const u8* exit_slow = nullptr;       ///< call; resumes behind it with rbp = bounce buffer
+    const u8* exit_slow = nullptr;       ///< call; u32 AccessMeta; resumes behind it with rbp = bounce buffer
     const u8* exit_commit = nullptr;     ///< call; resumes behind it
     const u8* exit_string = nullptr;     ///< call; u64 HelperSite*
     const u8* exit_raise = nullptr;      ///< call; u64 HelperSite*
