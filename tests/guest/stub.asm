@@ -9,12 +9,12 @@ MULTIBOOT_MAGIC equ 0x1badb002
 MULTIBOOT_FLAGS equ 0x00000003          ; page-aligned modules, memory information
 MULTIBOOT_LOADED equ 0x2badb002
 
-section .multiboot align=4
+section .text
+align 4                                 ; the loader looks for the header in the first 8 KiB
     dd MULTIBOOT_MAGIC
     dd MULTIBOOT_FLAGS
     dd -(MULTIBOOT_MAGIC + MULTIBOOT_FLAGS)
 
-section .text
 global _start
 _start:
     cmp eax, MULTIBOOT_LOADED

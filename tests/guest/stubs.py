@@ -16,7 +16,7 @@ def build(name, *options):
     subprocess.run(["nasm", "-f", "elf32", *[f"-D{o}" for o in options], "-o", relocatable, HERE / "stub.asm"],
                    check=True)
     subprocess.run(["ld", "-m", "elf_i386", "-N", "--no-warn-rwx-segments", "-Ttext=0x100000", "-e", "_start", "-o", image,
-                    "--section-start=.multiboot=0xffff0", relocatable], check=True)
+                    relocatable], check=True)
     return image
 
 
