@@ -9,6 +9,7 @@ namespace {
 u32 fpu_traps(const CpuState& s) {
     u32 m = 0;
     if (s.cr0 & (kCr0EM | kCr0TS)) m |= Mode::kNoX87 | Mode::kNoSse | Mode::kNoAvx | Mode::kNoAvx512;
+    if ((s.cr0 & kCr0MP) && (s.cr0 & kCr0TS)) m |= Mode::kWaitTraps;
     if (!(s.cr4 & kCr4OSFXSR)) m |= Mode::kNoSse;
     const bool xsave = s.cr4 & kCr4OSXSAVE;
     if (!xsave || (s.xcr0 & 6) != 6) m |= Mode::kNoAvx | Mode::kNoAvx512;

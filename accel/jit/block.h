@@ -34,6 +34,7 @@ struct Mode {
         kOneInsn = 1u << 20,     ///< debugging option: one-instruction blocks
         kProtected = 1u << 21,   ///< CR0.PE and not VM86
         kPaging = 1u << 22,      ///< CR0.PG
+        kWaitTraps = 1u << 23,   ///< CR0.TS and CR0.MP: FWAIT raises #NM
     };
 
     bool has(u32 bits) const { return (value & bits) != 0; }

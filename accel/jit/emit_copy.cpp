@@ -38,15 +38,17 @@ Assignment assign(const Insn& insn) {
     Assignment as{.map = FieldMap::of(insn)};
     FieldRef fields[4];
     unsigned n = 0;
-    if (insn.gpr_fields & kFieldReg) fields[n++] = {kFieldReg, insn.reg_field, &FieldMap::reg};
-    if (insn.gpr_fields & kFieldRm) fields[n++] = {kFieldRm, insn.rm_field, &FieldMap::rm};
-    if (insn.gpr_fields & kFieldVvvv) fields[n++] = {kFieldVvvv, insn.vvvv_field, &FieldMap::vvvv};
-    if (insn.gpr_fields & kFieldOpcode) fields[n++] = {kFieldOpcode, insn.opcode_field, &FieldMap::opcode};
+    // AH..BH (high_fields) keep their numbers: they are halves of pinned registers.
+    const u8 renamed = insn.gpr_fields & static_cast<u8>(~insn.high_fields);
+    if (renamed & kFieldReg) fields[n++] = {kFieldReg, insn.reg_field, &FieldMap::reg};
+    if (renamed & kFieldRm) fields[n++] = {kFieldRm, insn.rm_field, &FieldMap::rm};
+    if (renamed & kFieldVvvv) fields[n++] = {kFieldVvvv, insn.vvvv_field, &FieldMap::vvvv};
+    if (renamed & kFieldOpcode) fields[n++] = {kFieldOpcode, insn.opcode_field, &FieldMap::opcode};
     u8 temps[2] = {kHostTemp, kHostAddress};
     unsigned free_temps = insn.has_mem && insn.mem.access != kAccessNone ? 1 : 2, used_temps = 0;
     for (unsigned f = 0; f < n; ++f) {
         const u8 guest = fields[f].guest;
-        // AH..BH cannot go with a REX prefix: the fields 4-7 of byte operands stay, the others must be legacy registers.
+        // AH..BH cannot go with a REX prefix: the other field must be a legacy register.
         const bool legacy_only = insn.high_byte && insn.encoding == Encoding::kLegacy;
         u8 host = kHostOf[guest];
         if (legacy_only && (host == kInMemory || host >= 8)) {
@@ -111,7 +113,9 @@ void BlockBuilder::encoded(const Insn& insn) {
 bool BlockBuilder::fpu_trap(const Insn& insn) {
     const Mode mode = block_.key.mode;
     const bool trap = (insn.uses_fpu && mode.has(Mode::kNoX87)) || (insn.uses_sse && mode.has(Mode::kNoSse)) ||
-                      (insn.uses_avx && mode.has(Mode::kNoAvx)) || (insn.uses_avx512 && mode.has(Mode::kNoAvx512));
+                      (insn.uses_avx && mode.has(Mode::kNoAvx)) || (insn.uses_avx512 && mode.has(Mode::kNoAvx512)) ||
+                      (insn.is_fwait && mode.has(Mode::kWaitTraps)) ||
+                      (insn.encoding != Encoding::kLegacy && !mode.has(Mode::kProtected));
     if (!trap) return false;
     auto* site = new_helper(insn);
     site->vector = kVectorNM;  // refined to #UD by the run loop, which sees CR0 and CR4

@@ -35,16 +35,10 @@ class Writer {
         }
     }
 
-    bool wants_66() const {
-        if (insn_.mode_bits == 16 && !insn_.uses_sse && !insn_.uses_fpu) return insn_.operand_bits == 16;
-        return insn_.prefix66;
-    }
-
     void legacy() {
         if (insn_.lock) put(0xf0);
-        if (wants_66()) put(0x66);
-        if (insn_.repne) put(0xf2);
-        if (insn_.repe) put(0xf3);
+        if (insn_.host66) put(0x66);
+        if (insn_.mandatory_prefix != 0 && insn_.mandatory_prefix != 0x66) put(insn_.mandatory_prefix);
         unsigned rex = insn_.rex & 0x48;
         if (insn_.has_modrm) {
             rex |= (map_.reg & 8) >> 1;
@@ -57,8 +51,7 @@ class Writer {
         if (insn_.map == 2) put(0x38);
         if (insn_.map == 3) put(0x3a);
         const bool in_opcode = (insn_.gpr_fields & kFieldOpcode) != 0;
-        unsigned opcode = in_opcode ? (insn_.opcode & 0xf8) | (map_.opcode & 7) : insn_.opcode;
-        if (insn_.map == 0 && opcode == 0x82) opcode = 0x80;  // an alias that 64-bit mode lacks
+        const unsigned opcode = in_opcode ? (insn_.opcode & 0xf8) | (map_.opcode & 7) : insn_.opcode;
         put(opcode);
         modrm();
     }

@@ -254,7 +254,8 @@ bool JitVcpu::on_raise(HelperSite& site) {
     i16 vector = site.vector;
     if (vector == kVectorNM) {
         // Priorities: #UD for what is not enabled, then #NM. SDM vol. 3, 2.5 and vol. 2, exception tables.
-        const bool ud = insn.uses_avx || insn.uses_avx512
+        const bool ud = insn.encoding != Encoding::kLegacy && !(s.protected_mode() && !s.vm86()) ? true
+                        : insn.uses_avx || insn.uses_avx512
                             ? !(s.cr4 & kCr4OSXSAVE) || (s.xcr0 & 6) != 6 || (insn.uses_avx512 && (s.xcr0 & 0xe0) != 0xe0)
                             : insn.uses_sse && ((s.cr0 & kCr0EM) || !(s.cr4 & kCr4OSFXSR));
         if (ud) vector = kVectorUD;

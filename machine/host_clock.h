@@ -1,0 +1,44 @@
+// HostClock: all guest time from one source, the host's TSC: virtual nanoseconds, the guest's TSC, and wall time.
+//
+// The rate is measured against CLOCK_MONOTONIC between construction and start(). Virtual time and the guest's TSC stop
+// together while the machine is stopped.
+#pragma once
+
+#include "devices/core/clock.h"
+#include "devices/irq/apic_bus.h"
+
+namespace twin86 {
+
+class HostClock : public Clock, public WallClock, public TscClock {
+  public:
+    HostClock();
+
+    /// Finishes the measurement and lets time run from 0.
+    void start();
+    void stop();
+    void resume();
+    bool running() const { return running_; }
+
+    u64 now_ns() const override;
+    i64 now_unix_ns() const override;
+    u64 tsc_at(u64 now_ns) const override;
+    u64 ns_at(u64 tsc) const override;
+    /// The guest's TSC before its own offsets.
+    u64 tsc() const;
+    u64 tsc_hz() const { return tsc_hz_; }
+    /// Converts a virtual deadline to CLOCK_MONOTONIC for the event loop; ~0 stays.
+    u64 to_monotonic(u64 virtual_ns) const;
+
+  private:
+    u64 ticks() const;
+    static u64 to_ns(u64 ticks, u64 multiplier) { return static_cast<u64>((static_cast<unsigned __int128>(ticks) * multiplier) >> 32); }
+
+    u64 tsc_at_construction_ = 0, monotonic_at_construction_ = 0;
+    u64 tsc_hz_ = 0;
+    u64 ns_multiplier_ = 0;   ///< nanoseconds per tick, 32.32
+    u64 base_tsc_ = 0;        ///< host TSC at virtual time 0
+    u64 frozen_ticks_ = 0;    ///< while stopped
+    bool running_ = false;
+};
+
+}  // namespace twin86

@@ -1,0 +1,73 @@
+// Options: the command line, in QEMU's spelling, as plain data.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/types.h"
+
+namespace twin86 {
+
+struct DebugExitOptions {
+    IoPort iobase = 0x501;
+    u32 iosize = 2;
+};
+
+struct DebugconOptions {
+    IoPort iobase = 0xe9;
+    std::string chardev;  ///< a -serial spelling
+};
+
+/// How the machine starts its real-time clock.
+struct RtcOptions {
+    enum class Base { kUtc, kLocaltime, kDate } base = Base::kUtc;
+    i64 date_unix = 0;
+};
+
+struct Options {
+    u64 ram_bytes = 128 * MiB;
+    std::string cpu = "max";
+    std::string accel = "jit";
+    u64 code_cache_bytes = 256 * MiB;
+    bool one_insn_per_block = false;
+    bool no_chain = false;
+
+    std::string kernel, initrd, append;
+
+    bool nographic = false;
+    bool no_reboot = false;
+    bool no_shutdown = false;
+    bool start_stopped = false;
+    bool nodefaults = false;
+    bool display_none = false;
+    bool explain = false;
+
+    std::vector<std::string> serials;    ///< -serial, in order
+    std::vector<std::string> monitors;   ///< -monitor
+    std::vector<std::string> chardevs;   ///< -chardev
+    std::vector<DebugconOptions> debugcons;
+    std::optional<DebugExitOptions> debug_exit;
+    RtcOptions rtc;
+
+    u32 log_mask = 0;
+    std::string log_file;
+    std::string name = "twin86";
+    std::string pidfile;
+};
+
+/// What the command line asks for instead of a machine.
+enum class OptionAction { kRun, kHelp, kVersion, kCpuHelp, kDeviceHelp, kMachineHelp, kAccelHelp, kLogHelp };
+
+struct ParsedOptions {
+    OptionAction action = OptionAction::kRun;
+    Options options;
+};
+
+Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments);
+std::string options_help();
+std::string log_help();
+std::string device_help();
+
+}  // namespace twin86

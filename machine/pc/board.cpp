@@ -1,0 +1,123 @@
+#include "machine/pc/board.h"
+
+#include "machine/pc/layout.h"
+
+namespace twin86::pc {
+
+Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, TimerQueue& timers, const WallClock& wall,
+             const TscClock& tsc, BoardEvents events, Log& log)
+    : io_(io),
+      mmio_(mmio),
+      timers_(timers),
+      log_(log),
+      events_(std::move(events)),
+      ioapic_(apic_bus_, log),
+      pic_(IrqLine(lapic_, Lapic::kLint0)),
+      lapic_(LapicConfig{}, timers, tsc, apic_bus_, [this] { return pic_.acknowledge(); }, log),
+      gsi_(pic_, ioapic_),
+      hpet_(timers, {gsi_.line(kIrqTimer), gsi_.line(kIrqRtc), &gsi_, 0x00ff0000u | 1u << 2}, log),
+      pit_(timers, hpet_.pit_input()),
+      port61_(pit_),
+      rtc_(timers, wall, config.rtc_offset_ns, hpet_.rtc_input()),
+      acpi_pm_(timers, gsi_.line(kIrqSci), 32,
+               {[this](u8) { events_.power_off(); }, [](u8) {}}, log),
+      reset_control_([this](bool) { events_.reset(); }),
+      port92_([](bool) {}, [this] { events_.reset(); }),
+      pci_space_(io, mmio, {{config.low_ram > 0xc0000000 ? config.low_ram : 0xc0000000, 0xfebfffff}}, &log),
+      isa_bridge_(gsi_),
+      pci_(pci_space_, isa_bridge_.pirq_inputs()),
+      pci_ports_(pci_, &reset_control_) {
+    apic_bus_.attach(lapic_);
+    apic_bus_.attach(ioapic_);
+    devices_ = {&ioapic_, &pic_, &lapic_, &hpet_, &pit_, &port61_, &rtc_, &acpi_pm_, &reset_control_, &port92_, &pci_, &pci_ports_};
+    map_interrupts();
+    map_timers();
+    map_pci();
+    map_power();
+    add_serials(config.serials);
+    fill_cmos(config);
+}
+
+void Board::map_interrupts() {
+    claim(kPicMaster, 2, pic_.master_ports(), "pic");
+    claim(kPicSlave, 2, pic_.slave_ports(), "pic");
+    claim(kElcr, 2, pic_.elcr_ports(), "elcr");
+    mappings_.push_back(mmio_.map(kIoApicBase, IoApic::kWindowSize, ioapic_, "ioapic"));
+    lapic_.set_on_window_changed([this] { map_lapic_window(); });
+    map_lapic_window();
+}
+
+void Board::map_lapic_window() {
+    lapic_window_.release();
+    if (lapic_.mmio_visible()) lapic_window_ = mmio_.map(lapic_.window(), Lapic::kWindowSize, lapic_, "lapic");
+}
+
+void Board::map_timers() {
+    claim(kPit, Pit8254::kPorts, pit_, "pit");
+    claim(kPort61, 1, port61_, "port61");
+    claim(kRtc, RtcMc146818::kPorts, rtc_, "rtc");
+    mappings_.push_back(mmio_.map(kHpetBase, Hpet::kWindowSize, hpet_, "hpet"));
+}
+
+void Board::map_pci() {
+    mappings_.push_back(pci_.attach(0, host_bridge_));
+    mappings_.push_back(pci_.attach(1 << 3, isa_bridge_));
+    mappings_.push_back(pci_.attach(1 << 3 | 3, power_));
+    claim(PciConfigPorts::kPort, PciConfigPorts::kPorts, pci_ports_, "pci-config", IoBus::kAll);
+    for (Device* d : {static_cast<Device*>(&host_bridge_), static_cast<Device*>(&isa_bridge_), static_cast<Device*>(&power_)})
+        devices_.push_back(d);
+}
+
+void Board::map_power() {
+    power_.set_pm_base(kPmBase);
+    claim(kPmBase, AcpiPm::kBlockSize, acpi_pm_, "acpi-pm", IoBus::kAll);
+    claim(kSmiCommand, AcpiPm::kSmiPorts, acpi_pm_.smi_ports(), "smi-command");
+    claim(kPort92, 1, port92_, "port92");
+}
+
+void Board::add_serials(const std::vector<CharBackend*>& backends) {
+    for (std::size_t n = 0; n < backends.size() && n < std::size(kCom); ++n) {
+        if (backends[n] == nullptr) continue;
+        const std::string name = fmt::format("serial{}", n);
+        uarts_.push_back(std::make_unique<Uart16550a>(name, gsi_.line(kComIrq[n]), timers_, *backends[n], log_));
+        claim(kCom[n], Uart16550a::kPortCount, *uarts_.back(), name);
+        devices_.push_back(uarts_.back().get());
+    }
+}
+
+/// The cells that the firmware of a PC leaves behind: memory sizes in KiB and 64 KiB units, equipment.
+void Board::fill_cmos(const BoardConfig& config) {
+    const auto word = [this](u8 at, u64 value) {
+        rtc_.set_cell(at, static_cast<u8>(value));
+        rtc_.set_cell(static_cast<u8>(at + 1), static_cast<u8>(value >> 8));
+    };
+    word(0x15, 640);
+    const u64 extended_kib = config.low_ram > MiB ? (config.low_ram - MiB) / KiB : 0;
+    word(0x17, std::min<u64>(extended_kib, 0xffff));
+    word(0x30, std::min<u64>(extended_kib, 0xffff));
+    word(0x34, config.low_ram > 16 * MiB ? std::min<u64>((config.low_ram - 16 * MiB) / (64 * KiB), 0xffff) : 0);
+    const u64 high_units = config.high_ram / (64 * KiB);
+    word(0x5b, high_units);
+    rtc_.set_cell(0x5d, static_cast<u8>(high_units >> 16));
+    rtc_.set_cell(0x14, 0x06);
+}
+
+void Board::add_debugcon(IoPort port, CharSink& sink) {
+    debugcons_.push_back(std::make_unique<Debugcon>(sink, fmt::format("isa-debugcon-{:x}", port)));
+    claim(port, 1, *debugcons_.back(), "debugcon");
+    devices_.push_back(debugcons_.back().get());
+}
+
+void Board::add_debug_exit(IoPort port, u32 size) {
+    debug_exit_ = std::make_unique<IsaDebugExit>([this](int code) { events_.debug_exit(code); });
+    claim(port, size, *debug_exit_, "debug-exit", IoBus::kAll);
+    devices_.push_back(debug_exit_.get());
+}
+
+void Board::reset(ResetKind kind) {
+    for (Device* d : devices_) d->reset(kind);
+    power_.set_pm_base(kPmBase);
+    map_lapic_window();
+}
+
+}  // namespace twin86::pc

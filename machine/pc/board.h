@@ -1,0 +1,107 @@
+// Board: the devices of the PC and how they are wired. One wiring block per device, in board.cpp.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/log.h"
+#include "devices/core/bus.h"
+#include "devices/core/timer_queue.h"
+#include "devices/firmware/debugcon.h"
+#include "devices/firmware/isa_debug_exit.h"
+#include "devices/firmware/port92.h"
+#include "devices/firmware/reset_control.h"
+#include "devices/irq/gsi_router.h"
+#include "devices/irq/ioapic.h"
+#include "devices/irq/lapic.h"
+#include "devices/irq/local_apic_bus.h"
+#include "devices/irq/pic_8259.h"
+#include "devices/pci/i440fx_host_bridge.h"
+#include "devices/pci/pci_address_space.h"
+#include "devices/pci/pci_bus.h"
+#include "devices/pci/pci_config_ports.h"
+#include "devices/pci/piix3_isa_bridge.h"
+#include "devices/pci/piix4_power.h"
+#include "devices/serial/uart_16550a.h"
+#include "devices/timer/acpi_pm.h"
+#include "devices/timer/hpet.h"
+#include "devices/timer/pit_8254.h"
+#include "devices/timer/port61.h"
+#include "devices/timer/rtc_mc146818.h"
+
+namespace twin86::pc {
+
+/// What the board asks of the machine around it.
+struct BoardEvents {
+    std::function<void()> reset;         ///< system reset was requested by the guest
+    std::function<void()> power_off;     ///< ACPI S5
+    std::function<void(int)> debug_exit; ///< isa-debug-exit
+};
+
+struct BoardConfig {
+    u64 low_ram = 0, high_ram = 0;
+    i64 rtc_offset_ns = 0;
+    std::vector<CharBackend*> serials;  ///< null: no such port
+};
+
+class Board {
+  public:
+    Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, TimerQueue& timers, const WallClock& wall, const TscClock& tsc,
+          BoardEvents events, Log& log);
+
+    void add_debugcon(IoPort port, CharSink& sink);
+    void add_debug_exit(IoPort port, u32 size);
+
+    void reset(ResetKind kind);
+    Lapic& lapic() { return lapic_; }
+    AcpiPm& acpi_pm() { return acpi_pm_; }
+    /// Every device, for state archives.
+    const std::vector<Device*>& devices() const { return devices_; }
+
+  private:
+    void map_interrupts();
+    void map_lapic_window();
+    void map_timers();
+    void map_pci();
+    void map_power();
+    void add_serials(const std::vector<CharBackend*>& backends);
+    void fill_cmos(const BoardConfig& config);
+    void claim(IoPort base, u32 size, IoHandler& handler, std::string name, u8 sizes = IoBus::kByte) {
+        mappings_.push_back(io_.map(base, size, handler, std::move(name), sizes));
+    }
+
+    IoBus& io_;
+    MmioBus& mmio_;
+    TimerQueue& timers_;
+    Log& log_;
+    BoardEvents events_;
+
+    LocalApicBus apic_bus_;
+    IoApic ioapic_;
+    PicPair pic_;
+    Lapic lapic_;
+    GsiRouter gsi_;
+    Hpet hpet_;
+    Pit8254 pit_;
+    Port61 port61_;
+    RtcMc146818 rtc_;
+    AcpiPm acpi_pm_;
+    ResetControl reset_control_;
+    Port92 port92_;
+    PciAddressSpace pci_space_;
+    Piix3IsaBridge isa_bridge_;
+    PciBus pci_;
+    PciConfigPorts pci_ports_;
+    I440fxHostBridge host_bridge_;
+    Piix4Power power_;
+    std::vector<std::unique_ptr<Uart16550a>> uarts_;
+    std::vector<std::unique_ptr<Debugcon>> debugcons_;
+    std::unique_ptr<IsaDebugExit> debug_exit_;
+
+    std::vector<Device*> devices_;
+    std::vector<Mapping> mappings_;
+    Mapping lapic_window_;
+};
+
+}  // namespace twin86::pc

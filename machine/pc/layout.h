@@ -1,0 +1,28 @@
+// Where things are in the PC: the addresses, ports and interrupt numbers that guests know without asking.
+#pragma once
+
+#include "base/types.h"
+
+namespace twin86::pc {
+
+constexpr u64 kLowRamLimit = 3 * GiB;  ///< RAM below 4 GiB ends here at the latest; PCI memory follows
+constexpr Gpa kVideoHole = 0xa0000;    ///< frame buffer: no RAM shows here
+constexpr u64 kVideoHoleSize = 0x20000;
+constexpr Gpa kIoApicBase = 0xfec00000;
+constexpr Gpa kHpetBase = 0xfed00000;
+
+constexpr IoPort kPicMaster = 0x20, kPicSlave = 0xa0, kElcr = 0x4d0;
+constexpr IoPort kPit = 0x40, kPort61 = 0x61;
+constexpr IoPort kKeyboardData = 0x60, kKeyboardCommand = 0x64;
+constexpr IoPort kRtc = 0x70;
+constexpr IoPort kPort92 = 0x92;
+constexpr IoPort kSmiCommand = 0xb2;
+constexpr IoPort kCom[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
+constexpr unsigned kComIrq[] = {4, 3, 4, 3};
+constexpr IoPort kPciConfig = 0xcf8;
+constexpr IoPort kReset = 0xcf9;
+constexpr IoPort kPmBase = 0x600;
+
+constexpr unsigned kIrqTimer = 0, kIrqKeyboard = 1, kIrqRtc = 8, kIrqSci = 9, kIrqMouse = 12;
+
+}  // namespace twin86::pc
