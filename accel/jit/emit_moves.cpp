@@ -7,8 +7,11 @@ using namespace asmjit;
 
 void BlockBuilder::emit_lea(const Insn& insn) {
     const u8 dst = insn.reg_field;
-    // A 64-bit LEA of pinned registers goes straight to its destination.
-    if (insn.operand_bits == 64 && insn.address_bits == 64 && !in_memory(dst)) return effective_address(insn, kHostOf[dst]);
+    // A 64-bit LEA of pinned registers goes straight to its destination. A memory-resident one would be loaded there
+    // first, over a source that may be the same register.
+    const auto pinned = [](u8 guest) { return guest == kNoGpr || !in_memory(guest); };
+    if (insn.operand_bits == 64 && insn.address_bits == 64 && pinned(dst) && pinned(insn.mem.base) && pinned(insn.mem.index))
+        return effective_address(insn, kHostOf[dst]);
     effective_address(insn, kHostAddress);
     write_gpr_sized(dst, kHostAddress, insn.operand_bits);
 }
