@@ -11,6 +11,9 @@ COMPLAINTS = re.compile(
     r"|Marking clocksource|clocksource.*unstable|nobody cared|[Ss]purious.*interrupt|MP-BIOS bug|timer doesn't work"
     r"|do_IRQ.*No irq handler|Unexpected #|segfault at|trap invalid opcode|traps:|[Ll]ost.*interrupt|x86/fpu.*mismatch")
 
+# A host so busy that the emulator did not run for milliseconds between two reads of a clock.
+BUSY_HOST = re.compile(r"timekeeping watchdog on CPU\d+: \S+ read-back delay")
+
 
 def arguments(kernel, initrd, memory=512, append="", extra=()):
     return ["-m", str(memory), "-nographic", "-no-reboot", "-kernel", kernel, "-initrd", initrd,
@@ -18,7 +21,7 @@ def arguments(kernel, initrd, memory=512, append="", extra=()):
 
 
 def complaints(log):
-    return [line for line in log.splitlines() if COMPLAINTS.search(line)]
+    return [line for line in log.splitlines() if COMPLAINTS.search(line) and not BUSY_HOST.search(line)]
 
 
 def boot(name, kernel="kernel-cloud", initrd="initrd-shell", script="guests.sh", **options):
