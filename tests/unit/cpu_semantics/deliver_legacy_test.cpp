@@ -59,6 +59,35 @@ TEST_CASE("protected mode: to an inner level five words, at the same level three
     CHECK(f.s.rflags == 2);
 }
 
+TEST_CASE("each inner level has its own stack in the TSS") {
+    Fixture f;
+    const unsigned level = GENERATE(1u, 2u);
+    const u16 code = kScratch, stack = kScratch + 8;
+    const u16 dpl = static_cast<u16>(level << 5);
+    SECTION("32 bit") {
+        f.protected_mode(3);
+        f.gdt(code, descriptor_bits(0, 0xfffff, 0xc09b | dpl));
+        f.gdt(stack, descriptor_bits(0, 0xfffff, 0xc093 | dpl));
+        f.host.store(kTss + 4 + level * 8, u32{0x25000});
+        f.host.store(kTss + 8 + level * 8, u32{stack} | level);
+        f.gate(0x20, code, 0x5678);
+        inject(f.cpu(), Event::external(0x20));
+        CHECK(f.s.gpr[kRsp] == 0x25000 - 20);
+        CHECK(f.s.segment[kSs].selector == (stack | level));
+    }
+    SECTION("64 bit") {
+        f.long_mode(3);
+        f.gdt(code, descriptor_bits(0, 0xfffff, 0xa09b | dpl));
+        f.host.store(kTss + 4 + level * 8, u64{0x25000});
+        f.gate64(0x20, code, 0x5678);
+        inject(f.cpu(), Event::external(0x20));
+        CHECK(f.s.gpr[kRsp] == 0x25000 - 40);
+        CHECK(f.s.segment[kSs].selector == level);
+    }
+    CHECK(f.s.cpl() == level);
+    CHECK(f.s.segment[kCs].selector == (code | level));
+}
+
 TEST_CASE("protected mode: 16-bit gates push words and clear the upper half of EIP") {
     Fixture f;
     f.protected_mode(0);

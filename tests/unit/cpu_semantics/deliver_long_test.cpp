@@ -37,10 +37,10 @@ TEST_CASE("long mode: the same level keeps SS and aligns RSP to 16; trap gates k
     f.long_mode(0);
     f.gate64(0x41, kCode0, kHandler, kTrapGate);
     f.s.rflags = 0x202;
-    f.s.gpr[kRsp] = kStack0 - 9;
+    f.s.gpr[kRsp] = kStack0 - 5;
     inject(f.cpu(), Event::external(0x41));
     CHECK(f.s.gpr[kRsp] == kStack0 - 16 - 40);
-    CHECK(f.stack(3) == kStack0 - 9);
+    CHECK(f.stack(3) == kStack0 - 5);
     CHECK(f.s.segment[kSs].selector == kData0);
     CHECK(f.s.rflags == 0x202);
     CHECK_FALSE(f.host.last_write_supervisor);

@@ -112,6 +112,9 @@ TEST_CASE("lgdt and sgdt: 10 bytes in 64-bit mode, 24-bit base with 16-bit opera
     f.s.gpr[kRbx] = 0xa000;
     REQUIRE(f.run("0f 01 03").ok());
     CHECK(f.host.load<u64>(0xa002) == 0xffff8000aabbccdd);
+    f.s.gpr[kRbx] = 0x00007ffffffffff8;  // its last bytes are not canonical
+    CHECK(is_fault(f.run("0f 01 1b"), kVectorGP, 0));
+    f.s.gpr[kRbx] = 0xa000;
     f.host.store(0xa002, u64{0x8000000000000000});
     CHECK(is_fault(f.run("0f 01 1b"), kVectorGP, 0));
     Fixture real;
@@ -203,6 +206,9 @@ TEST_CASE("lar, lsl, verr, verw: ZF tells, registers change on success only") {
     inspect("0f 03 c1", kScratch);  // a call gate has no limit
     CHECK_FALSE(zf());
     CHECK(inspect("0f 02 c1", kScratch) == 0xec00);
+    f.protected_mode(0);
+    CHECK(inspect("0f 03 c1", kData0) == 0xffffffff);
+    CHECK(inspect("0f 03 c1", kData0 | 3) == 0x5555);  // RPL above DPL
     Fixture vm86;
     vm86.vm86_mode(3);
     CHECK(is_fault(vm86.run("0f 02 c1"), kVectorUD));

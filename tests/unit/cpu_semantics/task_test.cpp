@@ -41,6 +41,13 @@ TEST_CASE("jmp to a TSS saves the old task, frees it, and loads the new one") {
     CHECK(f.host.load<u16>(kTss + 76) == kCode32);
 }
 
+TEST_CASE("a task switch drops the local breakpoints (17.2.4)") {
+    Tasks f;
+    f.s.dr[7] = 0x7ff;
+    REQUIRE(f.run("ea 00 00 00 00 80 00").ok());
+    CHECK(f.s.dr[7] == 0x6aa);
+}
+
 TEST_CASE("call to a TSS nests, iret returns") {
     Tasks f;
     REQUIRE(f.run("9a 00 00 00 00 80 00").ok());

@@ -66,6 +66,16 @@ TEST_CASE("far jump: refused code segments") {
     CHECK(f.s.segment[kCs].selector == kCode0);
 }
 
+TEST_CASE("a descriptor must lie in the table with all its bytes") {
+    Fixture f;
+    f.long_mode(0);
+    pointer(f, 0x1000, kCode32);
+    f.s.gdtr.limit = kCode32 + 6;
+    CHECK(is_fault(f.run("ff 2b"), kVectorGP, kCode32));
+    f.s.gdtr.limit = kCode32 + 7;
+    CHECK(f.run("ff 2b").ok());
+}
+
 TEST_CASE("lcall and lretq at the same level") {
     Fixture f;
     f.long_mode(0);

@@ -68,10 +68,12 @@ TEST_CASE("xsave writes what is asked for, in the standard format") {
     }
     SECTION("a component in its initial state is written as such") {
         XsaveImage(f.cpu()).write64(kXsaveXstateBv, 2);
+        f.host.store(kArea + 512, u64{0xff});
+        f.ask(~u64{0} >> 1);
         REQUIRE(f.run("0f ae 23").ok());
         CHECK(f.host.load<u16>(kArea) == kInitialFcw);
         CHECK(f.host.load<u64>(kArea + 576) == 0);
-        CHECK(f.host.load<u64>(kArea + 512) == 2);
+        CHECK(f.host.load<u64>(kArea + 512) == 0x1a);  // bits beyond XCR0 are kept
     }
 }
 
@@ -149,6 +151,22 @@ TEST_CASE("xrstor initialises what XSTATE_BV leaves out; MXCSR comes from memory
     CHECK(image.mxcsr() == 0x1f00);
     CHECK(image.read64(160) == 0);
     CHECK(image.read16(0) == 0x27f);
+}
+
+TEST_CASE("xrstor outside 64-bit mode leaves registers 8 and up in their initial state") {
+    Vectors f;
+    f.clear_header();
+    f.host.store(kArea + 512, u64{6});
+    f.host.store(kArea + 24, u32{0x1f80});
+    XsaveImage image(f.cpu());
+    image.write64(kXsaveXstateBv, 0);
+    f.compatibility_mode();
+    f.s.gpr[kRbx] = kArea;
+    REQUIRE(f.run("0f ae 2b").ok());
+    CHECK(image.in_use() == 6);
+    CHECK(image.read64(160) == 0xcccccccccccccccc);
+    CHECK(image.read64(160 + 128) == 0);
+    CHECK(image.read64(576 + 128) == 0);
 }
 
 TEST_CASE("xrstor of a compacted area without SSE resets MXCSR") {
