@@ -7,12 +7,22 @@
 namespace twin86 {
 namespace {
 
-u8 al(const CpuState& s) { return static_cast<u8>(s.gpr[kRax]); }
-u8 ah(const CpuState& s) { return static_cast<u8>(s.gpr[kRax] >> 8); }
-void set_al(CpuState& s, u8 value) { write_gpr(s, kRax, 8, value); }
-void set_ax(CpuState& s, u16 value) { write_gpr(s, kRax, 16, value); }
+u8 al(const CpuState& s) {
+    return static_cast<u8>(s.gpr[kRax]);
+}
+u8 ah(const CpuState& s) {
+    return static_cast<u8>(s.gpr[kRax] >> 8);
+}
+void set_al(CpuState& s, u8 value) {
+    write_gpr(s, kRax, 8, value);
+}
+void set_ax(CpuState& s, u16 value) {
+    write_gpr(s, kRax, 16, value);
+}
 
-void set_flag(CpuState& s, u64 flag, bool on) { s.rflags = on ? s.rflags | flag : s.rflags & ~flag; }
+void set_flag(CpuState& s, u64 flag, bool on) {
+    s.rflags = on ? s.rflags | flag : s.rflags & ~flag;
+}
 
 void set_result_flags(CpuState& s, u8 result) {
     set_flag(s, kFlagSF, result & 0x80);

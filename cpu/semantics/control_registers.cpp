@@ -6,14 +6,17 @@
 namespace twin86 {
 namespace {
 
-constexpr u64 kCr0Defined = kCr0PE | kCr0MP | kCr0EM | kCr0TS | kCr0ET | kCr0NE | kCr0WP | kCr0AM | kCr0NW | kCr0CD | kCr0PG;
+constexpr u64 kCr0Defined =
+    kCr0PE | kCr0MP | kCr0EM | kCr0TS | kCr0ET | kCr0NE | kCr0WP | kCr0AM | kCr0NW | kCr0CD | kCr0PG;
 constexpr u64 kCr3NoFlush = bit(63);
 constexpr u64 kPcidMask = 0xfff;
 /// Changes of these alter the meaning of cached translations.
 constexpr u64 kCr0FlushBits = kCr0PE | kCr0WP | kCr0PG;
 constexpr u64 kCr4FlushBits = kCr4PSE | kCr4PAE | kCr4PGE | kCr4LA57 | kCr4PCIDE | kCr4SMEP | kCr4SMAP | kCr4PKE;
 
-Outcome general_protection() { return Outcome::fault(kVectorGP, 0); }
+Outcome general_protection() {
+    return Outcome::fault(kVectorGP, 0);
+}
 
 bool valid_cr0(const CpuState& s, u64 value) {
     if (value >> 32) return false;
@@ -75,9 +78,13 @@ unsigned register_number(const Cpu& cpu, const Insn& insn) {
     return insn.lock && insn.reg_field == 0 && cpu.traits.amd ? 8 : insn.reg_field;
 }
 
-bool exists(unsigned number) { return number == 0 || number == 2 || number == 3 || number == 4 || number == 8; }
+bool exists(unsigned number) {
+    return number == 0 || number == 2 || number == 3 || number == 4 || number == 8;
+}
 
-unsigned register_bits(const Insn& insn) { return insn.is64() ? 64 : 32; }
+unsigned register_bits(const Insn& insn) {
+    return insn.is64() ? 64 : 32;
+}
 
 }  // namespace
 

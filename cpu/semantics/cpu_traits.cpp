@@ -15,21 +15,16 @@ struct Dependent {
 enum { kEax, kEbx, kEcx, kEdx };
 
 constexpr Dependent kCr4Bits[] = {
-    {1, kEdx, 1, kCr4VME | kCr4PVI}, {1, kEdx, 4, kCr4TSD},          {1, kEdx, 2, kCr4DE},
-    {1, kEdx, 3, kCr4PSE},           {1, kEdx, 6, kCr4PAE},          {1, kEdx, 7, kCr4MCE},
-    {1, kEdx, 13, kCr4PGE},          {1, kEdx, 24, kCr4OSFXSR},      {1, kEdx, 25, kCr4OSXMMEXCPT},
-    {1, kEcx, 17, kCr4PCIDE},        {1, kEcx, 26, kCr4OSXSAVE},     {7, kEbx, 0, kCr4FSGSBASE},
-    {7, kEbx, 7, kCr4SMEP},          {7, kEbx, 20, kCr4SMAP},        {7, kEcx, 2, kCr4UMIP},
-    {7, kEcx, 3, kCr4PKE},           {7, kEcx, 16, kCr4LA57},
+    {1, kEdx, 1, kCr4VME | kCr4PVI}, {1, kEdx, 4, kCr4TSD},    {1, kEdx, 2, kCr4DE},       {1, kEdx, 3, kCr4PSE},
+    {1, kEdx, 6, kCr4PAE},           {1, kEdx, 7, kCr4MCE},    {1, kEdx, 13, kCr4PGE},     {1, kEdx, 24, kCr4OSFXSR},
+    {1, kEdx, 25, kCr4OSXMMEXCPT},   {1, kEcx, 17, kCr4PCIDE}, {1, kEcx, 26, kCr4OSXSAVE}, {7, kEbx, 0, kCr4FSGSBASE},
+    {7, kEbx, 7, kCr4SMEP},          {7, kEbx, 20, kCr4SMAP},  {7, kEcx, 2, kCr4UMIP},     {7, kEcx, 3, kCr4PKE},
+    {7, kEcx, 16, kCr4LA57},
 };
 
 constexpr Dependent kEferBits[] = {
-    {0x80000001, kEdx, 11, kEferSCE},
-    {0x80000001, kEdx, 29, kEferLME | kEferLMA},
-    {0x80000001, kEdx, 20, kEferNXE},
-    {0x80000001, kEcx, 2, kEferSVME},
-    {0x80000001, kEdx, 25, kEferFFXSR},
-    {0x80000001, kEcx, 17, kEferTCE},
+    {0x80000001, kEdx, 11, kEferSCE},   {0x80000001, kEdx, 29, kEferLME | kEferLMA}, {0x80000001, kEdx, 20, kEferNXE},
+    {0x80000001, kEcx, 2, kEferSVME},   {0x80000001, kEdx, 25, kEferFFXSR},          {0x80000001, kEcx, 17, kEferTCE},
     {0x80000021, kEax, 8, kEferAIBRSE},
 };
 

@@ -10,14 +10,14 @@ namespace twin86 {
 struct CpuTraits {
     CpuTraits(const CpuidSource& model, const CpuState& state);
 
-    bool amd = false;            ///< AMD or Hygon: SYSCALL in every mode, SYSENTER not in long mode ...
+    bool amd = false;  ///< AMD or Hygon: SYSCALL in every mode, SYSENTER not in long mode ...
     unsigned physical_bits = 36;
-    u64 cr4_supported = 0;       ///< the others are reserved: #GP
+    u64 cr4_supported = 0;  ///< the others are reserved: #GP
     u64 efer_supported = 0;
     bool pcid = false;
     bool has_spec_ctrl = false;
     bool has_pred_cmd = false;
-    bool has_rdtscp = false;     ///< also stands for the MSR TSC_AUX
+    bool has_rdtscp = false;  ///< also stands for the MSR TSC_AUX
     bool has_tsc_adjust = false;
     bool xsavec = false;
     bool xgetbv1 = false;

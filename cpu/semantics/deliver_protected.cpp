@@ -1,4 +1,5 @@
-// Delivery through 16- and 32-bit gates and task gates, also out of VM86 mode. SDM vol. 3, 6.12 and 20.3.1; vol. 2, INT.
+// Delivery through 16- and 32-bit gates and task gates, also out of VM86 mode. SDM vol. 3, 6.12 and 20.3.1; vol. 2,
+// INT.
 #include "cpu/semantics/delivery.h"
 #include "cpu/semantics/descriptor.h"
 #include "cpu/semantics/segment_load.h"

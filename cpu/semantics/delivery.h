@@ -16,7 +16,9 @@ Outcome deliver_long_mode(Cpu& cpu, const Event& event, u64 flags);
 Outcome enter_8086_handler(Cpu& cpu, u8 vector, Gva table, u16 pushed_flags);
 
 /// Error code that names an IDT entry.
-inline u32 idt_error(const Event& event) { return event.vector * 8u + 2 + event.ext(); }
+inline u32 idt_error(const Event& event) {
+    return event.vector * 8u + 2 + event.ext();
+}
 
 /// TF, NT, RF and VM are cleared on entry to any handler, IF by interrupt gates.
 inline void enter_handler_flags(CpuState& s, bool interrupt_gate) {

@@ -25,7 +25,9 @@ struct Descriptor {
     u32 low = 0, high = 0;
     u32 upper = 0;  ///< bits 32..63 of the base, of 16-byte system descriptors
 
-    u64 base() const { return bits(low, 31, 16) | bits(high, 7, 0) << 16 | bits(high, 31, 24) << 24 | u64{upper} << 32; }
+    u64 base() const {
+        return bits(low, 31, 16) | bits(high, 7, 0) << 16 | bits(high, 31, 24) << 24 | u64{upper} << 32;
+    }
     u32 limit() const {
         const u32 raw = static_cast<u32>(bits(low, 15, 0) | (high & 0xf0000));
         return (high & 0x800000) ? raw << 12 | 0xfff : raw;
@@ -52,9 +54,13 @@ struct Descriptor {
     unsigned gate_parameters() const { return high & 0x1f; }
 };
 
-inline bool null_selector(u16 selector) { return (selector & 0xfffc) == 0; }
+inline bool null_selector(u16 selector) {
+    return (selector & 0xfffc) == 0;
+}
 /// A selector as error code, without RPL.
-inline u32 selector_error(u16 selector) { return selector & 0xfffcu; }
+inline u32 selector_error(u16 selector) {
+    return selector & 0xfffcu;
+}
 
 /// Reads the descriptor of a non-null selector. Beyond the table, or no LDT: `vector`(selector | ext).
 Outcome read_descriptor(Cpu& cpu, u16 selector, Descriptor& out, Vector vector = kVectorGP, u32 ext = 0);

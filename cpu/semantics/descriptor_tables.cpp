@@ -57,17 +57,29 @@ Outcome fetch_selector(Cpu& cpu, const Insn& insn, u16& selector) {
 
 }  // namespace
 
-Outcome do_lgdt(Cpu& cpu, const Insn& insn) { return load_table(cpu, insn, cpu.s.gdtr); }
+Outcome do_lgdt(Cpu& cpu, const Insn& insn) {
+    return load_table(cpu, insn, cpu.s.gdtr);
+}
 
-Outcome do_lidt(Cpu& cpu, const Insn& insn) { return load_table(cpu, insn, cpu.s.idtr); }
+Outcome do_lidt(Cpu& cpu, const Insn& insn) {
+    return load_table(cpu, insn, cpu.s.idtr);
+}
 
-Outcome do_sgdt(Cpu& cpu, const Insn& insn) { return store_table(cpu, insn, cpu.s.gdtr); }
+Outcome do_sgdt(Cpu& cpu, const Insn& insn) {
+    return store_table(cpu, insn, cpu.s.gdtr);
+}
 
-Outcome do_sidt(Cpu& cpu, const Insn& insn) { return store_table(cpu, insn, cpu.s.idtr); }
+Outcome do_sidt(Cpu& cpu, const Insn& insn) {
+    return store_table(cpu, insn, cpu.s.idtr);
+}
 
-Outcome do_sldt(Cpu& cpu, const Insn& insn) { return store_selector(cpu, insn, cpu.s.ldtr.selector); }
+Outcome do_sldt(Cpu& cpu, const Insn& insn) {
+    return store_selector(cpu, insn, cpu.s.ldtr.selector);
+}
 
-Outcome do_str(Cpu& cpu, const Insn& insn) { return store_selector(cpu, insn, cpu.s.tr.selector); }
+Outcome do_str(Cpu& cpu, const Insn& insn) {
+    return store_selector(cpu, insn, cpu.s.tr.selector);
+}
 
 Outcome do_lldt(Cpu& cpu, const Insn& insn) {
     u16 selector = 0;

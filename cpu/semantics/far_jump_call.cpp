@@ -200,8 +200,12 @@ Outcome far_transfer(Cpu& cpu, const Insn& insn, bool call) {
 
 }  // namespace
 
-Outcome do_far_jmp(Cpu& cpu, const Insn& insn) { return far_transfer(cpu, insn, false); }
+Outcome do_far_jmp(Cpu& cpu, const Insn& insn) {
+    return far_transfer(cpu, insn, false);
+}
 
-Outcome do_far_call(Cpu& cpu, const Insn& insn) { return far_transfer(cpu, insn, true); }
+Outcome do_far_call(Cpu& cpu, const Insn& insn) {
+    return far_transfer(cpu, insn, true);
+}
 
 }  // namespace twin86

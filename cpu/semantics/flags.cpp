@@ -1,7 +1,7 @@
 // PUSHF, POPF, STI, CLI, STAC, CLAC, CLD, STD. SDM vol. 2; virtual interrupts, SDM vol. 3, 20.3.3 and 20.4.
 #include "cpu/semantics/handlers.h"
-#include "cpu/semantics/privilege.h"
 #include "cpu/semantics/memory.h"
+#include "cpu/semantics/privilege.h"
 #include "cpu/semantics/stack.h"
 
 namespace twin86 {
@@ -10,16 +10,22 @@ namespace {
 constexpr u64 kPopf16 = kFlagCF | kFlagPF | kFlagAF | kFlagZF | kFlagSF | kFlagTF | kFlagDF | kFlagOF | kFlagNT;
 constexpr u64 kPopf32 = kPopf16 | kFlagAC | kFlagID;
 
-Outcome general_protection() { return Outcome::fault(kVectorGP, 0); }
+Outcome general_protection() {
+    return Outcome::fault(kVectorGP, 0);
+}
 
 void merge_flags(CpuState& s, u64 image, u64 mask) {
     s.rflags = (s.rflags & ~(mask | kFlagRF)) | (image & mask) | kFlagReserved1;
 }
 
 /// VM86 with IOPL < 3: PUSHF and POPF work on VIF under CR4.VME in their 16-bit forms, else they are #GP.
-bool uses_virtual_if(const CpuState& s) { return s.vm86() && s.iopl() < 3; }
+bool uses_virtual_if(const CpuState& s) {
+    return s.vm86() && s.iopl() < 3;
+}
 
-bool virtual_if_allowed(const CpuState& s, unsigned bytes) { return (s.cr4 & kCr4VME) && bytes == 2; }
+bool virtual_if_allowed(const CpuState& s, unsigned bytes) {
+    return (s.cr4 & kCr4VME) && bytes == 2;
+}
 
 Outcome popf_virtual(CpuState& s, PopFrame& frame, u64 image) {
     if ((image & kFlagTF) || ((image & kFlagIF) && (s.rflags & kFlagVIP))) return general_protection();
@@ -104,9 +110,13 @@ Outcome do_cli(Cpu& cpu, const Insn&) {
     }
 }
 
-Outcome do_stac(Cpu& cpu, const Insn&) { return set_ac(cpu.s, true); }
+Outcome do_stac(Cpu& cpu, const Insn&) {
+    return set_ac(cpu.s, true);
+}
 
-Outcome do_clac(Cpu& cpu, const Insn&) { return set_ac(cpu.s, false); }
+Outcome do_clac(Cpu& cpu, const Insn&) {
+    return set_ac(cpu.s, false);
+}
 
 Outcome do_cld(Cpu& cpu, const Insn&) {
     cpu.s.rflags &= ~u64{kFlagDF};

@@ -12,7 +12,9 @@ namespace {
 constexpr unsigned kFxsaveSize = 512;
 
 /// The form with REX.W keeps 64-bit instruction and data pointers, the other has 32 bits and a (zero) selector.
-bool wide_pointers(const Insn& insn) { return insn.is64() && (insn.rex & 8); }
+bool wide_pointers(const Insn& insn) {
+    return insn.is64() && (insn.rex & 8);
+}
 
 void drop_pointer_uppers(u8* area) {
     std::memset(area + kXsaveFip + 4, 0, 4);
@@ -42,7 +44,9 @@ Outcome do_fxsave(Cpu& cpu, const Insn& insn) {
     if (!wide_pointers(insn)) drop_pointer_uppers(area);
     const u32 mask = image.mxcsr_mask();
     std::memcpy(area + kXsaveMxcsrMask, &mask, 4);
-    const unsigned end = !(components(s) & kXfeatureSse) ? kXsaveXmm0 : s.mode64() ? kXsaveXmm0 + 256 : kXsaveXmm0 + 128;
+    const unsigned end = !(components(s) & kXfeatureSse) ? kXsaveXmm0
+                         : s.mode64()                    ? kXsaveXmm0 + 256
+                                                         : kXsaveXmm0 + 128;
     return write_operand(cpu, insn, area, end);
 }
 

@@ -99,6 +99,8 @@ void inject(Cpu& cpu, const Event& first) {
     }
 }
 
-void raise(Cpu& cpu, const Outcome& fault) { inject(cpu, Event::exception(fault)); }
+void raise(Cpu& cpu, const Outcome& fault) {
+    inject(cpu, Event::exception(fault));
+}
 
 }  // namespace twin86

@@ -20,7 +20,8 @@ struct Event {
     static Event nmi() { return {kVectorNMI, EventKind::kNmi}; }
     static Event software(u8 vector) { return {vector, EventKind::kSoftwareInt}; }
     static Event exception(const Outcome& fault) {
-        return {static_cast<u8>(fault.vector), EventKind::kException, fault.has_error_code, fault.error_code, fault.address};
+        return {static_cast<u8>(fault.vector), EventKind::kException, fault.has_error_code, fault.error_code,
+                fault.address};
     }
 
     /// INT n, INT3 and INTO: the gate's DPL is checked, error codes of faults have EXT = 0.
@@ -43,7 +44,11 @@ void inject(Cpu& cpu, const Event& event);
 void raise(Cpu& cpu, const Outcome& fault);
 
 /// Maskable interrupts are taken at the next boundary.
-inline bool interrupts_enabled(const CpuState& s) { return (s.rflags & kFlagIF) && s.shadow == kShadowNone; }
-inline bool nmi_enabled(const CpuState& s) { return !s.nmi_blocked && s.shadow != kShadowMovSs; }
+inline bool interrupts_enabled(const CpuState& s) {
+    return (s.rflags & kFlagIF) && s.shadow == kShadowNone;
+}
+inline bool nmi_enabled(const CpuState& s) {
+    return !s.nmi_blocked && s.shadow != kShadowMovSs;
+}
 
 }  // namespace twin86

@@ -41,7 +41,9 @@ Gva linear_address(const Cpu& cpu, const Insn& insn) {
 
 namespace {
 
-Outcome segment_fault(unsigned segment) { return Outcome::fault(segment == kSs ? kVectorSS : kVectorGP, 0); }
+Outcome segment_fault(unsigned segment) {
+    return Outcome::fault(segment == kSs ? kVectorSS : kVectorGP, 0);
+}
 
 bool within_limit(const Segment& seg, u64 offset, unsigned size) {
     const u64 last = offset + size - 1;

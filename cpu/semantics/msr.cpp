@@ -11,7 +11,9 @@ namespace {
 
 enum class Handled { kNo, kDone, kRefused };
 
-Handled handled(bool accepted) { return accepted ? Handled::kDone : Handled::kRefused; }
+Handled handled(bool accepted) {
+    return accepted ? Handled::kDone : Handled::kRefused;
+}
 
 bool is_apic_msr(u32 index) {
     return index == kMsrApicBase || index == kMsrTscDeadline || (index >= kMsrX2apicFirst && index <= kMsrX2apicLast);

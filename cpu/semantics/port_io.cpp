@@ -7,7 +7,9 @@
 namespace twin86 {
 namespace {
 
-unsigned port_bytes(const Insn& insn) { return insn.operand_bits == 8 ? 1 : insn.operand_bits == 16 ? 2 : 4; }
+unsigned port_bytes(const Insn& insn) {
+    return insn.operand_bits == 8 ? 1 : insn.operand_bits == 16 ? 2 : 4;
+}
 
 /// E4-E7 name the port in an immediate byte, EC-EF in DX.
 IoPort port_number(const CpuState& s, const Insn& insn) {

@@ -5,10 +5,14 @@
 
 namespace twin86 {
 
-inline bool is_8086_mode(const CpuState& s) { return !s.protected_mode() || s.vm86(); }
+inline bool is_8086_mode(const CpuState& s) {
+    return !s.protected_mode() || s.vm86();
+}
 
 /// CPL, and 0 in real mode.
-inline unsigned privilege(const CpuState& s) { return s.protected_mode() ? s.cpl() : 0; }
+inline unsigned privilege(const CpuState& s) {
+    return s.protected_mode() ? s.cpl() : 0;
+}
 
 inline Outcome require_cpl0(const CpuState& s) {
     return privilege(s) == 0 ? Outcome::success() : Outcome::fault(kVectorGP, 0);

@@ -1,9 +1,9 @@
 // SWAPGS and the FSGSBASE instructions, SDM vol. 2.
+#include <utility>
+
 #include "cpu/semantics/handlers.h"
 #include "cpu/semantics/memory.h"
 #include "cpu/semantics/privilege.h"
-
-#include <utility>
 
 namespace twin86 {
 namespace {
@@ -26,8 +26,12 @@ Outcome do_swapgs(Cpu& cpu, const Insn&) {
     return Outcome::success();
 }
 
-Outcome do_wrfsbase(Cpu& cpu, const Insn& insn) { return write_base(cpu, insn, kFs); }
+Outcome do_wrfsbase(Cpu& cpu, const Insn& insn) {
+    return write_base(cpu, insn, kFs);
+}
 
-Outcome do_wrgsbase(Cpu& cpu, const Insn& insn) { return write_base(cpu, insn, kGs); }
+Outcome do_wrgsbase(Cpu& cpu, const Insn& insn) {
+    return write_base(cpu, insn, kGs);
+}
 
 }  // namespace twin86

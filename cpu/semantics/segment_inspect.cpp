@@ -7,7 +7,9 @@
 namespace twin86 {
 namespace {
 
-void set_zf(CpuState& s, bool on) { s.rflags = on ? s.rflags | kFlagZF : s.rflags & ~u64{kFlagZF}; }
+void set_zf(CpuState& s, bool on) {
+    s.rflags = on ? s.rflags | kFlagZF : s.rflags & ~u64{kFlagZF};
+}
 
 /// System types for which LAR and LSL succeed; in long mode LDT, TSS and (LAR) call gate only.
 constexpr u32 kLarTypes = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 9 | 1 << 11 | 1 << 12;
@@ -53,7 +55,8 @@ Outcome do_lar(Cpu& cpu, const Insn& insn) {
     Descriptor d;
     bool visible = false;
     TRY_GUEST(inspect_typed(cpu, insn, kLarTypes, d, visible));
-    if (visible) write_gpr(cpu.s, insn.reg_field, insn.operand_bits, d.high & (insn.operand_bits == 16 ? 0xff00 : 0xf0ff00));
+    if (visible)
+        write_gpr(cpu.s, insn.reg_field, insn.operand_bits, d.high & (insn.operand_bits == 16 ? 0xff00 : 0xf0ff00));
     return Outcome::success();
 }
 
@@ -65,9 +68,13 @@ Outcome do_lsl(Cpu& cpu, const Insn& insn) {
     return Outcome::success();
 }
 
-Outcome do_verr(Cpu& cpu, const Insn& insn) { return verify(cpu, insn, false); }
+Outcome do_verr(Cpu& cpu, const Insn& insn) {
+    return verify(cpu, insn, false);
+}
 
-Outcome do_verw(Cpu& cpu, const Insn& insn) { return verify(cpu, insn, true); }
+Outcome do_verw(Cpu& cpu, const Insn& insn) {
+    return verify(cpu, insn, true);
+}
 
 Outcome do_arpl(Cpu& cpu, const Insn& insn) {
     TRY_GUEST(require_protected(cpu.s));
@@ -77,8 +84,10 @@ Outcome do_arpl(Cpu& cpu, const Insn& insn) {
     const bool raise = (destination & 3u) < rpl;
     if (raise) {
         const u16 adjusted = static_cast<u16>((destination & ~3u) | rpl);
-        if (insn.has_mem) TRY_GUEST(write_operand(cpu, insn, adjusted));
-        else write_gpr(cpu.s, insn.rm_field, 16, adjusted);
+        if (insn.has_mem)
+            TRY_GUEST(write_operand(cpu, insn, adjusted));
+        else
+            write_gpr(cpu.s, insn.rm_field, 16, adjusted);
     }
     set_zf(cpu.s, raise);
     return Outcome::success();

@@ -9,7 +9,9 @@
 namespace twin86 {
 namespace {
 
-bool is_8086(const CpuState& s) { return !s.protected_mode() || s.vm86(); }
+bool is_8086(const CpuState& s) {
+    return !s.protected_mode() || s.vm86();
+}
 
 Outcome prepare_ss(Cpu& cpu, u16 selector, Segment& out) {
     const CpuState& s = cpu.s;
@@ -64,7 +66,9 @@ Segment segment_8086(const CpuState& s, const Segment& old, u16 selector) {
     return {selector * 16u, old.limit, selector, static_cast<u16>((old.attributes & 0xff00) | 0x93)};
 }
 
-Segment segment_vm86(u16 selector) { return {selector * 16u, 0xffff, selector, 0xf3}; }
+Segment segment_vm86(u16 selector) {
+    return {selector * 16u, 0xffff, selector, 0xf3};
+}
 
 Outcome prepare_segment(Cpu& cpu, unsigned segment, u16 selector, Segment& out) {
     if (is_8086(cpu.s)) {

@@ -35,10 +35,14 @@ Outcome do_int(Cpu& cpu, const Insn& insn) {
     return deliver(cpu, Event::software(vector));
 }
 
-Outcome do_int3(Cpu& cpu, const Insn&) { return deliver(cpu, {kVectorBP, EventKind::kInt3}); }
+Outcome do_int3(Cpu& cpu, const Insn&) {
+    return deliver(cpu, {kVectorBP, EventKind::kInt3});
+}
 
 /// Reported like a hardware #DB: the gate's DPL is not checked, DR6 does not change.
-Outcome do_int1(Cpu& cpu, const Insn&) { return deliver(cpu, {kVectorDB, EventKind::kInt1}); }
+Outcome do_int1(Cpu& cpu, const Insn&) {
+    return deliver(cpu, {kVectorDB, EventKind::kInt1});
+}
 
 Outcome do_into(Cpu& cpu, const Insn&) {
     if (!(cpu.s.rflags & kFlagOF)) return Outcome::success();
@@ -56,6 +60,8 @@ Outcome do_bound(Cpu& cpu, const Insn& insn) {
     return index < as_signed(lower) || index > as_signed(upper) ? Outcome::fault(kVectorBR) : Outcome::success();
 }
 
-Outcome do_ud(Cpu&, const Insn&) { return Outcome::fault(kVectorUD); }
+Outcome do_ud(Cpu&, const Insn&) {
+    return Outcome::fault(kVectorUD);
+}
 
 }  // namespace twin86

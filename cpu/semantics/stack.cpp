@@ -34,7 +34,9 @@ void PushFrame::push(u64 value) {
     values_[count_++] = truncate(value, slot_);
 }
 
-u64 PushFrame::pointer() const { return (stack_.rsp - u64{count_} * slot_) & stack_.mask; }
+u64 PushFrame::pointer() const {
+    return (stack_.rsp - u64{count_} * slot_) & stack_.mask;
+}
 
 Gva PushFrame::linear_of(unsigned index) const {
     const u64 offset = offset_of(index);
@@ -44,8 +46,7 @@ Gva PushFrame::linear_of(unsigned index) const {
 Outcome PushFrame::check(unsigned index) const {
     const Outcome fault = Outcome::fault(kVectorSS, stack_.fault_code);
     const u64 offset = offset_of(index), last = offset + slot_ - 1;
-    if (stack_.flat64)
-        return canonical(cpu_.s, offset) && canonical(cpu_.s, last) ? Outcome::success() : fault;
+    if (stack_.flat64) return canonical(cpu_.s, offset) && canonical(cpu_.s, last) ? Outcome::success() : fault;
     const Segment& ss = stack_.ss;
     const bool typed = cpu_.s.protected_mode() && !cpu_.s.vm86();
     if (typed && (ss.unusable() || ss.is_code() || !ss.writable_or_readable())) return fault;
@@ -62,7 +63,8 @@ Outcome PushFrame::store_contiguous(bool& done) {
     if (!done) return Outcome::success();
     u8 image[kMaxSlots * 8];
     for (unsigned i = 0; i < count_; ++i)
-        for (unsigned b = 0; b < slot_; ++b) image[(count_ - 1 - i) * slot_ + b] = static_cast<u8>(values_[i] >> (8 * b));
+        for (unsigned b = 0; b < slot_; ++b)
+            image[(count_ - 1 - i) * slot_ + b] = static_cast<u8>(values_[i] >> (8 * b));
     return cpu_.host.write_linear(lowest, image, count_ * slot_, stack_.supervisor);
 }
 
@@ -86,8 +88,12 @@ Outcome PopFrame::pop(u64& value) {
     return Outcome::success();
 }
 
-u64 PopFrame::pointer() const { return (cpu_.s.gpr[kRsp] + consumed_) & stack_mask(cpu_.s); }
+u64 PopFrame::pointer() const {
+    return (cpu_.s.gpr[kRsp] + consumed_) & stack_mask(cpu_.s);
+}
 
-void PopFrame::commit() { set_stack_pointer(cpu_.s, pointer()); }
+void PopFrame::commit() {
+    set_stack_pointer(cpu_.s, pointer());
+}
 
 }  // namespace twin86

@@ -20,9 +20,9 @@ class PushFrame {
         Segment ss;
         u64 rsp = 0;
         u64 mask = ~u64{0};
-        bool flat64 = false;     ///< canonical check instead of the segment's
-        bool supervisor = false; ///< implicit supervisor accesses: a delivery to an inner level
-        u32 fault_code = 0;      ///< error code of #SS
+        bool flat64 = false;      ///< canonical check instead of the segment's
+        bool supervisor = false;  ///< implicit supervisor accesses: a delivery to an inner level
+        u32 fault_code = 0;       ///< error code of #SS
     };
 
     PushFrame(Cpu& cpu, const Stack& stack, unsigned slot_bytes) : cpu_(cpu), stack_(stack), slot_(slot_bytes) {}

@@ -4,7 +4,8 @@
 //  - SYSCALL/SYSRET outside 64-bit mode exist on AMD only (CSTAR, STAR[31:0]).
 //  - SYSENTER/SYSEXIT in long mode exist on Intel only.
 //  - SYSRET to a non-canonical RCX: Intel #GP at CPL 0; AMD returns, the fetch at CPL 3 faults.
-// SYSRET sets the whole SS descriptor cache as on Intel; AMD leaves base, limit and attributes, which no guest may need.
+// SYSRET sets the whole SS descriptor cache as on Intel; AMD leaves base, limit and attributes, which no guest may
+// need.
 #include "cpu/semantics/descriptor.h"
 #include "cpu/semantics/handlers.h"
 #include "cpu/semantics/memory.h"
@@ -14,9 +15,13 @@ namespace {
 
 constexpr u64 kSysretFlags = 0x3c7fd7;  // RF, VM and the reserved bits are not taken from R11
 
-Outcome undefined() { return Outcome::fault(kVectorUD); }
+Outcome undefined() {
+    return Outcome::fault(kVectorUD);
+}
 
-u16 star_selector(const CpuState& s, unsigned shift) { return static_cast<u16>(s.star >> shift); }
+u16 star_selector(const CpuState& s, unsigned shift) {
+    return static_cast<u16>(s.star >> shift);
+}
 
 void set_kernel_segments(CpuState& s, u16 cs, bool long_mode) {
     s.segment[kCs] = flat_code(cs & 0xfffc, 0, long_mode);

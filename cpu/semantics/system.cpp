@@ -6,9 +6,13 @@
 namespace twin86 {
 namespace {
 
-Outcome general_protection() { return Outcome::fault(kVectorGP, 0); }
+Outcome general_protection() {
+    return Outcome::fault(kVectorGP, 0);
+}
 
-unsigned current_pcid(const CpuState& s) { return s.cr4 & kCr4PCIDE ? s.cr3 & 0xfff : 0; }
+unsigned current_pcid(const CpuState& s) {
+    return s.cr4 & kCr4PCIDE ? s.cr3 & 0xfff : 0;
+}
 
 enum InvpcidType : u64 { kOneAddress, kOnePcid, kAllWithGlobals, kAllButGlobals };
 
@@ -86,9 +90,13 @@ Outcome do_invpcid(Cpu& cpu, const Insn& insn) {
 }
 
 /// Guest memory is always coherent: nothing to write back.
-Outcome do_wbinvd(Cpu& cpu, const Insn&) { return require_cpl0(cpu.s); }
+Outcome do_wbinvd(Cpu& cpu, const Insn&) {
+    return require_cpl0(cpu.s);
+}
 
-Outcome do_invd(Cpu& cpu, const Insn&) { return require_cpl0(cpu.s); }
+Outcome do_invd(Cpu& cpu, const Insn&) {
+    return require_cpl0(cpu.s);
+}
 
 /// Faults like a byte read.
 Outcome do_clflush(Cpu& cpu, const Insn& insn) {
@@ -97,6 +105,8 @@ Outcome do_clflush(Cpu& cpu, const Insn& insn) {
 }
 
 /// There is no system management mode to return from.
-Outcome do_rsm(Cpu&, const Insn&) { return Outcome::fault(kVectorUD); }
+Outcome do_rsm(Cpu&, const Insn&) {
+    return Outcome::fault(kVectorUD);
+}
 
 }  // namespace twin86

@@ -13,7 +13,9 @@ constexpr u64 kDr6Bt = bit(15);
 constexpr u64 kDr7Local = 0x155;  // L0-L3 and LE
 constexpr u64 kLoadableFlags = 0x3f7fd5;
 
-bool nested(TaskSwitchCause cause) { return cause == TaskSwitchCause::kCall || cause == TaskSwitchCause::kInterrupt; }
+bool nested(TaskSwitchCause cause) {
+    return cause == TaskSwitchCause::kCall || cause == TaskSwitchCause::kInterrupt;
+}
 
 Outcome load_ldt(Cpu& cpu, u16 selector) {
     CpuState& s = cpu.s;
@@ -104,7 +106,9 @@ Outcome leave_old_task(Cpu& cpu, NewTask& task, const TaskSwitch& how) {
     return Outcome::success();
 }
 
-Outcome push_error_code(Cpu& cpu, bool wide, u32 code) { return push(cpu, code, wide ? 4 : 2); }
+Outcome push_error_code(Cpu& cpu, bool wide, u32 code) {
+    return push(cpu, code, wide ? 4 : 2);
+}
 
 Outcome enter_new_task(Cpu& cpu, const NewTask& task, const TaskSwitch& how) {
     CpuState& s = cpu.s;

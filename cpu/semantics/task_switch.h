@@ -17,9 +17,9 @@ enum class TaskSwitchCause : u8 {
 
 struct TaskSwitch {
     TaskSwitchCause cause = TaskSwitchCause::kJump;
-    u32 ext = 0;                     ///< EXT bit of error codes
-    u64 flags = 0;                   ///< image saved into the old TSS
-    std::optional<u32> error_code;   ///< pushed onto the new task's stack
+    u32 ext = 0;                    ///< EXT bit of error codes
+    u64 flags = 0;                  ///< image saved into the old TSS
+    std::optional<u32> error_code;  ///< pushed onto the new task's stack
 };
 
 /// The selector of a jump, call or gate: GDT, available TSS, present; then switches. Faults before the commit point are

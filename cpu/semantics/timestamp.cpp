@@ -7,7 +7,9 @@
 
 namespace twin86 {
 
-u64 guest_tsc(Cpu& cpu) { return cpu.host.read_tsc() + cpu.s.tsc_offset + cpu.s.tsc_adjust; }
+u64 guest_tsc(Cpu& cpu) {
+    return cpu.host.read_tsc() + cpu.s.tsc_offset + cpu.s.tsc_adjust;
+}
 
 Outcome do_rdtsc(Cpu& cpu, const Insn&) {
     CpuState& s = cpu.s;
@@ -30,6 +32,8 @@ Outcome do_rdpid(Cpu& cpu, const Insn& insn) {
 }
 
 /// No performance counters are offered: every index is invalid.
-Outcome do_rdpmc(Cpu&, const Insn&) { return Outcome::fault(kVectorGP, 0); }
+Outcome do_rdpmc(Cpu&, const Insn&) {
+    return Outcome::fault(kVectorGP, 0);
+}
 
 }  // namespace twin86

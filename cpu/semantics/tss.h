@@ -6,7 +6,9 @@
 
 namespace twin86 {
 
-inline bool tss_is_32bit(const CpuState& s) { return s.tr.attributes & 8; }
+inline bool tss_is_32bit(const CpuState& s) {
+    return s.tr.attributes & 8;
+}
 
 /// Reads from the current TSS; beyond its limit #TS(TR | ext).
 Outcome read_tss(Cpu& cpu, unsigned offset, void* to, unsigned size, u32 ext = 0);

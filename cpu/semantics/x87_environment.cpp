@@ -15,7 +15,9 @@ constexpr u16 kExceptionFlags = 0x3f;
 constexpr u16 kSummaryAndBusy = 0x8080;
 constexpr u16 kOpcodeMask = 0x7ff;
 
-unsigned environment_bytes(const Insn& insn) { return insn.operand_bits == 16 ? 14 : 28; }
+unsigned environment_bytes(const Insn& insn) {
+    return insn.operand_bits == 16 ? 14 : 28;
+}
 
 /// The x87 state with the full tag word, as the instructions here see it.
 struct Environment {
@@ -36,7 +38,9 @@ unsigned tag_of_value(const u8* st) {
     return exponent == 0 || exponent == 0x7fff || !(significand >> 63) ? kTagSpecial : kTagValid;
 }
 
-unsigned top_of(u16 status) { return status >> 11 & 7; }
+unsigned top_of(u16 status) {
+    return status >> 11 & 7;
+}
 
 /// The image keeps one bit for each physical register; the tags follow from the values (SDM vol. 1, table 10-1).
 u16 full_tags(XsaveImage& image) {

@@ -1,4 +1,5 @@
-// XRSTOR and XRSTORS, SDM vol. 1, 13.8 and 13.12. The area is hostile: it is copied once and checked before state changes.
+// XRSTOR and XRSTORS, SDM vol. 1, 13.8 and 13.12. The area is hostile: it is copied once and checked before state
+// changes.
 #include <algorithm>
 #include <cstring>
 
@@ -13,7 +14,9 @@ namespace {
 
 constexpr u64 kCompactedFlag = bit(63);
 
-Outcome general_protection() { return Outcome::fault(kVectorGP, 0); }
+Outcome general_protection() {
+    return Outcome::fault(kVectorGP, 0);
+}
 
 struct Header {
     u64 xstate_bv = 0, xcomp_bv = 0, reserved[6] = {};
@@ -47,7 +50,8 @@ class Restore {
     void select_ranges() {
         loaded_ = requested_ & header_.xstate_bv;
         // The standard format takes MXCSR from memory whatever XSTATE_BV says, the compacted one as a part of SSE.
-        const u64 with_mxcsr = header_.compacted() ? loaded_ & kXfeatureSse : requested_ & (kXfeatureSse | kXfeatureAvx);
+        const u64 with_mxcsr =
+            header_.compacted() ? loaded_ & kXfeatureSse : requested_ & (kXfeatureSse | kXfeatureAvx);
         mxcsr_from_memory_ = with_mxcsr != 0;
         add_legacy_ranges(ranges_, cpu_.s, loaded_);
         add_extended_ranges(ranges_, cpu_, loaded_, header_.compacted() ? &offsets_ : nullptr);
@@ -104,8 +108,8 @@ Outcome do_xrstor(Cpu& cpu, const Insn& insn) {
     const u64 enabled = cpu.s.xcr0;
     Header header;
     TRY_GUEST(read_header(cpu, insn, header));
-    const bool valid = header.compacted() ? cpu.traits.xsavec && valid_compacted(header, enabled)
-                                          : valid_standard(header, enabled);
+    const bool valid =
+        header.compacted() ? cpu.traits.xsavec && valid_compacted(header, enabled) : valid_standard(header, enabled);
     if (!valid) return general_protection();
     return Restore(cpu, insn, header, requested_components(cpu.s) & enabled).run();
 }

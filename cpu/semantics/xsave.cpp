@@ -61,7 +61,9 @@ Outcome save_compacted(Cpu& cpu, const Insn& insn, u64 enabled) {
 
 }  // namespace
 
-u64 requested_components(const CpuState& s) { return static_cast<u32>(s.gpr[kRax]) | s.gpr[kRdx] << 32; }
+u64 requested_components(const CpuState& s) {
+    return static_cast<u32>(s.gpr[kRax]) | s.gpr[kRdx] << 32;
+}
 
 Outcome check_xsave_operand(Cpu& cpu, const Insn& insn) {
     const CpuState& s = cpu.s;
@@ -70,11 +72,17 @@ Outcome check_xsave_operand(Cpu& cpu, const Insn& insn) {
     return linear_address(cpu, insn) & 63 ? Outcome::fault(kVectorGP, 0) : Outcome::success();
 }
 
-Outcome do_xsave(Cpu& cpu, const Insn& insn) { return save_standard(cpu, insn, false); }
+Outcome do_xsave(Cpu& cpu, const Insn& insn) {
+    return save_standard(cpu, insn, false);
+}
 
-Outcome do_xsaveopt(Cpu& cpu, const Insn& insn) { return save_standard(cpu, insn, true); }
+Outcome do_xsaveopt(Cpu& cpu, const Insn& insn) {
+    return save_standard(cpu, insn, true);
+}
 
-Outcome do_xsavec(Cpu& cpu, const Insn& insn) { return save_compacted(cpu, insn, cpu.s.xcr0); }
+Outcome do_xsavec(Cpu& cpu, const Insn& insn) {
+    return save_compacted(cpu, insn, cpu.s.xcr0);
+}
 
 Outcome do_xsaves(Cpu& cpu, const Insn& insn) {
     if (cpu.s.cr4 & kCr4OSXSAVE) TRY_GUEST(require_cpl0(cpu.s));

@@ -49,7 +49,9 @@ void add_legacy_ranges(XsaveRanges& ranges, const CpuState& s, u64 components) {
     if (components & kXfeatureSse) ranges.add(kXsaveXmm0, kXsaveXmm0, s.mode64() ? 256 : 128);
 }
 
-void add_mxcsr_range(XsaveRanges& ranges) { ranges.add(kXsaveMxcsr, kXsaveMxcsr, 8); }
+void add_mxcsr_range(XsaveRanges& ranges) {
+    ranges.add(kXsaveMxcsr, kXsaveMxcsr, 8);
+}
 
 void add_extended_ranges(XsaveRanges& ranges, const Cpu& cpu, u64 components, const CompactedOffsets* compacted) {
     const XsaveLayout& layout = cpu.traits.xsave;

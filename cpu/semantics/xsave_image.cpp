@@ -22,9 +22,15 @@ u64 XsaveImage::read64(unsigned offset) const {
     return value;
 }
 
-void XsaveImage::write16(unsigned offset, u16 value) { std::memcpy(s_.xsave + offset, &value, sizeof value); }
-void XsaveImage::write32(unsigned offset, u32 value) { std::memcpy(s_.xsave + offset, &value, sizeof value); }
-void XsaveImage::write64(unsigned offset, u64 value) { std::memcpy(s_.xsave + offset, &value, sizeof value); }
+void XsaveImage::write16(unsigned offset, u16 value) {
+    std::memcpy(s_.xsave + offset, &value, sizeof value);
+}
+void XsaveImage::write32(unsigned offset, u32 value) {
+    std::memcpy(s_.xsave + offset, &value, sizeof value);
+}
+void XsaveImage::write64(unsigned offset, u64 value) {
+    std::memcpy(s_.xsave + offset, &value, sizeof value);
+}
 
 u32 XsaveImage::mxcsr_mask() const {
     const u32 mask = read32(kXsaveMxcsrMask);

@@ -28,7 +28,7 @@ constexpr unsigned kXsaveXstateBv = 512, kXsaveXcompBv = 520;
 
 struct XsaveLayout {
     struct Component {
-        u16 offset = 0;          ///< in the standard format; 0: not offered
+        u16 offset = 0;  ///< in the standard format; 0: not offered
         u16 size = 0;
         bool aligned64 = false;  ///< in the compacted format
     };

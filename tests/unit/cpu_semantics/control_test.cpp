@@ -8,10 +8,14 @@ namespace {
 Outcome write_cr(Fixture& f, unsigned number, u64 value) {
     f.s.gpr[kRax] = value;
     switch (number) {
-        case 0: return f.run("0f 22 c0");
-        case 3: return f.run("0f 22 d8");
-        case 4: return f.run("0f 22 e0");
-        default: return f.run("44 0f 22 c0");
+        case 0:
+            return f.run("0f 22 c0");
+        case 3:
+            return f.run("0f 22 d8");
+        case 4:
+            return f.run("0f 22 e0");
+        default:
+            return f.run("44 0f 22 c0");
     }
 }
 
@@ -57,7 +61,7 @@ TEST_CASE("entering and leaving long mode: LMA follows PG (9.8.5)") {
     CHECK(write_cr(f, 0, f.s.cr0 | kCr0PG).ok());
     CHECK(f.s.long_mode());
     CHECK_FALSE(f.s.mode64());
-    CHECK(is_fault(write_cr(f, 4, 0), kVectorGP, 0));  // PAE is needed now
+    CHECK(is_fault(write_cr(f, 4, 0), kVectorGP, 0));        // PAE is needed now
     CHECK(is_fault(wrmsr(f, 0xc0000080, 0), kVectorGP, 0));  // LME cannot change under paging
     CHECK(write_cr(f, 0, kCr0PE).ok());
     CHECK_FALSE(f.s.long_mode());
@@ -85,7 +89,7 @@ TEST_CASE("mov cr3: reserved bits and the no-flush bit of PCIDs") {
 TEST_CASE("mov cr4: bits that CPUID does not offer, PCIDE outside long mode, flushes") {
     Fixture f;
     f.long_mode(0);
-    CHECK(is_fault(write_cr(f, 4, f.s.cr4 | bit(13)), kVectorGP, 0));       // VMXE
+    CHECK(is_fault(write_cr(f, 4, f.s.cr4 | bit(13)), kVectorGP, 0));  // VMXE
     CHECK(is_fault(write_cr(f, 4, f.s.cr4 | kCr4LA57), kVectorGP, 0));
     CHECK(is_fault(write_cr(f, 4, f.s.cr4 | bit(40)), kVectorGP, 0));
     CHECK(write_cr(f, 4, f.s.cr4 | kCr4PGE | kCr4SMEP | kCr4SMAP | kCr4UMIP).ok());
@@ -249,21 +253,29 @@ TEST_CASE("cpuid zero-extends, invlpg and invpcid reach the host") {
 
 TEST_CASE("every op that names a slow path has one, and no other") {
 #define X(name) CHECK(op_handler(Op::k##name) != nullptr);
-    TWIN86_HELPER_OPS(X) TWIN86_END_BLOCK_OPS(X)
+    TWIN86_HELPER_OPS(X)
+    TWIN86_END_BLOCK_OPS(X)
 #undef X
 #define X(name) CHECK(op_handler(Op::k##name) == nullptr);
-    TWIN86_SPECIAL_OPS(X)
+        TWIN86_SPECIAL_OPS(X)
 #undef X
-    CHECK(op_handler(Op::kNone) == nullptr);
+            CHECK(op_handler(Op::kNone) == nullptr);
 }
 
 TEST_CASE("privileged instructions are #GP(0) at CPL 3 and in VM86 mode") {
-    const std::string hex = GENERATE(as<std::string>{}, "f4", "0f 06", "0f 08", "0f 09", "0f 30", "0f 32", "0f 22 c0",
-                                     "0f 20 c0", "0f 23 c0", "0f 21 c0", "0f 01 f0", "0f 01 3f", "0f 01 17", "0f 01 1f");
+    const std::string hex =
+        GENERATE(as<std::string>{}, "f4", "0f 06", "0f 08", "0f 09", "0f 30", "0f 32", "0f 22 c0", "0f 20 c0",
+                 "0f 23 c0", "0f 21 c0", "0f 01 f0", "0f 01 3f", "0f 01 17", "0f 01 1f");
     Fixture f;
-    SECTION("64 bit") { f.long_mode(3); }
-    SECTION("32 bit") { f.protected_mode(3); }
-    SECTION("VM86") { f.vm86_mode(3); }
+    SECTION("64 bit") {
+        f.long_mode(3);
+    }
+    SECTION("32 bit") {
+        f.protected_mode(3);
+    }
+    SECTION("VM86") {
+        f.vm86_mode(3);
+    }
     CHECK(is_fault(f.run(hex), kVectorGP, 0));
 }
 

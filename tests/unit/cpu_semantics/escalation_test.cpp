@@ -49,7 +49,9 @@ TEST_CASE("contributory, then page fault: the page fault is delivered") {
 
 TEST_CASE("page fault, then contributory or page fault: double fault") {
     Handlers f;
-    SECTION("contributory") { f.absent(kVectorPF); }
+    SECTION("contributory") {
+        f.absent(kVectorPF);
+    }
     SECTION("page fault, whose address is left in CR2") {
         f.host.holes.push_back({kIdt + kVectorPF * 16, kIdt + kVectorPF * 16 + 15, false});
     }
@@ -77,9 +79,15 @@ TEST_CASE("a fault on the way to the #DF handler shuts the processor down") {
 
 TEST_CASE("an empty IDT is a triple fault in every mode") {
     Fixture f;
-    SECTION("64 bit") { f.long_mode(0); }
-    SECTION("32 bit") { f.protected_mode(0); }
-    SECTION("real mode") { f.real_mode(); }
+    SECTION("64 bit") {
+        f.long_mode(0);
+    }
+    SECTION("32 bit") {
+        f.protected_mode(0);
+    }
+    SECTION("real mode") {
+        f.real_mode();
+    }
     f.s.idtr.limit = 0;
     raise(f.cpu(), Outcome::fault(kVectorUD));
     CHECK(f.s.activity == Activity::kShutdown);

@@ -127,6 +127,8 @@ bool is_fault(const Outcome& outcome, Vector vector, u32 code) {
     return outcome.vector == vector && outcome.has_error_code && outcome.error_code == code;
 }
 
-bool is_fault(const Outcome& outcome, Vector vector) { return outcome.vector == vector && !outcome.has_error_code; }
+bool is_fault(const Outcome& outcome, Vector vector) {
+    return outcome.vector == vector && !outcome.has_error_code;
+}
 
 }  // namespace twin86

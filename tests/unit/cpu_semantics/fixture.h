@@ -30,10 +30,11 @@ class Fixture {
     void protected_mode(unsigned cpl);  ///< flat 32-bit code
     void real_mode();
     void vm86_mode(unsigned iopl);
-    void compatibility_mode();          ///< 32-bit code at CPL 3 under EFER.LMA
+    void compatibility_mode();  ///< 32-bit code at CPL 3 under EFER.LMA
 
     /// Writes a 16-byte (long mode) or 8-byte gate.
-    void gate64(u8 vector, u16 selector, u64 offset, unsigned type = kInterruptGate, unsigned dpl = 0, unsigned ist = 0);
+    void gate64(u8 vector, u16 selector, u64 offset, unsigned type = kInterruptGate, unsigned dpl = 0,
+                unsigned ist = 0);
     void gate(u8 vector, u16 selector, u32 offset, unsigned type = kInterruptGate, unsigned dpl = 0);
     void gdt(u16 selector, u64 descriptor) { host.store(kGdt + (selector & 0xfff8), descriptor); }
 

@@ -13,21 +13,33 @@ class Hostile {
 
     void prepare(Fixture& f) {
         switch (random_() % 6) {
-            case 0: f.long_mode(0); break;
-            case 1: f.long_mode(3); break;
-            case 2: f.protected_mode(random_() % 2 * 3); break;
-            case 3: f.real_mode(); break;
-            case 4: f.vm86_mode(random_() % 4); break;
-            default: f.compatibility_mode(); break;
+            case 0:
+                f.long_mode(0);
+                break;
+            case 1:
+                f.long_mode(3);
+                break;
+            case 2:
+                f.protected_mode(random_() % 2 * 3);
+                break;
+            case 3:
+                f.real_mode();
+                break;
+            case 4:
+                f.vm86_mode(random_() % 4);
+                break;
+            default:
+                f.compatibility_mode();
+                break;
         }
         for (unsigned i = 0; i < 16; ++i)
             if (random_() % 2) f.s.gpr[i] = interesting();
-        for (u64 at = 0; at < FakeHost::kSize; at += 61)
-            f.host.memory[at] = static_cast<u8>(random_());
+        for (u64 at = 0; at < FakeHost::kSize; at += 61) f.host.memory[at] = static_cast<u8>(random_());
         for (unsigned i = 0; i < 16; ++i) f.host.store(kGdt + random_() % 256, random_());
         for (unsigned i = 0; i < 64; ++i) f.host.store(kIdt + random_() % 4096, random_());
         f.s.xcr0 = random_() % 2 ? 0xe7 : 3;
-        if (random_() % 4 == 0) f.host.holes.push_back({random_() % FakeHost::kSize, random_() % FakeHost::kSize, random_() % 2 == 0});
+        if (random_() % 4 == 0)
+            f.host.holes.push_back({random_() % FakeHost::kSize, random_() % FakeHost::kSize, random_() % 2 == 0});
         if (random_() % 2) f.s.rflags |= random_() & (kFlagNT | kFlagIOPL | kFlagDF | kFlagTF | kFlagIF);
     }
 
@@ -40,7 +52,8 @@ class Hostile {
         if (at && result[at - 1] == 0x0f && random_() % 2)
             result[at] = pick({0x00, 0x01, 0xae, 0xc7, 0xb2, 0x20, 0x22, 0x30, 0x32, 0x05, 0x07, 0x34, 0xa2});
         else if (random_() % 2)
-            result[at] = pick({0xcf, 0xcb, 0xca, 0xff, 0x8e, 0x9d, 0xcd, 0xea, 0x9a, 0x6d, 0x6f, 0xc8, 0x60, 0x61, 0xdd, 0xd9});
+            result[at] =
+                pick({0xcf, 0xcb, 0xca, 0xff, 0x8e, 0x9d, 0xcd, 0xea, 0x9a, 0x6d, 0x6f, 0xc8, 0x60, 0x61, 0xdd, 0xd9});
         return result;
     }
 
@@ -51,11 +64,16 @@ class Hostile {
     u64 interesting() {
         const u64 value = random_();
         switch (value % 5) {
-            case 0: return value;
-            case 1: return value >> 44;
-            case 2: return (value >> 44) & ~u64{63};
-            case 3: return value >> 60;
-            default: return ~u64{0} << (value >> 58);
+            case 0:
+                return value;
+            case 1:
+                return value >> 44;
+            case 2:
+                return (value >> 44) & ~u64{63};
+            case 3:
+                return value >> 60;
+            default:
+                return ~u64{0} << (value >> 58);
         }
     }
     u8 pick(std::initializer_list<u8> from) { return *(from.begin() + random_() % from.size()); }

@@ -219,14 +219,14 @@ TEST_CASE("decimal adjustments: examples of the manual and corner cases") {
         u64 flags_out;  // of CF and AF
     };
     const Case c = GENERATE(values<Case>({
-        {"27", 0xae, 0, 0x14, kFlagCF | kFlagAF},           // daa after 79h + 35h
+        {"27", 0xae, 0, 0x14, kFlagCF | kFlagAF},  // daa after 79h + 35h
         {"27", 0x2e, kFlagCF, 0x94, kFlagCF | kFlagAF},
         {"27", 0x45, 0, 0x45, 0},
         {"2f", 0x47, kFlagAF | kFlagCF, 0xe1, kFlagCF | kFlagAF},
-        {"2f", 0xee, 0, 0x88, kFlagCF | kFlagAF},           // das after 35h - 47h
+        {"2f", 0xee, 0, 0x88, kFlagCF | kFlagAF},  // das after 35h - 47h
         {"2f", 0x03, kFlagAF, 0xfd, kFlagCF | kFlagAF},
         {"37", 0x010b, 0, 0x0201, kFlagCF | kFlagAF},
-        {"37", 0x00ff, 0, 0x0205, kFlagCF | kFlagAF},       // the carry out of AL reaches AH
+        {"37", 0x00ff, 0, 0x0205, kFlagCF | kFlagAF},  // the carry out of AL reaches AH
         {"37", 0x0018, 0, 0x0008, 0},
         {"3f", 0x020b, 0, 0x0105, kFlagCF | kFlagAF},
         {"3f", 0x0205, 0, 0x0205, 0},

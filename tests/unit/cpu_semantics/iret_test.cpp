@@ -66,17 +66,17 @@ TEST_CASE("iretq: refused frames leave everything alone") {
         u32 code;
     };
     const Case c = GENERATE(values<Case>({
-        {0x401000, 0, kData3, kVectorGP, 0},                           // null CS
-        {0x401000, 0x1000, kData3, kVectorGP, 0x1000},                 // beyond the GDT
-        {0x401000, kData3, kData3, kVectorGP, kData3 & 0xfffc},        // not code
-        {0x8000000000000000, kCode3, kData3, kVectorGP, 0},            // RIP not canonical
-        {0x401000, kCode3, 0, kVectorGP, 0},                           // null SS at CPL 3
-        {0x401000, kCode3, 3, kVectorGP, 0},                           // also with RPL 3
-        {0x401000, kCode3, kData0, kVectorGP, kData0},                 // RPL != CPL
-        {0x401000, kCode3, kCode3, kVectorGP, kCode3 & 0xfffc},        // SS not data
-        {0x401000, kCode3 & 0xfff8, kData3, kVectorGP, kCode3 & 0xfffc},  // DPL != RPL
-        {0x401000, kScratch | 3, kData3, kVectorNP, kScratch},         // CS not present
-        {0x401000, kCode3, (kScratch + 8) | 3, kVectorSS, kScratch + 8},  // SS not present
+        {0x401000, 0, kData3, kVectorGP, 0},                                // null CS
+        {0x401000, 0x1000, kData3, kVectorGP, 0x1000},                      // beyond the GDT
+        {0x401000, kData3, kData3, kVectorGP, kData3 & 0xfffc},             // not code
+        {0x8000000000000000, kCode3, kData3, kVectorGP, 0},                 // RIP not canonical
+        {0x401000, kCode3, 0, kVectorGP, 0},                                // null SS at CPL 3
+        {0x401000, kCode3, 3, kVectorGP, 0},                                // also with RPL 3
+        {0x401000, kCode3, kData0, kVectorGP, kData0},                      // RPL != CPL
+        {0x401000, kCode3, kCode3, kVectorGP, kCode3 & 0xfffc},             // SS not data
+        {0x401000, kCode3 & 0xfff8, kData3, kVectorGP, kCode3 & 0xfffc},    // DPL != RPL
+        {0x401000, kScratch | 3, kData3, kVectorNP, kScratch},              // CS not present
+        {0x401000, kCode3, (kScratch + 8) | 3, kVectorSS, kScratch + 8},    // SS not present
         {0x401000, (kScratch + 16) | 3, kData3, kVectorGP, kScratch + 16},  // L and D
     }));
     Fixture f;

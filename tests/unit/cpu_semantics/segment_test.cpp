@@ -21,9 +21,9 @@ TEST_CASE("mov ds: null, data, and refused selectors") {
     const Case c = GENERATE(values<Case>({
         {kData0, 0, kVectorGP},
         {0x300, 0, kVectorGP},
-        {0x64, 0, kVectorGP},  // no LDT
-        {kScratch, descriptor_bits(0, 0xfffff, 0xc0f9), kVectorGP},  // execute-only code
-        {kScratch, descriptor_bits(0, 0xfffff, 0x0089), kVectorGP},  // system
+        {0x64, 0, kVectorGP},                                            // no LDT
+        {kScratch, descriptor_bits(0, 0xfffff, 0xc0f9), kVectorGP},      // execute-only code
+        {kScratch, descriptor_bits(0, 0xfffff, 0x0089), kVectorGP},      // system
         {kScratch | 3, descriptor_bits(0, 0xfffff, 0xc0d3), kVectorGP},  // DPL 2
         {kScratch | 3, descriptor_bits(0, 0xfffff, 0xc073), kVectorNP},
     }));

@@ -33,7 +33,8 @@ struct Vectors : Fixture {
         return std::equal(s.xsave + image, s.xsave + image + size, host.memory.begin() + kArea + memory);
     }
     bool untouched(unsigned from, unsigned to) {
-        return std::all_of(host.memory.begin() + kArea + from, host.memory.begin() + kArea + to, [](u8 b) { return b == 0xcc; });
+        return std::all_of(host.memory.begin() + kArea + from, host.memory.begin() + kArea + to,
+                           [](u8 b) { return b == 0xcc; });
     }
 };
 
@@ -100,7 +101,8 @@ TEST_CASE("xsavec packs components, aligned where CPUID says so") {
 
 TEST_CASE("xsave and xrstor: operand checks") {
     Vectors f;
-    const std::string hex = GENERATE(as<std::string>{}, "0f ae 23", "0f ae 33", "0f c7 23", "0f c7 2b", "0f ae 2b", "0f c7 1b");
+    const std::string hex =
+        GENERATE(as<std::string>{}, "0f ae 23", "0f ae 33", "0f c7 23", "0f c7 2b", "0f ae 2b", "0f c7 1b");
     SECTION("OSXSAVE clear") {
         f.s.cr4 &= ~u64{kCr4OSXSAVE};
         CHECK(is_fault(f.run(hex), kVectorUD));
