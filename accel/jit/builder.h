@@ -130,6 +130,7 @@ class BlockBuilder {
     asmjit::x86::Assembler a;
     bool in_cold_ = false;
     bool ended_ = false;            ///< the path has left the block: nothing falls through
+    bool stack_access_ = false;     ///< rbp holds an address in the stack segment
     u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need
     u32 flags_live_after_ = 0;      ///< the same after the current instruction
     std::vector<u32> live_before_;

@@ -80,6 +80,7 @@ void BlockBuilder::add_segment_base(u8 segment) {
 }
 
 void BlockBuilder::linear_address(const Insn& insn) {
+    stack_access_ = false;
     effective_address(insn, kHostAddress);
     add_segment_base(insn.mem.segment);
 }
@@ -118,7 +119,13 @@ void BlockBuilder::slow_call(unsigned size, u8 kind, const Label& retry) {
     const u8 view = block_.key.mode.view();
     if (flags_live_ == 0) a.sub(x86::rbp, tlb_field(view, tag_of(kind), 0));
     else a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
-    const AccessMeta meta{static_cast<u16>(size), kind, view};
+    u8 flags = view;
+    if (current_->has_mem && current_->mem.suppresses_faults) {
+        flags |= kAccessMasked;
+        new_helper(*current_);
+    }
+    if (stack_access_ || (current_->has_mem && current_->mem.segment == kSs)) flags |= kAccessStack;
+    const AccessMeta meta{static_cast<u16>(size), kind, flags};
     call(context_.thunks.slow_mem);
     a.embed(&meta, sizeof meta);
     long_jump(retry);

@@ -18,6 +18,7 @@ x86::Gp sized(u8 host, unsigned bytes) {
 }  // namespace
 
 void BlockBuilder::stack_address(i32 displacement) {
+    stack_access_ = true;
     const unsigned width = block_.key.mode.stack_bits();
     const x86::Mem ea = x86::ptr(host64(kHostSp), displacement);
     if (width == 64) return (void)a.lea(x86::rbp, ea);
@@ -100,6 +101,7 @@ void BlockBuilder::emit_leave(const Insn& insn) {
     const unsigned bytes = insn.operand_bits / 8;
     const unsigned width = block_.key.mode.stack_bits();
     const u8 bp = kHostOf[kRbp];
+    stack_access_ = true;
     if (width == 64) {
         a.mov(x86::rbp, host64(bp));
     } else {

@@ -72,7 +72,7 @@ struct JitFrame {
     // Signal information of kFault.
     u64 fault_pc;
     u32 fault_trap;         ///< host trap number, as in REG_TRAPNO
-    u64 fault_flags;
+    u64 fault_address;      ///< what the host was denied
 
     const PhysPages* phys;
     u64 tlb_fills, tlb_large;
@@ -92,11 +92,17 @@ struct JitFrame {
 };
 static_assert(std::is_standard_layout_v<JitFrame>);
 
+/// Bits of AccessMeta::view beside the view.
+enum AccessFlag : u8 {
+    kAccessMasked = 0x40,  ///< elements that a mask switches off do not fault: the block has a HelperSite for it
+    kAccessStack = 0x80,   ///< #SS instead of #GP when the address is not canonical
+};
+
 /// Metadata of one memory access, baked after the call to slow_mem.
 struct AccessMeta {
     u16 size;
     u8 access;   ///< AccessKind
-    u8 view;     ///< TlbView in bits 0-1; bit 7: #SS instead of #GP when non-canonical
+    u8 view;     ///< TlbView in bits 0-1, and the AccessFlag bits
 };
 static_assert(sizeof(AccessMeta) == 4);
 

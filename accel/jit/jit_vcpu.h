@@ -115,8 +115,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     Outcome resolve_view(Gva address, unsigned size, Access access, u8 view, bool stack, Pieces& out);
     void read_pieces(const Pieces& pieces, u8* to);
     void write_pieces(const Pieces& pieces, const u8* from);
-    u64 physical_read(Gpa address, unsigned size);
-    void physical_write(Gpa address, unsigned size, u64 value);
+    Outcome prepare_bounce(const AccessMeta& meta, const HelperSite* masked, u8* buffer);
     bool is_ram(const Pieces& pieces) const;
     PagingContext paging_context(bool user, bool ac) const;
 
@@ -155,6 +154,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     RunCounters counters_;
     FlightRecorder recorder_;
     Mode mode_;  ///< of the block entered last
+    u64 bounce_bytes_ = 0;  ///< which bytes of a masked bounced access are active
 
     // Jump-cache salts (address_space.cpp).
     struct JumpSpace {

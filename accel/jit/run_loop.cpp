@@ -4,6 +4,7 @@
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
 #include "accel/jit/signals.h"
+#include "cpu/decode/disassemble.h"
 #include "cpu/semantics/interrupts.h"
 
 namespace twin86::jit {
@@ -159,6 +160,7 @@ u64 JitVcpu::rip_of(const Block& block, u32 guest_offset) const {
 
 bool JitVcpu::on_chain(ChainSite& site) {
     CpuState& s = frame_.cpu;
+    s.rflags &= ~u64{kFlagRF};
     const Mode from_mode = site.from->key.mode;
     s.rip = from_mode.has(Mode::kBaked) ? site.target_rip : frame_.page_va + site.target_rip;
     recorder_.add(s.rip, static_cast<u32>(ExitReason::kChain), 0);
@@ -183,6 +185,7 @@ bool JitVcpu::on_chain(ChainSite& site) {
 
 bool JitVcpu::on_lookup() {
     CpuState& s = frame_.cpu;
+    s.rflags &= ~u64{kFlagRF};
     s.rip = frame_.target;
     recorder_.add(s.rip, static_cast<u32>(ExitReason::kLookup), 0);
     if (mode_.has(Mode::kSingleStep)) {
@@ -226,6 +229,7 @@ bool JitVcpu::on_helper(HelperSite& site) {
         deliver_fault(outcome);
         return false;
     }
+    if (insn.op != Op::kIret && insn.op != Op::kPopf) s.rflags &= ~u64{kFlagRF};
     const Mode mode = site.block->key.mode;
     if (mode.has(Mode::kSingleStep) && s.rip != insn.rip) {
         deliver_fault(Outcome::debug(bit(14)));
@@ -294,8 +298,9 @@ bool JitVcpu::on_fault() {
         case kVectorAC: deliver_fault(Outcome::fault(kVectorAC, 0)); return false;
         default: break;
     }
-    failure_ = fmt::format("emitted code faulted (trap {}) at guest rip {:#x}, host offset {:#x} of its block", frame_.fault_trap,
-                           s.rip, pc - block->code);
+    failure_ = fmt::format("emitted code faulted (trap {}, address {:#x}) at guest rip {:#x}, host offset {:#x} of its block",
+                           frame_.fault_trap, frame_.fault_address, s.rip, pc - block->code);
+    log_.always("{}", disassemble({block->code, block->code_size}, 0, 64));
     fatal_ = true;
     return false;
 }

@@ -40,6 +40,7 @@ void on_fault(int signal, siginfo_t* info, void* context) {
         return pass_on(signal, info, context);
     frame->fault_pc = reinterpret_cast<u64>(pc);
     frame->fault_trap = static_cast<u32>(registers[REG_TRAPNO]);
+    frame->fault_address = reinterpret_cast<u64>(info->si_addr);
     registers[REG_RIP] = reinterpret_cast<greg_t>(active.recover);
 }
 

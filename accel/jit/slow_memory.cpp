@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "accel/jit/jit_vcpu.h"
+#include "accel/jit/vector_image.h"
 
 namespace twin86::jit {
 
@@ -44,16 +45,6 @@ Outcome JitVcpu::resolve(Gva address, unsigned size, Access access, bool supervi
     const bool user = !supervisor && s.cpl() == 3;
     const bool ac = !(s.cr4 & kCr4SMAP) || (!supervisor && (s.rflags & kFlagAC));
     return resolve_view(address, size, access, user ? kViewUser : ac ? kViewSupervisorAc : kViewSupervisor, false, out);
-}
-
-u64 JitVcpu::physical_read(Gpa address, unsigned size) {
-    if (!page_is_mmio(phys_.pages().entry(address))) return phys_.read(address, size);
-    return env_.mmio_read(address, size);
-}
-
-void JitVcpu::physical_write(Gpa address, unsigned size, u64 value) {
-    if (!page_is_mmio(phys_.pages().entry(address))) return phys_.write(address, size, value);
-    env_.mmio_write(address, size, value);
 }
 
 namespace {
@@ -136,6 +127,43 @@ Outcome JitVcpu::probe_write(Gva address, unsigned size, bool supervisor) {
     return resolve(address, size, Access::kWrite, supervisor, pieces);
 }
 
+namespace {
+
+/// Calls f(start, length) for each run of set bits of a byte mask until it fails.
+template <class F>
+Outcome for_runs(u64 bytes, unsigned size, F f) {
+    for (unsigned at = 0; at < size;) {
+        if (!(bytes >> at & 1)) {
+            ++at;
+            continue;
+        }
+        unsigned end = at;
+        while (end < size && (bytes >> end & 1)) ++end;
+        TRY_GUEST(f(at, end - at));
+        at = end;
+    }
+    return Outcome::success();
+}
+
+}  // namespace
+
+/// Checks a bounced access and fills the buffer with the old contents. Bytes that a mask switches off are left alone.
+Outcome JitVcpu::prepare_bounce(const AccessMeta& meta, const HelperSite* masked, u8* buffer) {
+    const Gva address = frame_.address;
+    const Access access = meta.access & kAccessWrite ? Access::kWrite : Access::kRead;
+    const auto prepare = [&](unsigned start, unsigned length) {
+        Pieces pieces;
+        TRY_GUEST(resolve_view(address + start, length, access, meta.view & 3, meta.view & kAccessStack, pieces));
+        // A pure write never reads MMIO.
+        if ((meta.access & kAccessRead) || is_ram(pieces)) read_pieces(pieces, buffer + start);
+        return Outcome::success();
+    };
+    if (masked == nullptr) return prepare(0, meta.size);
+    bounce_bytes_ = active_bytes(masked->insn, VectorImage(frame_.cpu, cpu_.traits.xsave));
+    std::memset(buffer, 0, meta.size);
+    return for_runs(bounce_bytes_, meta.size, prepare);
+}
+
 /// exit_slow: raises the fault, or fills the bounce buffer and lets the instruction run on it.
 bool JitVcpu::on_slow() {
     const u8* resume_at = reinterpret_cast<const u8*>(frame_.resume_pc);
@@ -143,22 +171,20 @@ bool JitVcpu::on_slow() {
     std::memcpy(&meta, resume_at, sizeof meta);
     const Block* block = blocks_.at_code(resume_at);
     CHECK(block != nullptr, "slow access outside of blocks");
-    const SidePoint& point = block->point_at(resume_at - 1);
-    CpuState& s = frame_.cpu;
-    const Gva address = frame_.address;
-    Pieces pieces;
-    const bool write = meta.access & kAccessWrite;
-    const Outcome fault = resolve_view(address, meta.size, write ? Access::kWrite : Access::kRead, meta.view & 3,
-                                       meta.view & 0x80, pieces);
-    if (fault.faulted()) {
-        s.rip = rip_of(*block, point.guest_offset);
+    const u32 guest_offset = block->point_at(resume_at - 1).guest_offset;
+    const HelperSite* masked = nullptr;
+    if (meta.view & kAccessMasked)
+        for (const auto& site : block->helpers)
+            if (site->guest_offset == guest_offset) masked = site.get();
+
+    // Alignment inside a cache line is kept, so that alignment checks of vector instructions come out the same.
+    u8* buffer = frame_.bounce.data + (frame_.address & 63);
+    if (const Outcome fault = prepare_bounce(meta, masked, buffer); fault.faulted()) {
+        frame_.cpu.rip = rip_of(*block, guest_offset);
         deliver_fault(fault);
         return false;
     }
-    // Alignment inside a cache line is kept, so that alignment checks of vector instructions come out the same.
-    u8* buffer = frame_.bounce.data + (address & 63);
-    if ((meta.access & kAccessRead) || is_ram(pieces)) read_pieces(pieces, buffer);
-    frame_.bounce_address = address;
+    frame_.bounce_address = frame_.address;
     frame_.bounce_meta = std::bit_cast<u32>(meta);
     frame_.address = reinterpret_cast<u64>(buffer);
     return resume(sizeof meta);
@@ -169,14 +195,18 @@ bool JitVcpu::on_commit() {
     const u8* resume_at = reinterpret_cast<const u8*>(frame_.resume_pc);
     const Block* block = blocks_.at_code(resume_at);
     CHECK(block != nullptr, "commit outside of blocks");
-    const SidePoint& point = block->point_at(resume_at - 1);
     const AccessMeta meta = std::bit_cast<AccessMeta>(frame_.bounce_meta);
-    Pieces pieces;
-    const Outcome fault = resolve_view(frame_.bounce_address, meta.size, Access::kWrite, meta.view & 3, false, pieces);
+    const u8* buffer = frame_.bounce.data + (frame_.bounce_address & 63);
+    const auto commit = [&](unsigned start, unsigned length) {
+        Pieces pieces;
+        TRY_GUEST(resolve_view(frame_.bounce_address + start, length, Access::kWrite, meta.view & 3, false, pieces));
+        write_pieces(pieces, buffer + start);
+        return Outcome::success();
+    };
+    const Outcome fault = meta.view & kAccessMasked ? for_runs(bounce_bytes_, meta.size, commit) : commit(0, meta.size);
     CHECK(!fault.faulted(), "a probed write to {:#x} faults", frame_.bounce_address);
-    write_pieces(pieces, frame_.bounce.data + (frame_.bounce_address & 63));
     if (block->valid) return resume(0);
-    frame_.cpu.rip = rip_of(*block, point.guest_offset);
+    frame_.cpu.rip = rip_of(*block, block->point_at(resume_at - 1).guest_offset);
     return false;
 }
 

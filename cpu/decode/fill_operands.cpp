@@ -144,6 +144,24 @@ bool masks_suppress_faults(const ZydisDecodedInstruction& from, const Insn& out)
     }
 }
 
+bool is_packed_by_mask(ZydisMnemonic mnemonic) {
+    switch (mnemonic) {
+        case ZYDIS_MNEMONIC_VCOMPRESSPS:
+        case ZYDIS_MNEMONIC_VCOMPRESSPD:
+        case ZYDIS_MNEMONIC_VPCOMPRESSB:
+        case ZYDIS_MNEMONIC_VPCOMPRESSW:
+        case ZYDIS_MNEMONIC_VPCOMPRESSD:
+        case ZYDIS_MNEMONIC_VPCOMPRESSQ:
+        case ZYDIS_MNEMONIC_VEXPANDPS:
+        case ZYDIS_MNEMONIC_VEXPANDPD:
+        case ZYDIS_MNEMONIC_VPEXPANDB:
+        case ZYDIS_MNEMONIC_VPEXPANDW:
+        case ZYDIS_MNEMONIC_VPEXPANDD:
+        case ZYDIS_MNEMONIC_VPEXPANDQ: return true;
+        default: return false;
+    }
+}
+
 /// Whether prefix 66 has to be emitted in 64-bit mode: it is part of the opcode, or some operand has 16 bits because of
 /// the operand size. Vector and x87 instructions without it as part of the opcode do not know it.
 bool needs_host66(const ZydisDecodedInstruction& from, Operands operands, const Insn& out) {
@@ -210,6 +228,7 @@ void fill_operands(const ZydisDecodedInstruction& from, Operands operands, Insn&
     }
     complete(from, out);
     out.mem.suppresses_faults = out.has_mem && masks_suppress_faults(from, out);
+    out.mem.packed_by_mask = out.mem.suppresses_faults && is_packed_by_mask(from.mnemonic);
     const bool is_xchg_of_16_bits = out.mnemonic == ZYDIS_MNEMONIC_XCHG && from.operand_width == 16;
     out.host66 = is_xchg_of_16_bits || needs_host66(from, operands, out);
     out.operand_bits = operand_bits_of(from, operands, out);
