@@ -1,0 +1,150 @@
+// Blocks: a few registers hold pointers into the window and are not written, so that memory operands stay meaningful
+// whatever the other instructions do.
+#include <Zydis/Mnemonic.h>
+
+#include <cstring>
+
+#include "tests/diff/generator.h"
+#include "tests/diff/random_state.h"
+
+namespace twin86::diff {
+
+struct Generator::Pointers {
+    u8 base[2];
+    u8 index;
+    Gva value[2];
+    u32 mask() const { return 1u << base[0] | 1u << base[1] | 1u << index; }
+};
+
+namespace {
+
+constexpr unsigned kMaxBlock = 20;
+
+bool writes_own_rsp(const Insn& i) {
+    switch (i.op) {
+        case Op::kPushReg: case Op::kPushRm: case Op::kPushImm: return true;
+        case Op::kPopReg: case Op::kPopRm: return true;
+        default: return false;
+    }
+}
+
+Item raw(std::initializer_list<unsigned> bytes, Fix fix = Fix::kNone, u8 fix_at = 0, std::size_t target = 0) {
+    Item i;
+    for (const unsigned b : bytes) i.bytes[i.length++] = static_cast<u8>(b);
+    i.fix = fix, i.fix_at = fix_at, i.target = static_cast<u16>(target);
+    return i;
+}
+
+}  // namespace
+
+/// One instruction that leaves the pointers alone and reaches memory through them only.
+bool Generator::block_insn(Random& r, const Pointers& p, Program& out) const {
+    Insn insn;
+    if (!random_insn(r, insn)) return false;
+    const bool stack = writes_own_rsp(insn);
+    u32 written = written_registers(insn);
+    if (stack) {
+        written &= ~(1u << kRsp);
+        if ((insn.op == Op::kPopReg && (insn.opcode_field & 15) == kRsp)) return false;
+        if (insn.op == Op::kPopRm && !insn.has_mem && (insn.rm_field & 15) == kRsp) return false;
+    } else if (written & (1u << kRsp)) {
+        return false;
+    }
+    if (written & p.mask()) return false;
+    switch (insn.op) {
+        case Op::kLeave: case Op::kEnter: case Op::kMovs: case Op::kStos: case Op::kLods: case Op::kScas: case Op::kCmps: case Op::kXlat:
+        case Op::kMaskmov: case Op::kPusha: case Op::kPopa: case Op::kGather: case Op::kScatter:
+        case Op::kBtMem: case Op::kBtsMem: case Op::kBtrMem: case Op::kBtcMem: return r.chance(30);
+        default: break;
+    }
+    if ((insn.mnemonic == ZYDIS_MNEMONIC_DIV || insn.mnemonic == ZYDIS_MNEMONIC_IDIV) && !r.chance(100)) return false;
+    Item item = item_of(insn);
+    if (insn.has_mem && insn.mem.access != kAccessNone && insn.op != Op::kMovMoffs && !insn.mem.rip_relative) {
+        const MemOperand& m = insn.mem;
+        const bool first = m.base == p.base[0];
+        if (m.base != p.base[0] && m.base != p.base[1] && m.base != kRsp) return false;
+        if (m.index != kNoGpr && m.index != p.index) return false;
+        if (m.segment == kFs || m.segment == kGs) return false;
+        if (insn.disp_size == 4 && m.base != kRsp) {
+            const u64 disp = pick_target(r, insn, m.size) - p.value[first ? 0 : 1];
+            std::memcpy(item.bytes + insn.disp_at, &disp, 4);
+        } else if (insn.disp_size == 4) {
+            const u32 disp = static_cast<u32>(r.below(512)) - 128;
+            std::memcpy(item.bytes + insn.disp_at, &disp, 4);
+        }
+    } else if (insn.has_mem && insn.mem.access != kAccessNone) {
+        MachineState unused{};
+        if (insn.mem.segment == kFs || insn.mem.segment == kGs) return false;
+        aim_memory(r, insn, item, unused, pick_target(r, insn, insn.mem.size));
+    }
+    out.items.push_back(item);
+    return true;
+}
+
+/// A forward branch over up to `room` later items, of any kind.
+void Generator::block_branch(Random& r, const Pointers& p, unsigned room, Program& out) const {
+    const std::size_t here = out.items.size();
+    const std::size_t to = here + 1 + r.below(room + 1);
+    const unsigned cc = static_cast<unsigned>(r.below(16));
+    const bool is64 = corpus_.bits() == 64;
+    switch (r.below(is64 ? 9 : 6)) {
+        case 0:
+        case 1: out.items.push_back(raw({0x0f, 0x80 | cc, 0, 0, 0, 0}, Fix::kBranch32, 2, to)); break;
+        case 2: out.items.push_back(raw({0x70 | cc, 0}, Fix::kBranch8, 1, std::min(to, here + 4))); break;
+        case 3: out.items.push_back(raw({0xe9, 0, 0, 0, 0}, Fix::kBranch32, 1, to)); break;
+        case 4:
+            if (p.mask() & (1u << kRcx)) return;
+            out.items.push_back(raw({0xe0 | static_cast<unsigned>(r.below(4)), 0}, Fix::kBranch8, 1, std::min(to, here + 3)));
+            break;
+        case 5: out.items.push_back(raw({0xe8, 0, 0, 0, 0}, Fix::kBranch32, 1, to)); break;
+        case 6: {  // lea reg, [rip + item]; jmp or call reg
+            u8 reg = static_cast<u8>(r.below(16));
+            if (reg == kRsp || (p.mask() >> reg & 1)) return;
+            const unsigned rex = 0x48 | (reg & 8) >> 1, low = reg & 7u;
+            out.items.push_back(raw({rex, 0x8d, 5 | low << 3, 0, 0, 0, 0}, Fix::kItem32, 3, to + 1));
+            out.items.push_back(raw({0x40u | (reg & 8) >> 3, 0xff, (r.chance(500) ? 0xd0 : 0xe0) | low}));
+            break;
+        }
+        case 7:  // push rax; lea rax, [rip + item]; xchg rax, [rsp]; ret n
+            if (p.mask() & (1u << kRax)) return;
+            out.items.push_back(raw({0x50}));
+            out.items.push_back(raw({0x48, 0x8d, 5, 0, 0, 0, 0}, Fix::kItem32, 3, to + 3));
+            out.items.push_back(raw({0x48, 0x87, 0x04, 0x24}));
+            out.items.push_back(r.chance(500) ? raw({0xc3}) : raw({0xc2, 8, 0}));
+            break;
+        default:  // call over a jump, and a return behind it
+            out.items.push_back(raw({0xe8, 0, 0, 0, 0}, Fix::kBranch32, 1, here + 2));
+            out.items.push_back(raw({0xeb, 0}, Fix::kBranch8, 1, here + 3));
+            out.items.push_back(raw({0xc3}));
+            break;
+    }
+}
+
+Case Generator::block(Random& r) const {
+    Case c = start(r);
+    const unsigned registers = c.bits == 64 ? 16 : 8;
+    Pointers p{};
+    do {
+        p.base[0] = static_cast<u8>(r.below(registers)), p.base[1] = static_cast<u8>(r.below(registers));
+        p.index = static_cast<u8>(r.below(registers));
+    } while (p.base[0] == kRsp || p.base[1] == kRsp || p.index == kRsp || p.index == p.base[0] || p.index == p.base[1]);
+    for (unsigned n = 0; n < 2; ++n) p.value[n] = kDataBase + 0x400 + r.below(0x2000);
+    if (p.base[0] == p.base[1]) p.value[1] = p.value[0];
+    for (unsigned n = 0; n < 2; ++n) c.in.gpr[p.base[n]] = p.value[n];
+    c.in.gpr[p.index] = r.below(64);
+    if (c.bits == 32)
+        for (u64& g : c.in.gpr) g &= 0xffffffff;
+    // Most faults in the middle hide what follows: no unmasked floating-point exceptions here.
+    c.in.xsave[25] |= 0x1f, c.in.xsave[24] |= 0x80;
+    c.in.xsave[0] |= 0x3f, c.in.xsave[2] &= 0x7f, c.in.xsave[3] &= 0x7f;
+
+    const unsigned count = 2 + static_cast<unsigned>(r.below(kMaxBlock - 1));
+    while (c.program.items.size() < count) {
+        if (r.chance(120)) block_branch(r, p, static_cast<unsigned>(count - c.program.items.size()), c.program);
+        else block_insn(r, p, c.program);
+    }
+    for (Item& i : c.program.items) i.target = static_cast<u16>(std::min<std::size_t>(i.target, c.program.items.size()));
+    return c;
+}
+
+}  // namespace twin86::diff

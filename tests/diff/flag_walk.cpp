@@ -1,0 +1,39 @@
+#include "tests/diff/flag_walk.h"
+
+#include <algorithm>
+
+namespace twin86::diff {
+
+namespace {
+
+/// Where a branch goes, as an offset; branches through registers may go anywhere behind.
+u64 farthest_target(const Insn& i, u64 end) {
+    switch (i.op) {
+        case Op::kJcc: case Op::kJmpRel: case Op::kCallRel:
+        case Op::kLoop: case Op::kLoope: case Op::kLoopne: case Op::kJcxz: return i.next_rip() + static_cast<u64>(i.imm);
+        case Op::kJmpRm: case Op::kCallRm: case Op::kRet: case Op::kRetImm: return end;
+        default: return 0;
+    }
+}
+
+}  // namespace
+
+FlagWalk walk_flags(const Decoder& decoder, const Job& job) {
+    FlagWalk walk;
+    u64 undefined = 0, skipped_until = 0;
+    const u64 end = job.code_size - 1;
+    for (u64 at = 0; at < end;) {
+        Insn insn;
+        if (decoder.decode({job.code + at, std::min<u64>(15, job.code_size - at)}, at, job.bits, insn) != DecodeStatus::kOk) break;
+        walk.reads_undefined |= (insn.flags_read & undefined) != 0;
+        if (at >= skipped_until) undefined &= ~u64{insn.flags_written};
+        undefined |= insn.flags_undefined;
+        walk.undefined_somewhere |= insn.flags_undefined;
+        skipped_until = std::max(skipped_until, farthest_target(insn, end));
+        at += insn.length;
+    }
+    walk.undefined_at_end = undefined;
+    return walk;
+}
+
+}  // namespace twin86::diff

@@ -1,0 +1,214 @@
+#include "tests/diff/generator.h"
+
+#include <Zydis/Mnemonic.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "cpu/decode/offered.h"
+#include "tests/diff/random_state.h"
+
+namespace twin86::diff {
+
+namespace {
+
+bool is_string(Op op) { return op == Op::kMovs || op == Op::kStos || op == Op::kLods || op == Op::kScas || op == Op::kCmps; }
+
+bool uses_stack(const Insn& i) {
+    switch (i.op) {
+        case Op::kPushReg: case Op::kPushRm: case Op::kPushImm: case Op::kPopReg: case Op::kPopRm: case Op::kEnter:
+        case Op::kPusha: case Op::kPopa: return true;
+        default: return false;
+    }
+}
+
+bool is_bit_string(Op op) { return op == Op::kBtMem || op == Op::kBtsMem || op == Op::kBtrMem || op == Op::kBtcMem; }
+
+void set_low(u64& reg, u64 value, unsigned bits) {
+    const u64 mask = bits >= 64 ? ~u64{0} : (u64{1} << bits) - 1;
+    reg = (reg & ~mask) | (value & mask);
+}
+
+u64 sign_extended(u64 v, unsigned bits) { return static_cast<u64>(static_cast<i64>(v << (64 - bits)) >> (64 - bits)); }
+
+}  // namespace
+
+Item item_of(const Insn& insn) {
+    Item i;
+    std::memcpy(i.bytes, insn.bytes, 16);
+    i.length = insn.length;
+    i.mnemonic = insn.mnemonic;
+    return i;
+}
+
+u32 written_registers(const Insn& i) {
+    u32 mask = i.implicit_written;
+    const auto field = [&](u8 which, u8 number) {
+        if (!(i.gpr_fields & i.gpr_written & which)) return;
+        mask |= 1u << ((i.high_fields & which) ? (number & 3) : (number & 15));
+    };
+    field(kFieldReg, i.reg_field);
+    field(kFieldRm, i.rm_field);
+    field(kFieldVvvv, i.vvvv_field);
+    field(kFieldOpcode, i.opcode_field);
+    return mask;
+}
+
+bool Generator::random_insn(Random& r, Insn& insn) const {
+    const Form& form = corpus_.pick(r);
+    u8 bytes[32];
+    corpus_.encode(form, r, bytes);
+    insn = Insn{};
+    if (decoder_.decode({bytes, 15}, 0, corpus_.bits(), insn) != DecodeStatus::kOk) return false;
+    return insn.mnemonic == form.mnemonic && Corpus::runnable(insn) && offered(features_, insn);
+}
+
+Case Generator::start(Random& r) const {
+    Case c;
+    c.bits = corpus_.bits();
+    random_state(r, c.in);
+    c.data_seed = static_cast<u32>(r.next());
+    c.code_offset = static_cast<u32>(r.chance(900) ? 64 + r.below(3000) : kPageSize - r.below(40));
+    c.in.gpr[kRsp] = kDataBase + 0x1000 + r.below(0x200) * 8;
+    if (c.bits == 32) {
+        c.in.fs_base = c.in.gs_base = 0;  // what the host's null selectors have
+        for (u64& g : c.in.gpr) g &= 0xffffffff;
+    }
+    return c;
+}
+
+/// Mostly inside the window; at its pages' borders, in the read-only page, in nothing.
+Gva Generator::pick_target(Random& r, const Insn& insn, unsigned size) const {
+    size = std::max(size, 1u);
+    const u64 n = r.below(1000);
+    if (n < 30) return kDataBase + kWritableSize + r.below(kPageSize);
+    if (n < 60) return kDataBase - r.below(2 * size + 1);
+    if (n < 90) return kDataBase + kDataSize - r.below(2 * size + 1);
+    if (n < 120) return kDataBase + kWritableSize - r.below(size + 1);
+    if (n < 140) return insn.is64() ? random_value(r) : r.next() & 0xffffffff;
+    if (n < 150) return kCodeBase + r.below(kCodeSize);
+    Gva at = kDataBase + 256 + r.below(kWritableSize - 1024);
+    if (n < 300) at = kDataBase + (1 + r.below(2)) * kPageSize - r.below(size + 1);
+    const bool vector = insn.uses_sse || insn.uses_avx || insn.uses_avx512;
+    if (size >= 2 && r.chance(vector ? 800 : 300)) at &= ~(std::bit_floor(std::min<u64>(size, 64)) - 1);
+    return at;
+}
+
+/// Chooses base and index, or the displacement, so that the operand lies at `target`.
+void Generator::aim_memory(Random& r, Insn& insn, Item& item, MachineState& s, Gva target) const {
+    const MemOperand& m = insn.mem;
+    u64 offset = target;
+    if (insn.is64() && m.segment == kFs) offset -= s.fs_base;
+    if (insn.is64() && m.segment == kGs) offset -= s.gs_base;
+    if (insn.op == Op::kMovMoffs) {
+        std::memcpy(item.bytes + insn.disp_at, &offset, insn.disp_size);
+        return;
+    }
+    if (m.rip_relative) {
+        item.fix = Fix::kData32;
+        item.fix_at = insn.disp_at;
+        item.address = offset;
+        return;
+    }
+    const unsigned bits = insn.address_bits;
+    const u64 rest = offset - static_cast<u64>(m.disp);
+    if (m.base == kNoGpr && (m.index == kNoGpr || m.vsib)) {
+        if (insn.disp_size == 4) std::memcpy(item.bytes + insn.disp_at, &offset, 4);
+        return;
+    }
+    if (m.index == kNoGpr || m.vsib) return set_low(s.gpr[m.base], rest, bits);
+    if (m.base == kNoGpr) {
+        const i64 value = bits == 64 ? static_cast<i64>(rest) : static_cast<i64>(rest & 0xffffffff);
+        return set_low(s.gpr[m.index], static_cast<u64>(value / m.scale), bits);
+    }
+    if (m.base == m.index) {
+        const i64 value = bits == 64 ? static_cast<i64>(rest) : static_cast<i64>(rest & 0xffffffff);
+        return set_low(s.gpr[m.base], static_cast<u64>(value / (m.scale + 1)), bits);
+    }
+    if (r.chance(500)) set_low(s.gpr[m.index], r.below(64), bits);
+    set_low(s.gpr[m.base], rest - s.gpr[m.index] * m.scale, bits);
+}
+
+/// Small indices, so that all lanes of a gather or scatter come to lie near the target.
+void Generator::aim_vsib(Random& r, const Insn& insn, MachineState& s) const {
+    const bool wide = insn.opcode & 1;
+    u8 lanes[64];
+    for (unsigned at = 0; at < 64; at += wide ? 8 : 4) {
+        const i64 v = static_cast<i64>(r.below(r.chance(50) ? 4000 : 64)) - 16;
+        std::memcpy(lanes + at, &v, wide ? 8 : 4);
+    }
+    set_vector(s, insn.mem.index, lanes, 64);
+}
+
+void Generator::aim_implicit(Random& r, const Insn& insn, MachineState& s) const {
+    const unsigned bits = insn.address_bits, size = insn.operand_bits / 8;
+    if (is_string(insn.op)) {
+        u64 source = pick_target(r, insn, size);
+        if (insn.is64() && insn.segment_override == kFs) source -= s.fs_base;
+        if (insn.is64() && insn.segment_override == kGs) source -= s.gs_base;
+        set_low(s.gpr[kRsi], source, bits);
+        set_low(s.gpr[kRdi], pick_target(r, insn, size), bits);
+        if (r.chance(200)) set_low(s.gpr[kRdi], s.gpr[kRsi] + r.below(17) - 8, bits);
+        if (insn.repe || insn.repne) set_low(s.gpr[kRcx], r.below(r.chance(200) ? 3000 : 12), bits);
+    }
+    if (insn.op == Op::kMaskmov) set_low(s.gpr[kRdi], pick_target(r, insn, 16), bits);
+    if (insn.op == Op::kLeave) s.gpr[kRbp] = pick_target(r, insn, 8);
+    if (insn.op == Op::kEnter) s.gpr[kRbp] = kDataBase + 0x1800 + r.below(0x400);
+    if (uses_stack(insn)) s.gpr[kRsp] = r.chance(850) ? kDataBase + 0x1000 + r.below(0x200) * 8 : pick_target(r, insn, size);
+    if (insn.mnemonic == ZYDIS_MNEMONIC_DIV && r.chance(800)) s.gpr[kRdx] = 0;
+    if (insn.mnemonic == ZYDIS_MNEMONIC_IDIV && r.chance(800)) s.gpr[kRdx] = s.gpr[kRax] >> 63 ? ~u64{0} : 0;
+}
+
+/// The state and the fields of one instruction, for a case of its own.
+void Generator::aim(Random& r, Insn& insn, Item& item, MachineState& s, u32 data_seed) const {
+    aim_implicit(r, insn, s);
+    if (insn.op == Op::kXlat) {
+        u64 offset = pick_target(r, insn, 1) - (s.gpr[kRax] & 0xff);
+        if (insn.is64() && insn.mem.segment == kFs) offset -= s.fs_base;
+        if (insn.is64() && insn.mem.segment == kGs) offset -= s.gs_base;
+        return set_low(s.gpr[kRbx], offset, insn.address_bits);
+    }
+    if (!insn.has_mem || is_string(insn.op) || insn.op == Op::kMaskmov) return;
+    Gva target = pick_target(r, insn, insn.mem.size);
+    if (insn.mem.vsib) {
+        aim_vsib(r, insn, s);
+        target = r.chance(950) ? kDataBase + 0x800 + r.below(0x1000) : target;
+    }
+    if (is_bit_string(insn.op)) {
+        const u8 bit_register = insn.reg_field;
+        if (bit_register != insn.mem.base && bit_register != insn.mem.index) {
+            if (r.chance(800)) set_low(s.gpr[bit_register], r.below(16384) - 8192, insn.operand_bits);
+            const i64 offset = static_cast<i64>(sign_extended(s.gpr[bit_register], insn.operand_bits));
+            const i64 word = offset >> (insn.operand_bits == 64 ? 6 : insn.operand_bits == 32 ? 5 : 4);
+            target -= static_cast<u64>(word * (insn.operand_bits / 8));
+        }
+    }
+    aim_memory(r, insn, item, s, target);
+    // CMPXCHG should hit as often as it misses.
+    const u8* data = data_pattern(data_seed);
+    if (target - kDataBase >= kDataSize - 16 || !r.chance(500)) return;
+    if (insn.mnemonic == ZYDIS_MNEMONIC_CMPXCHG && insn.mem.base != kRax && insn.mem.index != kRax)
+        std::memcpy(&s.gpr[kRax], data + (target - kDataBase), 8);
+    const bool pair8 = insn.mnemonic == ZYDIS_MNEMONIC_CMPXCHG8B, pair16 = insn.mnemonic == ZYDIS_MNEMONIC_CMPXCHG16B;
+    const bool addressed = (insn.mem.base | 2) == kRdx || (insn.mem.index | 2) == kRdx;
+    if ((pair8 || pair16) && !addressed) {
+        std::memcpy(&s.gpr[kRax], data + (target - kDataBase), pair8 ? 4 : 8);
+        std::memcpy(&s.gpr[kRdx], data + (target - kDataBase) + (pair8 ? 4 : 8), pair8 ? 4 : 8);
+    }
+}
+
+Case Generator::single(Random& r) const {
+    Case c = start(r);
+    Insn insn;
+    while (!random_insn(r, insn)) {
+    }
+    Item item = item_of(insn);
+    aim(r, insn, item, c.in, c.data_seed);
+    if (c.bits == 32)
+        for (u64& g : c.in.gpr) g &= 0xffffffff;
+    c.program.items.push_back(item);
+    return c;
+}
+
+}  // namespace twin86::diff

@@ -1,0 +1,46 @@
+// Generator: random cases. Registers are chosen so that memory operands meet the data window, its edges, or nothing.
+#pragma once
+
+#include "tests/diff/corpus.h"
+#include "tests/diff/program.h"
+#include "tests/diff/random.h"
+
+namespace twin86::diff {
+
+class Generator {
+  public:
+    Generator(const Corpus& corpus, const Decoder& decoder, const FeatureSet& features)
+        : corpus_(corpus), decoder_(decoder), features_(features) {}
+
+    /// One instruction.
+    Case single(Random& r) const;
+    /// 2 to 20 instructions with forward branches.
+    Case block(Random& r) const;
+
+  private:
+    struct Pointers;
+
+    bool random_insn(Random& r, Insn& insn) const;
+    Case start(Random& r) const;
+
+    // Where an access goes.
+    Gva pick_target(Random& r, const Insn& insn, unsigned size) const;
+    void aim(Random& r, Insn& insn, Item& item, MachineState& s, u32 data_seed) const;
+    void aim_memory(Random& r, Insn& insn, Item& item, MachineState& s, Gva target) const;
+    void aim_vsib(Random& r, const Insn& insn, MachineState& s) const;
+    void aim_implicit(Random& r, const Insn& insn, MachineState& s) const;
+
+    bool block_insn(Random& r, const Pointers& p, Program& out) const;
+    void block_branch(Random& r, const Pointers& p, unsigned room, Program& out) const;
+
+    const Corpus& corpus_;
+    const Decoder& decoder_;
+    const FeatureSet& features_;
+};
+
+/// The item of decoded bytes.
+Item item_of(const Insn& insn);
+/// Bit n: general register n may be written.
+u32 written_registers(const Insn& insn);
+
+}  // namespace twin86::diff

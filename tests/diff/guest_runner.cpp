@@ -1,0 +1,83 @@
+#include "tests/diff/guest_runner.h"
+
+#include <cstring>
+
+namespace twin86::diff {
+
+using test::GuestStop;
+using test::JitGuest;
+
+GuestRunner::GuestRunner(const jit::JitOptions& options) : options_(options) {
+    create();
+    watchdog_ = std::jthread([this](std::stop_token stop) {
+        u64 last = 0;
+        unsigned ticks = 0;
+        while (!stop.stop_requested()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            const u64 now = started_;
+            ticks = now == last ? ticks + 1 : 0;
+            last = now;
+            if (running_ && ticks > kTimeoutSeconds * 10) guest_->vcpu().request_exit(), ticks = 0;
+        }
+    });
+}
+
+void GuestRunner::create() {
+    guest_ = std::make_unique<JitGuest>(test::GuestOptions{.jit = options_});
+    // Neighbours in linear memory are strangers in physical memory.
+    const Gpa pages = guest_->allocate(16);
+    static constexpr unsigned kOrder[] = {5, 1, 9, 3, 12, 7};
+    for (unsigned i = 0; i < kDataSize / kPageSize; ++i)
+        guest_->map(kDataBase + i * kPageSize, pages + kOrder[i] * kPageSize, kPageSize,
+                    test::kUserPage | test::kNoExecutePage | (i * kPageSize < kWritableSize ? unsigned{test::kWritablePage} : 0));
+    for (unsigned i = 0; i < kCodeSize / kPageSize; ++i)
+        guest_->map(kCodeBase + i * kPageSize, pages + kOrder[4 + i] * kPageSize, kPageSize, test::kUserPage);
+    static const std::vector<u8> traps(kCodeSize, 0xcc);
+    guest_->write(kCodeBase, traps);
+    guest_->start(kCodeBase, 0, true, 64);
+    start_[0] = guest_->state();
+    guest_->start(kCodeBase, 0, true, 32);
+    start_[1] = guest_->state();
+}
+
+bool GuestRunner::run(const Job& job, JobResult& result) {
+    JitGuest& g = *guest_;
+    const u8* pattern = data_pattern(job.data_seed);
+    for (u64 at = 0; at < kDataSize; at += kPageSize)
+        std::memcpy(g.phys().ram().base() + g.physical(kDataBase + at), pattern + at, kPageSize);
+    g.write(kCodeBase + job.code_offset, {job.code, job.code_size});
+    CpuState& s = g.state();
+    s = start_[job.bits != 64];
+    std::memcpy(s.gpr, job.in.gpr, sizeof s.gpr);
+    s.rip = kCodeBase + job.code_offset;
+    s.rflags = job.in.rflags | 0x202;
+    s.segment[kFs].base = job.in.fs_base, s.segment[kGs].base = job.in.gs_base;
+    std::memcpy(s.xsave, job.in.xsave, sizeof s.xsave);
+
+    ++started_;
+    running_ = true;
+    const GuestStop stop = g.run();
+    running_ = false;
+    if (stop.exit != RunExit::kHalted || stop.vector < 0) {
+        failure_ = stop.exit == RunExit::kFatal         ? g.vcpu().failure()
+                   : stop.exit == RunExit::kInterrupted ? "no end"
+                                                        : fmt::format("exit {} at {:#x}", static_cast<int>(stop.exit), stop.rip);
+        create();
+        return false;
+    }
+    std::memcpy(result.out.gpr, s.gpr, sizeof s.gpr);
+    result.out.gpr[kRsp] = stop.rsp;
+    result.out.rip = stop.rip;
+    result.out.rflags = stop.rflags;
+    result.out.fs_base = s.segment[kFs].base, result.out.gs_base = s.segment[kGs].base;
+    std::memcpy(result.out.xsave, s.xsave, sizeof s.xsave);
+    result.vector = stop.vector;
+    result.error_code = stop.vector == kVectorPF ? stop.error_code : 0;
+    result.cr2 = stop.vector == kVectorPF ? stop.cr2 : 0;
+    g.read(kDataBase, result.data);
+    const std::vector<u8> traps(job.code_size, 0xcc);
+    g.write(kCodeBase + job.code_offset, traps);
+    return true;
+}
+
+}  // namespace twin86::diff

@@ -1,0 +1,37 @@
+// GuestRunner: executes jobs in a JitGuest.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+#include "tests/diff/case.h"
+#include "tests/lib/jit_guest.h"
+
+namespace twin86::diff {
+
+class GuestRunner {
+  public:
+    explicit GuestRunner(const jit::JitOptions& options);
+
+    /// Executes one job. False: the engine gave up or hung; failure() says why, and the guest is made anew.
+    bool run(const Job& job, JobResult& result);
+    const std::string& failure() const { return failure_; }
+    const CpuModel& model() const { return guest_->model(); }
+    jit::JitVcpu& vcpu() { return guest_->vcpu(); }
+
+  private:
+    static constexpr unsigned kTimeoutSeconds = 10;
+    void create();
+
+    const jit::JitOptions options_;
+    std::unique_ptr<test::JitGuest> guest_;
+    CpuState start_[2];  ///< 64 and 32 bits
+    std::string failure_;
+    // A thread that ends a run that does not end by itself.
+    std::atomic<u64> started_ = 0, watched_ = 0;
+    std::atomic<bool> running_ = false;
+    std::jthread watchdog_;
+};
+
+}  // namespace twin86::diff

@@ -1,0 +1,53 @@
+// Program: the instructions of a case, movable and removable: branches name items, not distances.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/diff/case.h"
+
+namespace twin86::diff {
+
+/// A field of an instruction that depends on where things lie.
+enum class Fix : u8 {
+    kNone,
+    kBranch8,   ///< distance to an item
+    kBranch32,
+    kItem32,    ///< RIP-relative address of an item
+    kData32,    ///< RIP-relative address of data
+};
+
+struct Item {
+    u8 bytes[16] = {};
+    u8 length = 0;
+    u16 mnemonic = 0;
+    Fix fix = Fix::kNone;
+    u8 fix_at = 0;      ///< where the field is in `bytes`
+    u16 target = 0;     ///< item number; the number of items: the end
+    Gva address = 0;    ///< kData32
+};
+
+struct Program {
+    std::vector<Item> items;
+
+    /// The bytes for this address; nothing when a short branch does not reach.
+    std::optional<std::vector<u8>> assemble(Gva at) const;
+    /// Takes item n out; branches to it go to what follows.
+    void remove(std::size_t n);
+};
+
+struct Case {
+    Program program;
+    MachineState in{};
+    u32 data_seed = 0;
+    u32 code_offset = 0;
+    u32 bits = 64;
+
+    /// False: does not assemble or fit.
+    bool to_job(Job& job) const;
+    /// Listing and the registers it starts from.
+    std::string describe() const;
+};
+
+}  // namespace twin86::diff
