@@ -1,6 +1,9 @@
 #include "accel/jit/jit_vcpu.h"
 
+#include <algorithm>
+
 #include "accel/jit/leaf/leaf.h"
+#include "cpu/decode/table.h"
 
 namespace twin86::jit {
 
@@ -92,6 +95,12 @@ std::string JitVcpu::statistics() const {
     static constexpr const char* kNames[] = {"none", "lookup", "chain", "helper", "slow", "commit", "string", "raise", "fault"};
     out += "exits            ";
     for (unsigned i = 1; i < std::size(kNames); ++i) out += fmt::format(" {} {}", kNames[i], counters_.exits[i]);
+    out += "\nhelpers          ";
+    std::vector<std::pair<u64, unsigned>> ops;
+    for (unsigned op = 0; op < std::size(counters_.helpers); ++op)
+        if (counters_.helpers[op] != 0) ops.emplace_back(counters_.helpers[op], op);
+    std::sort(ops.rbegin(), ops.rend());
+    for (const auto& [count, op] : ops) out += fmt::format(" {} {}", op_name(static_cast<Op>(op)), count);
     out += fmt::format("\nevents            {} interrupts, {} exceptions, {} kicks, {} cache clears\n", counters_.interrupts,
                        counters_.exceptions, counters_.kicks, counters_.cache_clears);
     return out;

@@ -37,6 +37,7 @@ class FrameMemory {
 
 struct RunCounters {
     u64 exits[16] = {};
+    u64 helpers[static_cast<unsigned>(Op::kCount)] = {};
     u64 flushes = 0, page_flushes = 0, switches = 0, kicks = 0, interrupts = 0, exceptions = 0, cache_clears = 0;
 };
 

@@ -219,6 +219,7 @@ bool JitVcpu::resume(u64 skip) {
 bool JitVcpu::on_helper(HelperSite& site) {
     CpuState& s = frame_.cpu;
     const Insn insn = located(site);
+    ++counters_.helpers[static_cast<unsigned>(insn.op)];
     recorder_.add(insn.rip, static_cast<u32>(ExitReason::kHelper), static_cast<u64>(insn.op));
     s.rip = insn.next_rip();
     const OpHandler handler = op_handler(insn.op);
