@@ -47,6 +47,12 @@ class StateArchive {
     void field(T& value) {
         raw(&value, sizeof value);
     }
+    /// Any byte but 0 is true: a bool that holds another byte than 0 or 1 would be undefined behaviour.
+    void field(bool& value) {
+        u8 byte = value;
+        field(byte);
+        value = byte != 0;
+    }
     template <class T, std::size_t N>
     void field(std::array<T, N>& values) {
         for (T& v : values) field(v);

@@ -49,3 +49,19 @@ TEST_CASE("truncated, misnamed and oversized state is refused") {
     s.visit(loader);
     CHECK(loader.failed());
 }
+
+TEST_CASE("a bool loads as true from any byte but zero") {
+    std::array<bool, 2> flags{false, true};
+    StateArchive saver = StateArchive::saver();
+    saver.section("flags", 1, [&](u32) { saver.field(flags); });
+    std::vector<u8> bytes = saver.bytes();
+    bytes[bytes.size() - 2] = 0x80;
+    bytes[bytes.size() - 1] = 0;
+    StateArchive loader = StateArchive::loader(bytes);
+    loader.section("flags", 1, [&](u32) { loader.field(flags); });
+    REQUIRE_FALSE(loader.failed());
+    CHECK(flags == std::array<bool, 2>{true, false});
+    StateArchive again = StateArchive::saver();
+    again.section("flags", 1, [&](u32) { again.field(flags); });
+    CHECK(again.bytes()[again.bytes().size() - 2] == 1);
+}
