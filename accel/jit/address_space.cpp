@@ -30,13 +30,11 @@ Outcome JitVcpu::fetch_page(Gva linear, Gpa& physical) {
 bool JitVcpu::global_code(Gva linear) {
     if (!(frame_.cpu.cr0 & kCr0PG)) return true;
     if (frame_.cpu.cpl() == 3 || !(linear & kUserBit)) return false;
-    Gpa physical = 0;
     const ExecEntry& e = exec_tlb_[0][(linear >> 12) % kExecEntries];
     if (e.page != (linear & kPageMask)) {
         const WalkResult walk = peek(paging_context(false, false), phys_.pages(), linear);
         return walk.ok && walk.page.global && (frame_.cpu.cr4 & kCr4PGE);
     }
-    (void)physical;
     return e.global;
 }
 
@@ -183,6 +181,7 @@ void JitVcpu::cache_jump(const Block& block) {
     e.host = reinterpret_cast<u64>(block.code);
     e.page_va = rip & kPageMask;
     exec_filter_add(rip);
+    if (block.second_page != ~u64{0}) exec_filter_add((rip & kPageMask) + kPageSize);
     if (!block.key.mode.has(Mode::kUser) && !global_code(rip)) non_global_supervisor_jumps_ = true;
 }
 

@@ -57,10 +57,10 @@ void BlockMap::patch_rel32(const Block& block, u32 offset, const u8* target) {
 
 void BlockMap::link(ChainSite& site, Block& to) {
     if (site.to != nullptr || !site.from->valid) return;
-    patch_rel32(*site.from, site.patch_offset, to.code);
+    patch_rel32(*site.from, site.patch_offset, to.code + to.link_offset);
     site.to = &to;
     to.incoming.push_back(&site);
-    if (site.cross_page) cross_links_.push_back(&site);
+    if (site.cross_page || to.second_page != ~u64{0}) cross_links_.push_back(&site);
 }
 
 void BlockMap::unlink(ChainSite& site) {

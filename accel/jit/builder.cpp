@@ -56,6 +56,19 @@ void BlockBuilder::build(std::span<const Insn> insns) {
         emit(*current_);
     }
     if (!ended_) chain_to(insns.back().next_rip());
+    if (block_.second_page != ~u64{0} && !baked()) emit_link_entry();
+}
+
+/// A position-independent block that goes on in the next page is right only while that page is where it was: branches
+/// from the same page enter through the jump cache, which an address space's changes invalidate.
+void BlockBuilder::emit_link_entry() {
+    cold();
+    point(0);
+    link_entry_ = a.newLabel();
+    a.bind(link_entry_);
+    load_rip(kHostAddress, block_.rip);
+    jump(context_.thunks.lookup);
+    hot();
 }
 
 void BlockBuilder::emit(const Insn& insn) {
@@ -125,6 +138,7 @@ std::vector<u8> BlockBuilder::finish() {
         p.site->patch_offset = static_cast<u32>(code_.labelOffsetFromBase(p.patch_end) - 4);
         p.site->exit_offset = static_cast<u32>(code_.labelOffsetFromBase(p.exit));
     }
+    if (link_entry_.isValid()) block_.link_offset = static_cast<u32>(code_.labelOffsetFromBase(link_entry_));
     CHECK(code_.relocateToBase(base_) == kErrorOk);
     std::vector<u8> bytes(code_.codeSize());
     CHECK(code_.copyFlattenedData(bytes.data(), bytes.size(), CopySectionFlags::kPadSectionBuffer) == kErrorOk);

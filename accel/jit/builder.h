@@ -42,6 +42,7 @@ class BlockBuilder {
     }
     static Mem slot(u8 guest) { return field(offsetof(JitFrame, mem_gpr) + slot_of(guest) * 8); }
     void poll();
+    void emit_link_entry();
     void emit(const Insn& insn);
     void emit_special(const Insn& insn);
     void point(u32 guest_offset, u8 borrowed = 0xff, u8 flags = 0);
@@ -142,6 +143,7 @@ class BlockBuilder {
         Label exit;
     };
     std::vector<PendingChain> pending_chains_;
+    Label link_entry_;
 };
 
 }  // namespace twin86::jit

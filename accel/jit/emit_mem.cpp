@@ -19,6 +19,9 @@ std::size_t tag_of(u8 kind) {
     return kind & kAccessWrite ? offsetof(TlbEntry, write_tag) : offsetof(TlbEntry, read_tag);
 }
 
+/// FNSTCW and FNSTSW to memory do not wait for pending exceptions.
+bool is_fnst(const Insn& i) { return i.has_mem && ((i.modrm >> 3) & 7) == 7 && (i.opcode == 0xd9 || i.opcode == 0xdd); }
+
 }  // namespace
 
 void BlockBuilder::effective_address(const Insn& insn, u8 to) {
@@ -124,6 +127,8 @@ void BlockBuilder::slow_call(unsigned size, u8 kind, const Label& retry) {
         flags |= kAccessMasked;
         new_helper(*current_);
     }
+    if (current_->uses_fpu && !is_fnst(*current_)) flags |= kAccessWaits;
+    if (current_->has_mem && current_->mem.aligned) flags |= kAccessAligned;
     if (stack_access_ || (current_->has_mem && current_->mem.segment == kSs)) flags |= kAccessStack;
     const AccessMeta meta{static_cast<u16>(size), kind, flags};
     call(context_.thunks.slow_mem);

@@ -94,6 +94,8 @@ static_assert(std::is_standard_layout_v<JitFrame>);
 
 /// Bits of AccessMeta::view beside the view.
 enum AccessFlag : u8 {
+    kAccessWaits = 0x10,   ///< x87 or MMX: a pending x87 exception comes before any fault of the access
+    kAccessAligned = 0x20, ///< #GP when the address is not a multiple of the size, whatever is mapped there
     kAccessMasked = 0x40,  ///< elements that a mask switches off do not fault: the block has a HelperSite for it
     kAccessStack = 0x80,   ///< #SS instead of #GP when the address is not canonical
 };

@@ -97,6 +97,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void enter(const u8* pc);
     bool handle_exit();
     bool on_chain(ChainSite& site);
+    bool may_stay_linked(const ChainSite& site, const Block& to);
     bool on_lookup();
     bool on_helper(HelperSite& site);
     bool on_slow();

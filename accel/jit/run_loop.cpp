@@ -173,13 +173,24 @@ bool JitVcpu::on_chain(ChainSite& site) {
     Block* block = find_block();
     if (block == nullptr) return false;
     const bool linkable = options_.chain && !from_mode.has(Mode::kOneInsn) && clears == counters_.cache_clears &&
-                          block->key.mode == from_mode && block->second_page == ~u64{0};
-    if (linkable && (!site.cross_page || global_code(s.rip))) {
-        if (site.cross_page) exec_filter_add(s.rip);
-        blocks_.link(site, *block);
-    }
+                          block->key.mode == from_mode;
+    if (linkable && may_stay_linked(site, *block)) blocks_.link(site, *block);
     frame_.cpu.shadow = kShadowNone;
     enter(block->code);
+    return true;
+}
+
+/// Within a page a link is always right. Over a page border (of the branch or of the target itself) it must be undone
+/// when the translation goes: supervisor code links to global pages, user code enters through the jump cache.
+bool JitVcpu::may_stay_linked(const ChainSite& site, const Block& to) {
+    const u64 rip = frame_.cpu.rip;
+    const bool straddles = to.second_page != ~u64{0};
+    if (!site.cross_page && (!straddles || to.link_offset != 0)) return true;
+    if (site.cross_page && !global_code(rip)) return false;
+    const u64 next_page = (rip & kPageMask) + kPageSize;
+    if (straddles && !global_code(next_page)) return false;
+    exec_filter_add(rip);
+    if (straddles) exec_filter_add(next_page);
     return true;
 }
 

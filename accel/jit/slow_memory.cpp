@@ -150,6 +150,7 @@ Outcome for_runs(u64 bytes, unsigned size, F f) {
 /// Checks a bounced access and fills the buffer with the old contents. Bytes that a mask switches off are left alone.
 Outcome JitVcpu::prepare_bounce(const AccessMeta& meta, const HelperSite* masked, u8* buffer) {
     const Gva address = frame_.address;
+    if ((meta.view & kAccessAligned) && address % meta.size != 0) return Outcome::fault(kVectorGP, 0);
     const Access access = meta.access & kAccessWrite ? Access::kWrite : Access::kRead;
     const auto prepare = [&](unsigned start, unsigned length) {
         Pieces pieces;
@@ -181,7 +182,8 @@ bool JitVcpu::on_slow() {
     u8* buffer = frame_.bounce.data + (frame_.address & 63);
     if (const Outcome fault = prepare_bounce(meta, masked, buffer); fault.faulted()) {
         frame_.cpu.rip = rip_of(*block, guest_offset);
-        deliver_fault(fault);
+        const bool pending = frame_.cpu.xsave[2] & 0x80;  // FSW.ES
+        deliver_fault((meta.view & kAccessWaits) && pending ? Outcome::fault(kVectorMF) : fault);
         return false;
     }
     frame_.bounce_address = frame_.address;

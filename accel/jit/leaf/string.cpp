@@ -136,10 +136,7 @@ extern "C" u64 twin86_leaf_string(JitFrame* frame, u32 packed, u64* flags) {
     u64& rdi = s.gpr[kRdi];
 
     u64 count = op.repeats() ? rcx & op.mask : 1;
-    if (count == 0) {
-        if (op.mask == 0xffffffff) rcx &= op.mask;
-        return kLeafDone;
-    }
+    if (count == 0) return kLeafDone;  // not even RCX' upper half changes under prefix 67
     const bool reads = meta.kind == StringMeta::kMovs || meta.kind == StringMeta::kLods || meta.kind == StringMeta::kCmps;
     const bool uses_di = meta.kind != StringMeta::kLods;
     u64 n = count, source = 0, destination = 0;
