@@ -1,20 +1,29 @@
 #include "accel/jit/builder.h"
 
+#include <cstring>
+
+#include "base/check.h"
+#include "cpu/decode/table.h"
+
 namespace twin86::jit {
 
 using namespace asmjit;
 
-BlockBuilder::BlockBuilder(const BuildContext& context, Block& block, u64 base_address)
-    : context_(context), block_(block), base_(base_address) {
-    code_.init(Environment::host());
-    code_.newSection(&cold_, ".cold", SIZE_MAX, SectionFlags::kExecutable, 1);
-    code_.attach(&a);
+BlockBuilder::BlockBuilder(const BuildContext& context, EmitBuffer& buffer, Block& block, u64 base_address)
+    : context_(context), block_(block), base_(base_address), buffer_(buffer), a(buffer.assembler) {
+    buffer.begin();
     page_rip_ = block.rip - block.page_offset();
 }
 
 void BlockBuilder::point(u32 guest_offset, u8 borrowed, u8 flags) {
-    (in_cold_ ? cold_points_ : hot_points_)
+    (in_cold_ ? buffer_.cold_points : buffer_.hot_points)
         .push_back({static_cast<u32>(a.offset()), static_cast<u16>(guest_offset), borrowed, flags});
+}
+
+void BlockBuilder::out_of_block(u8 opcode, const u8* target) {
+    a.embedUInt8(opcode);
+    buffer_.fixups.push_back({in_cold_, static_cast<u32>(a.offset()), target});
+    a.embedUInt32(0);
 }
 
 HelperSite* BlockBuilder::new_helper(const Insn& insn) {
@@ -35,13 +44,13 @@ void BlockBuilder::poll() {
 
 /// Liveness of arithmetic flags, backwards. At the end of a block all of them count as live.
 void BlockBuilder::analyse_flags(std::span<const Insn> insns) {
-    live_before_.assign(insns.size() + 1, kFlagsArithmetic);
+    buffer_.live_before.assign(insns.size() + 1, kFlagsArithmetic);
     for (std::size_t n = insns.size(); n-- > 0;) {
         const Insn& i = insns[n];
         // Slow paths show flags to C++ (PUSHF, interrupts, faults that they raise): everything is live there.
         const bool opaque = i.klass == InsnClass::kHelper || i.klass == InsnClass::kEndBlock || i.klass == InsnClass::kUndefined;
-        live_before_[n] = opaque ? static_cast<u32>(kFlagsArithmetic)
-                                 : ((live_before_[n + 1] & ~i.flags_written) | i.flags_read) & kFlagsArithmetic;
+        buffer_.live_before[n] = opaque ? static_cast<u32>(kFlagsArithmetic)
+                                 : ((buffer_.live_before[n + 1] & ~i.flags_written) | i.flags_read) & kFlagsArithmetic;
     }
 }
 
@@ -50,8 +59,8 @@ void BlockBuilder::build(std::span<const Insn> insns) {
     if (!block_.key.mode.has(Mode::kShadowed)) poll();
     for (std::size_t n = 0; n < insns.size(); ++n) {
         current_ = &insns[n];
-        flags_live_ = live_before_[n];
-        flags_live_after_ = live_before_[n + 1];
+        flags_live_ = buffer_.live_before[n];
+        flags_live_after_ = buffer_.live_before[n + 1];
         point(static_cast<u32>(current_->rip - block_.rip));
         emit(*current_);
     }
@@ -121,27 +130,37 @@ void BlockBuilder::emit_special(const Insn& insn) {
         case Op::kRdfsbase:
         case Op::kRdgsbase: return emit_read_base(insn);
         case Op::kNop: return;
-        default: return emit_helper(insn);
+        case Op::kGather:
+        case Op::kScatter:
+        case Op::kMaskmov: return emit_helper(insn);
+        default: CHECK(false, "{} has no emitter", op_name(insn.op));
     }
 }
 
-std::vector<u8> BlockBuilder::finish() {
-    // The cold section follows the hot one directly: its points and labels move by the size of the hot part.
-    CHECK(code_.flatten() == kErrorOk && code_.resolveUnresolvedLinks() == kErrorOk);
-    const u64 cold_at = cold_->offset();
-    block_.points = hot_points_;
-    for (SidePoint p : cold_points_) {
-        p.host_offset += static_cast<u32>(cold_at);
+std::span<const u8> BlockBuilder::finish() {
+    // The cold section follows the hot one directly: its points, fixups and labels move by the size of the hot part.
+    asmjit::CodeHolder& code = buffer_.code;
+    CHECK(code.flatten() == kErrorOk && code.resolveUnresolvedLinks() == kErrorOk);
+    const u32 cold_at = static_cast<u32>(buffer_.cold->offset());
+    block_.points.reserve(buffer_.hot_points.size() + buffer_.cold_points.size());
+    block_.points = buffer_.hot_points;
+    for (SidePoint p : buffer_.cold_points) {
+        p.host_offset += cold_at;
         block_.points.push_back(p);
     }
     for (const PendingChain& p : pending_chains_) {
-        p.site->patch_offset = static_cast<u32>(code_.labelOffsetFromBase(p.patch_end) - 4);
-        p.site->exit_offset = static_cast<u32>(code_.labelOffsetFromBase(p.exit));
+        p.site->patch_offset = static_cast<u32>(code.labelOffsetFromBase(p.patch_end) - 4);
+        p.site->exit_offset = static_cast<u32>(code.labelOffsetFromBase(p.exit));
     }
-    if (link_entry_.isValid()) block_.link_offset = static_cast<u32>(code_.labelOffsetFromBase(link_entry_));
-    CHECK(code_.relocateToBase(base_) == kErrorOk);
-    std::vector<u8> bytes(code_.codeSize());
-    CHECK(code_.copyFlattenedData(bytes.data(), bytes.size(), CopySectionFlags::kPadSectionBuffer) == kErrorOk);
+    if (link_entry_.isValid()) block_.link_offset = static_cast<u32>(code.labelOffsetFromBase(link_entry_));
+    std::vector<u8>& bytes = buffer_.bytes;
+    bytes.resize(code.codeSize());
+    CHECK(code.copyFlattenedData(bytes.data(), bytes.size(), CopySectionFlags::kPadSectionBuffer) == kErrorOk);
+    for (const EmitBuffer::Fixup& f : buffer_.fixups) {
+        const u32 at = f.offset + (f.cold ? cold_at : 0);
+        const i32 rel = static_cast<i32>(reinterpret_cast<u64>(f.target) - (base_ + at + 4));
+        std::memcpy(bytes.data() + at, &rel, sizeof rel);
+    }
     return bytes;
 }
 

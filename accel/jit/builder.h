@@ -7,6 +7,7 @@
 #include <span>
 
 #include "accel/jit/block.h"
+#include "accel/jit/emit_buffer.h"
 #include "accel/jit/encode.h"
 #include "accel/jit/regs.h"
 #include "accel/jit/thunks.h"
@@ -24,12 +25,12 @@ struct BuildContext {
 
 class BlockBuilder {
   public:
-    BlockBuilder(const BuildContext& context, Block& block, u64 base_address);
+    BlockBuilder(const BuildContext& context, EmitBuffer& buffer, Block& block, u64 base_address);
 
     /// Emits all instructions; the block's chains, helpers and points are filled.
     void build(std::span<const Insn> insns);
-    /// The finished code for base_address. Valid until the builder is destroyed.
-    std::vector<u8> finish();
+    /// The finished code for base_address. Valid until the buffer's next use.
+    std::span<const u8> finish();
 
   private:
     using Gp = asmjit::x86::Gp;
@@ -46,10 +47,11 @@ class BlockBuilder {
     void emit(const Insn& insn);
     void emit_special(const Insn& insn);
     void point(u32 guest_offset, u8 borrowed = 0xff, u8 flags = 0);
-    void cold() { a.section(cold_); in_cold_ = true; }
-    void hot() { a.section(code_.textSection()); in_cold_ = false; }
-    void call(const u8* thunk) { a.call(asmjit::imm(reinterpret_cast<u64>(thunk))); }
-    void jump(const u8* thunk) { a.jmp(asmjit::imm(reinterpret_cast<u64>(thunk))); }
+    void cold() { a.section(buffer_.cold); in_cold_ = true; }
+    void hot() { a.section(buffer_.code.textSection()); in_cold_ = false; }
+    void call(const u8* thunk) { out_of_block(0xe8, thunk); }
+    void jump(const u8* thunk) { out_of_block(0xe9, thunk); }
+    void out_of_block(u8 opcode, const u8* target);
     void long_jump(const Label& l) { a.long_().jmp(l); }
     HelperSite* new_helper(const Insn& insn);
     bool baked() const { return block_.key.mode.has(Mode::kBaked); }
@@ -126,17 +128,14 @@ class BlockBuilder {
     Block& block_;
     u64 base_;
     u64 page_rip_ = 0;
-    asmjit::CodeHolder code_;
-    asmjit::Section* cold_ = nullptr;
-    asmjit::x86::Assembler a;
+    EmitBuffer& buffer_;
+    asmjit::x86::Assembler& a;
     bool in_cold_ = false;
     bool ended_ = false;            ///< the path has left the block: nothing falls through
     bool stack_access_ = false;     ///< rbp holds an address in the stack segment
     u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need
     u32 flags_live_after_ = 0;      ///< the same after the current instruction
-    std::vector<u32> live_before_;
     const Insn* current_ = nullptr;
-    std::vector<SidePoint> hot_points_, cold_points_;
     struct PendingChain {
         ChainSite* site;
         Label patch_end;  ///< behind the rel32

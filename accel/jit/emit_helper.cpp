@@ -1,4 +1,4 @@
-// Instructions that run in C++: the block is left, the run loop executes the slow path and, for Helper ops, comes back.
+// Instructions that run in C++: the block is left, the run loop executes the slow path and, but for EndBlock ops, comes back.
 #include "accel/jit/builder.h"
 
 namespace twin86::jit {
@@ -7,7 +7,7 @@ using namespace asmjit;
 
 void BlockBuilder::emit_helper(const Insn& insn) {
     HelperSite* site = new_helper(insn);
-    site->ends_block = insn.klass != InsnClass::kHelper;
+    site->ends_block = insn.klass == InsnClass::kEndBlock;
     call(context_.thunks.exit_helper);
     a.embedUInt64(reinterpret_cast<u64>(site));
     if (site->ends_block) ended_ = true;

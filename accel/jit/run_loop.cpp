@@ -4,6 +4,7 @@
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
 #include "accel/jit/signals.h"
+#include "accel/jit/vector_memory.h"
 #include "cpu/decode/disassemble.h"
 #include "cpu/semantics/interrupts.h"
 
@@ -227,13 +228,22 @@ bool JitVcpu::resume(u64 skip) {
     return true;
 }
 
+namespace {
+
+OpHandler handler_of(Op op) {
+    const bool vector = op == Op::kGather || op == Op::kScatter || op == Op::kMaskmov;
+    return vector ? vector_memory_op : op_handler(op);
+}
+
+}  // namespace
+
 bool JitVcpu::on_helper(HelperSite& site) {
     CpuState& s = frame_.cpu;
     const Insn insn = located(site);
     ++counters_.helpers[static_cast<unsigned>(insn.op)];
     recorder_.add(insn.rip, static_cast<u32>(ExitReason::kHelper), static_cast<u64>(insn.op));
     s.rip = insn.next_rip();
-    const OpHandler handler = op_handler(insn.op);
+    const OpHandler handler = handler_of(insn.op);
     const Outcome outcome = handler != nullptr ? handler(cpu_, insn) : Outcome::fault(kVectorUD);
     if (handler == nullptr) log_unimplemented("instruction without a slow path", static_cast<u64>(insn.op));
     if (outcome.faulted()) {

@@ -124,9 +124,9 @@ Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, Outcome& 
     // Tracked before the bytes are read: a write from now on finds the page marked.
     phys_.set_has_code(key.physical & kPageMask, true);
     if (!decode_block(key, rip, linear, *block, fault)) return nullptr;
-    BlockBuilder builder(context_, *block, reinterpret_cast<u64>(cache_.next()));
+    BlockBuilder builder(context_, buffer_, *block, reinterpret_cast<u64>(cache_.next()));
     builder.build(insns_);
-    const std::vector<u8> code = builder.finish();
+    const std::span<const u8> code = builder.finish();
     block->code = cache_.commit(code.data(), code.size());
     block->code_size = static_cast<u32>(code.size());
     ++counters_.blocks;

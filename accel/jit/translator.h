@@ -59,6 +59,7 @@ class Translator {
     CodeFetcher& fetcher_;
     BuildContext context_;
     Decoder decoder_;
+    EmitBuffer buffer_;
     std::vector<Insn> insns_;
     TranslationCounters counters_;
 };

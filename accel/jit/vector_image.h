@@ -18,7 +18,6 @@ class VectorImage {
     void read(unsigned number, u8 to[64]) const;
     /// Writes `bits` (128, 256, 512) and zeroes the rest of the register, as VEX and EVEX instructions do.
     void write(unsigned number, const u8 from[64], unsigned bits);
-    void read_mmx(unsigned number, u8 to[8]) const;
 
   private:
     bool present(unsigned component) const;

@@ -1,0 +1,41 @@
+// EmitBuffer: the assembler and the scratch vectors of translation, kept from block to block so that translating
+// allocates next to nothing.
+#pragma once
+
+#include <asmjit/x86.h>
+
+#include <vector>
+
+#include "accel/jit/block.h"
+
+namespace twin86::jit {
+
+struct EmitBuffer {
+    /// A call or jump out of the block: the rel32 at `offset` of its section leads to `target`.
+    struct Fixup {
+        bool cold;
+        u32 offset;
+        const u8* target;
+    };
+
+    asmjit::CodeHolder code;
+    asmjit::x86::Assembler assembler;
+    asmjit::Section* cold = nullptr;
+    std::vector<Fixup> fixups;
+    std::vector<SidePoint> hot_points, cold_points;
+    std::vector<u32> live_before;
+    std::vector<u8> bytes;
+
+    /// Empties everything for the next block.
+    void begin() {
+        code.reset(asmjit::ResetPolicy::kSoft);
+        code.init(asmjit::Environment::host());
+        code.newSection(&cold, ".cold", SIZE_MAX, asmjit::SectionFlags::kExecutable, 1);
+        code.attach(&assembler);
+        fixups.clear();
+        hot_points.clear();
+        cold_points.clear();
+    }
+};
+
+}  // namespace twin86::jit

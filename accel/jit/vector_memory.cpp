@@ -1,0 +1,183 @@
+// SDM vol. 2: VGATHER*, VPGATHER*, VSCATTER*, VPSCATTER*, MASKMOVQ, MASKMOVDQU; exception classes 12 and E12 in 2.4, 2.8.
+#include "accel/jit/vector_memory.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "accel/jit/vector_image.h"
+#include "base/check.h"
+#include "cpu/semantics/memory.h"
+#include "cpu/semantics/xsave_image.h"
+
+namespace twin86::jit {
+
+namespace {
+
+/// The elements of a gather or scatter.
+struct Elements {
+    unsigned data_bytes, index_bytes, count;
+
+    static Elements of(const Insn& insn) {
+        const unsigned data = insn.mem.element_size, index = insn.opcode & 1 ? 8 : 4;
+        CHECK(data == 4 || data == 8, "elements of {} bytes", data);
+        return {data, index, insn.vector_bits / 8 / std::max(data, index)};
+    }
+    unsigned data_bits() const { return count * data_bytes * 8; }
+    u64 all() const { return bit(count) - 1; }
+};
+
+bool registers_allowed(const Insn& insn) {
+    if (insn.address_bits == 16) return false;
+    const u8 index = insn.mem.index;
+    if (insn.encoding == Encoding::kVex)
+        return insn.reg_field != index && insn.reg_field != insn.vvvv_field && index != insn.vvvv_field;
+    return insn.mask_register != 0 && !insn.mask_zeroing && (insn.op == Op::kScatter || insn.reg_field != index);
+}
+
+u64 element_offset(const Cpu& cpu, const Insn& insn, const Elements& e, const u8* indices, unsigned n) {
+    i64 index = 0;
+    if (e.index_bytes == 8) {
+        std::memcpy(&index, indices + n * 8, 8);
+    } else {
+        i32 narrow;
+        std::memcpy(&narrow, indices + n * 4, 4);
+        index = narrow;
+    }
+    const u64 offset = effective_address(cpu, insn) + static_cast<u64>(index) * insn.mem.scale;
+    return truncate(offset, insn.address_bits / 8);
+}
+
+/// Which elements are still to be done: an opmask, or the sign bits of a vector.
+u64 read_mask(const Insn& insn, const VectorImage& image, const Elements& e) {
+    if (insn.encoding == Encoding::kEvex) return image.mask(insn.mask_register) & e.all();
+    u8 vector[64];
+    image.read(insn.vvvv_field, vector);
+    u64 mask = 0;
+    for (unsigned n = 0; n < e.count; ++n) mask |= static_cast<u64>(vector[(n + 1) * e.data_bytes - 1] >> 7) << n;
+    return mask;
+}
+
+void write_mask(const Insn& insn, VectorImage& image, const Elements& e, u64 mask) {
+    if (insn.encoding == Encoding::kEvex) return image.set_mask(insn.mask_register, mask);
+    u8 vector[64] = {};
+    for (unsigned n = 0; n < e.count; ++n)
+        if (mask >> n & 1) std::memset(vector + n * e.data_bytes, 0xff, e.data_bytes);
+    image.write(insn.vvvv_field, vector, insn.vector_bits);
+}
+
+/// Does the elements from the lowest on until one faults; `pending` keeps those that remain.
+template <class F>
+Outcome for_elements(u64& pending, F f) {
+    while (pending != 0) {
+        TRY_GUEST(f(static_cast<unsigned>(__builtin_ctzll(pending))));
+        pending &= pending - 1;
+    }
+    return Outcome::success();
+}
+
+Outcome gather(Cpu& cpu, const Insn& insn) {
+    const Elements e = Elements::of(insn);
+    VectorImage image(cpu.s, cpu.traits.xsave);
+    u8 data[64], indices[64];
+    image.read(insn.reg_field, data);
+    image.read(insn.mem.index, indices);
+    u64 pending = read_mask(insn, image, e);
+    const Outcome outcome = for_elements(pending, [&](unsigned n) {
+        const u64 offset = element_offset(cpu, insn, e, indices, n);
+        return read_segment(cpu, insn.mem.segment, offset, data + n * e.data_bytes, e.data_bytes);
+    });
+    write_mask(insn, image, e, pending);
+    image.write(insn.reg_field, data, e.data_bits());
+    return outcome;
+}
+
+Outcome scatter(Cpu& cpu, const Insn& insn) {
+    const Elements e = Elements::of(insn);
+    VectorImage image(cpu.s, cpu.traits.xsave);
+    u8 data[64], indices[64];
+    image.read(insn.reg_field, data);
+    image.read(insn.mem.index, indices);
+    u64 pending = read_mask(insn, image, e);
+    const Outcome outcome = for_elements(pending, [&](unsigned n) {
+        const u64 offset = element_offset(cpu, insn, e, indices, n);
+        return write_segment(cpu, insn.mem.segment, offset, data + n * e.data_bytes, e.data_bytes);
+    });
+    write_mask(insn, image, e, pending);
+    return outcome;
+}
+
+constexpr unsigned kSlotBytes = 16;  ///< of one x87 register in the XSAVE image
+constexpr u16 kFswErrorSummary = 1 << 7, kFswTop = 7 << 11;
+
+/// What every MMX instruction does to the x87 state: all registers valid, TOP 0. The image holds ST(0) first, while
+/// MMX registers are physical ones: the slots move when TOP does. SDM vol. 1, 9.6.2, vol. 3, 12.2.
+void enter_mmx_state(XsaveImage& image) {
+    const u16 status = image.read16(kXsaveFsw);
+    const unsigned top = (status & kFswTop) >> 11;
+    u8 slots[8 * kSlotBytes];
+    std::memcpy(slots, image.at(kXsaveSt0), sizeof slots);
+    for (unsigned st = 0; st < 8; ++st)
+        std::memcpy(image.at(kXsaveSt0 + ((st + top) & 7) * kSlotBytes), slots + st * kSlotBytes, kSlotBytes);
+    image.write16(kXsaveFsw, status & static_cast<u16>(~kFswTop));
+    *image.at(kXsaveFtw) = 0xff;
+    image.mark_in_use(kXfeatureX87);
+}
+
+/// Calls f(start, length) for each run of set bits.
+template <class F>
+Outcome for_runs(u64 bytes, F f) {
+    while (bytes != 0) {
+        const auto start = static_cast<unsigned>(__builtin_ctzll(bytes));
+        const auto length = static_cast<unsigned>(__builtin_ctzll(~(bytes >> start)));
+        TRY_GUEST(f(start, length));
+        bytes &= ~((bit(length) - 1) << start);
+    }
+    return Outcome::success();
+}
+
+/// Stores the bytes of `data` whose mask bytes have the sign bit, all of them or, on a fault, none.
+Outcome store_selected(Cpu& cpu, const Insn& insn, const u8* data, const u8* mask, unsigned size) {
+    u64 selected = 0;
+    for (unsigned n = 0; n < size; ++n) selected |= static_cast<u64>(mask[n] >> 7) << n;
+    const u64 base = effective_address(cpu, insn);
+    const auto offset = [&](unsigned n) { return truncate(base + n, insn.address_bits / 8); };
+    TRY_GUEST(for_runs(selected, [&](unsigned n, unsigned length) {
+        TRY_GUEST(check_segment(cpu, insn.mem.segment, offset(n), length, true));
+        return cpu.host.probe_write(segment_linear(cpu.s, insn.mem.segment, offset(n)), length);
+    }));
+    return for_runs(selected, [&](unsigned n, unsigned length) {
+        return write_segment(cpu, insn.mem.segment, offset(n), data + n, length);
+    });
+}
+
+Outcome maskmov_mmx(Cpu& cpu, const Insn& insn) {
+    XsaveImage x87(cpu);
+    x87.normalize(kXfeatureX87);
+    const u16 status = x87.read16(kXsaveFsw);
+    if (status & kFswErrorSummary) return Outcome::fault(kVectorMF);
+    const unsigned top = (status & kFswTop) >> 11;
+    const u8* data = x87.at(kXsaveSt0 + ((insn.reg_field - top) & 7) * kSlotBytes);
+    const u8* mask = x87.at(kXsaveSt0 + ((insn.rm_field - top) & 7) * kSlotBytes);
+    TRY_GUEST(store_selected(cpu, insn, data, mask, 8));
+    enter_mmx_state(x87);
+    return Outcome::success();
+}
+
+Outcome maskmov(Cpu& cpu, const Insn& insn) {
+    if (insn.uses_fpu) return maskmov_mmx(cpu, insn);
+    const VectorImage image(cpu.s, cpu.traits.xsave);
+    u8 data[64], mask[64];
+    image.read(insn.reg_field, data);
+    image.read(insn.rm_field, mask);
+    return store_selected(cpu, insn, data, mask, 16);
+}
+
+}  // namespace
+
+Outcome vector_memory_op(Cpu& cpu, const Insn& insn) {
+    if (insn.op == Op::kMaskmov) return maskmov(cpu, insn);
+    if (!registers_allowed(insn)) return Outcome::fault(kVectorUD);
+    return insn.op == Op::kGather ? gather(cpu, insn) : scatter(cpu, insn);
+}
+
+}  // namespace twin86::jit
