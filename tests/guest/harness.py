@@ -11,6 +11,7 @@ import select
 import shlex
 import signal
 import subprocess
+import termios
 import time
 import unittest
 
@@ -55,6 +56,7 @@ class Emulator:
         command = emulator_command() + [str(a) for a in args]
         if pty:
             self.terminal, slave = os.openpty()
+            self.terminal_settings = termios.tcgetattr(slave)  # before the emulator can change them
             self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
             os.close(slave)
             self.input = self.output = self.terminal

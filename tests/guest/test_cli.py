@@ -110,14 +110,13 @@ class Ends(unittest.TestCase):
 
     def ends_cleanly(self, args, number):
         with harness.Emulator("cli_term", args, pty=True) as emulator:
-            before = termios.tcgetattr(emulator.terminal)
-            self.wait_for_raw_terminal(emulator, before)
+            self.wait_for_raw_terminal(emulator)
             emulator.process.send_signal(number)
             status = emulator.finish(LIMIT)
             self.assertIn(status, (0, 128 + number), emulator.text())
-            self.assertEqual(termios.tcgetattr(emulator.terminal), before)
+            self.assertEqual(termios.tcgetattr(emulator.terminal), emulator.terminal_settings)
 
-    def wait_for_raw_terminal(self, emulator, before):
+    def wait_for_raw_terminal(self, emulator):
         for _ in range(LIMIT * 20):
             if termios.tcgetattr(emulator.terminal)[3] & termios.ICANON == 0:
                 return
