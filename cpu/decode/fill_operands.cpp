@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "cpu/decode/fill.h"
 
 namespace twin86 {
@@ -87,18 +89,26 @@ u8 segment_of(ZydisRegister reg) {
     return reg >= ZYDIS_REGISTER_ES && reg <= ZYDIS_REGISTER_GS ? reg - ZYDIS_REGISTER_ES : kDs;
 }
 
+i64 displacement32(const Insn& out) {
+    i32 value;
+    std::memcpy(&value, out.bytes + out.disp_at, sizeof value);
+    return value;
+}
+
 void set_memory(const ZydisDecodedOperand& operand, Insn& out) {
     const ZydisDecodedOperandMem& from = operand.mem;
     MemOperand& mem = out.mem;
     out.has_mem = true;
     mem = {};
     mem.rip_relative = from.base == ZYDIS_REGISTER_RIP || from.base == ZYDIS_REGISTER_EIP;
-    if (is_gpr(from.base)) mem.base = gpr_number(from.base);
+    // SIB.base = 5 with mod = 0 is a displacement without base; with prefix 67 and REX.B the library says r13d.
+    const bool no_base = out.has_modrm && out.mod() == 0 && (out.modrm & 7) == 4 && (out.sib & 7) == 5;
+    if (is_gpr(from.base) && !no_base) mem.base = gpr_number(from.base);
     mem.vsib = from.type == ZYDIS_MEMOP_TYPE_VSIB;
     if (mem.vsib) mem.index = static_cast<u8>(ZydisRegisterGetId(from.index));
     else if (is_gpr(from.index)) mem.index = gpr_number(from.index);
     if (from.scale) mem.scale = from.scale;
-    mem.disp = from.disp.value;
+    mem.disp = no_base ? displacement32(out) : from.disp.value;
     mem.segment = segment_of(from.segment);
     mem.access = access_of(operand);
     mem.size = operand.size / 8;
@@ -141,6 +151,33 @@ bool masks_suppress_faults(const ZydisDecodedInstruction& from, const Insn& out)
         case ZYDIS_EXCEPTION_CLASS_E10NF:
         case ZYDIS_EXCEPTION_CLASS_E11NF: return false;
         default: return true;
+    }
+}
+
+/// Exception classes 1, 2 and 4 of SSE and class 1 of VEX and EVEX (SDM vol. 2, 2.4) ask for alignment, but for the
+/// moves and string comparisons that are there to do without.
+bool must_be_aligned(const ZydisDecodedInstruction& from, const Insn& out) {
+    switch (from.mnemonic) {
+        case ZYDIS_MNEMONIC_MOVUPS:
+        case ZYDIS_MNEMONIC_MOVUPD:
+        case ZYDIS_MNEMONIC_MOVDQU:
+        case ZYDIS_MNEMONIC_LDDQU:
+        case ZYDIS_MNEMONIC_PCMPESTRI:
+        case ZYDIS_MNEMONIC_PCMPESTRM:
+        case ZYDIS_MNEMONIC_PCMPISTRI:
+        case ZYDIS_MNEMONIC_PCMPISTRM: return false;
+        case ZYDIS_MNEMONIC_CMPXCHG16B: return true;
+        default: break;
+    }
+    if (from.meta.isa_set == ZYDIS_ISA_SET_SHA) return false;  // as Zen has it, whatever the manual's class
+    switch (from.meta.exception_class) {
+        case ZYDIS_EXCEPTION_CLASS_SSE1:
+        case ZYDIS_EXCEPTION_CLASS_SSE2:
+        case ZYDIS_EXCEPTION_CLASS_SSE4: return out.uses_sse && out.mem.size == 16;
+        case ZYDIS_EXCEPTION_CLASS_AVX1:
+        case ZYDIS_EXCEPTION_CLASS_E1:
+        case ZYDIS_EXCEPTION_CLASS_E1NF: return true;
+        default: return false;
     }
 }
 
@@ -227,6 +264,7 @@ void fill_operands(const ZydisDecodedInstruction& from, Operands operands, Insn&
         if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) add_memory(operand, out);
     }
     complete(from, out);
+    out.mem.aligned = out.has_mem && must_be_aligned(from, out);
     out.mem.suppresses_faults = out.has_mem && masks_suppress_faults(from, out);
     out.mem.packed_by_mask = out.mem.suppresses_faults && is_packed_by_mask(from.mnemonic);
     const bool is_xchg_of_16_bits = out.mnemonic == ZYDIS_MNEMONIC_XCHG && from.operand_width == 16;
