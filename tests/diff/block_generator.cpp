@@ -41,6 +41,9 @@ Item raw(std::initializer_list<unsigned> bytes, Fix fix = Fix::kNone, u8 fix_at 
 bool Generator::block_insn(Random& r, const Pointers& p, Program& out) const {
     Insn insn;
     if (!random_insn(r, insn)) return false;
+    // EVEX.X means nothing with a general register, but with it a Zen 5 misses the pushes and pops before it in RSP.
+    const bool evex_general_rm = insn.encoding == Encoding::kEvex && (insn.gpr_fields & kFieldRm);
+    if (evex_general_rm && !(insn.bytes[insn.opcode_at - 3] & 0x40)) return false;
     const bool stack = writes_own_rsp(insn);
     u32 written = written_registers(insn);
     if (stack) {

@@ -88,8 +88,8 @@ class Run {
         }
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         if (o_.coverage) fmt::print("{}", coverage_.report({&corpus_}, session_.decoder()));
-        fmt::print("{} cases compared ({:.0f} per second), {} differ, {} without a native result; {} ended in exceptions\n", compared_,
-                   static_cast<double>(compared_) / seconds, differing_, skipped_, exceptions_);
+        fmt::print("{} cases compared ({:.0f} per second), {} differ, {} not comparable ({} native restarts); {} ended in exceptions\n", compared_,
+                   static_cast<double>(compared_) / seconds, differing_, skipped_, session_.restarts(), exceptions_);
         return differing_ != 0;
     }
 
@@ -97,7 +97,10 @@ class Run {
     Case generate(u64 index) const {
         Random r(o_.seed * 0x9e3779b97f4a7c15 + index);
         const bool block = o_.blocks && (!o_.singles || index % 2 != 0);
-        return block ? generator_.block(r) : generator_.single(r);
+        for (;;) {
+            Case c = block ? generator_.block(r) : generator_.single(r);
+            if (session_.usable(c)) return c;
+        }
     }
 
     void batch(u64 first, u64 count) {
@@ -105,7 +108,9 @@ class Run {
         std::vector<Case> cases;
         for (u64 i = 0; i < count; ++i) cases.push_back(generate(first + i));
         std::vector<Verdict> verdicts(count);
+        const u64 restarts = session_.restarts();
         session_.judge(cases, verdicts);
+        if (session_.restarts() != restarts) fmt::print("native child lost in batch {}\n", first);
         for (u64 i = 0; i < count; ++i) {
             const Verdict& v = verdicts[i];
             if (!v.comparable) {

@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -67,7 +68,19 @@ constexpr u16 kUserCode32Selector = 0x23;
 constexpr int kPollTimeoutMs = 20'000;
 
 JobResult* current;
+const JobResult* ticked;
+bool timed_out;
 u64 host_fs;
+
+/// CPU time has passed: a case that is still the same one does not end.
+void on_tick(int, siginfo_t*, void*) {
+    if (ticked == current && current != nullptr) {
+        if (diff_use_bases) asm volatile("wrfsbase %0" ::"r"(host_fs));
+        timed_out = true;
+        diff_leave();
+    }
+    ticked = current;
+}
 
 /// The program has ended, one way or other: registers and vector state are in the signal frame.
 [[gnu::no_sanitize("address")]] void on_signal(int, siginfo_t*, void* context) {
@@ -171,10 +184,16 @@ void NativeOracle::child_loop(int from_parent, int to_parent) {
     action.sa_sigaction = on_signal;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     for (const int s : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP}) sigaction(s, &action, nullptr);
+    // A quarter of a second of CPU time, whatever else the machine does.
+    action.sa_sigaction = on_tick;
+    sigaction(SIGVTALRM, &action, nullptr);
+    const itimerval tick{{0, 250'000}, {0, 250'000}};
+    setitimer(ITIMER_VIRTUAL, &tick, nullptr);
     diff_use_bases = host_has_fsgsbase();
     if (diff_use_bases) asm volatile("rdfsbase %0" : "=r"(host_fs));
     static MachineState in;
     diff_xsave = in.xsave;
+    data_pattern(0);  // made now: memory cannot be had afterwards
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
 
     char go;
@@ -189,12 +208,15 @@ void NativeOracle::child_loop(int from_parent, int to_parent) {
             diff_fs = in.fs_base, diff_gs = in.gs_base;
             diff_target = kCodeBase + job.code_offset;
             diff_far = {static_cast<u32>(diff_target), kUserCode32Selector};
+            timed_out = false;
+            ticked = nullptr;
             current = &shared_->results[n];
             if (job.bits == 64) diff_enter();
             else diff_enter32();
+            current = nullptr;
             std::memcpy(shared_->results[n].data, data.writable, kDataSize);
             std::memset(code.writable + job.code_offset, 0xcc, job.code_size);
-            shared_->valid[n] = 1;
+            shared_->valid[n] = !timed_out;
             shared_->done = n + 1;
         }
         if (write(to_parent, &go, 1) != 1) break;

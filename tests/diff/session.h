@@ -28,6 +28,9 @@ class Session {
     void judge(std::span<const Case> cases, std::span<Verdict> verdicts);
     Verdict judge(const Case& c);
 
+    /// It assembles, and its results do not depend on undefined flags.
+    bool usable(const Case& c) const;
+
     const Decoder& decoder() const { return decoder_; }
     const CpuModel& model() const { return blocks_->model(); }
     u64 restarts() const { return oracle_.restarts(); }
