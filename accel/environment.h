@@ -28,6 +28,8 @@ class VcpuEnvironment {
 
     /// Guest TSC before offset and TSC_ADJUST.
     virtual u64 read_tsc() = 0;
+    /// The same as a distance from the host's TSC; constant while the vCPU runs.
+    virtual u64 tsc_bias() { return read_tsc() - __builtin_ia32_rdtsc(); }
 };
 
 }  // namespace twin86

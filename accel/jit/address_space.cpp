@@ -158,20 +158,28 @@ void JitVcpu::forget_jumps(bool supervisor) {
 }
 
 /// The salt of (mode, address space): user jumps belong to one CR3, supervisor jumps to all.
-void JitVcpu::update_salt(Mode mode) {
+u64 JitVcpu::salt_of(Mode mode) {
     const bool user = mode.has(Mode::kUser);
     const u64 cr3 = frame_.cpu.cr3 & ~bit(63);
     const JumpSpace key{user ? cr3 : ~u64{0}, user ? user_generation_ : supervisor_generation_,
                         user ? space_generation_[cr3] : 0, mode.value};
-    auto [at, fresh] = salts_.try_emplace(key, next_salt_);
-    if (fresh && ++next_salt_ == 0xffff) {
+    const auto [at, fresh] = salts_.try_emplace(key, next_salt_);
+    if (fresh) ++next_salt_;
+    return static_cast<u64>(at->second) << 48;
+}
+
+void JitVcpu::update_salt(Mode mode) {
+    if (next_salt_ >= 0xfff0) {
         salts_.clear();
         for (JumpEntry& e : frame_.jump_cache) e = {};
         std::fill(exec_filter_.begin(), exec_filter_.end(), 0);
+        blocks_.unlink_cross_page();  // the filter knew them
         next_salt_ = 1;
-        at = salts_.try_emplace(key, next_salt_++).first;
     }
-    frame_.salt = static_cast<u64>(at->second) << 48;
+    salt_ = frame_.salt = salt_of(mode);
+    if (!mode.has(Mode::kSmap)) return;
+    frame_.salt_ac = salt_of(Mode{mode.value | Mode::kAllowUser});
+    frame_.salt_no_ac = salt_of(Mode{mode.value & ~static_cast<u32>(Mode::kAllowUser)});
 }
 
 void JitVcpu::cache_jump(const Block& block) {

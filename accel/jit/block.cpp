@@ -28,6 +28,9 @@ Mode Mode::of(const CpuState& s, bool one_insn) {
     else m |= kBaked;
     if (!s.mode64()) m |= kBaked;
     if (!user && (!(s.cr4 & kCr4SMAP) || (s.rflags & kFlagAC))) m |= kAllowUser;
+    if (s.cpl() == 0) m |= kRing0;
+    if (!user && (s.cr4 & kCr4SMAP)) m |= kSmap;
+    if (user && (s.cr4 & kCr4TSD)) m |= kTsd;
     if (s.rflags & kFlagDF) m |= kDown;
     if (s.rflags & kFlagTF) m |= kSingleStep;
     if (s.shadow != kShadowNone) m |= kShadowed;

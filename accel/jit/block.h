@@ -35,6 +35,9 @@ struct Mode {
         kProtected = 1u << 21,   ///< CR0.PE and not VM86
         kPaging = 1u << 22,      ///< CR0.PG
         kWaitTraps = 1u << 23,   ///< CR0.TS and CR0.MP: FWAIT raises #NM
+        kRing0 = 1u << 24,       ///< CPL 0
+        kSmap = 1u << 25,        ///< CR4.SMAP: EFLAGS.AC selects the view
+        kTsd = 1u << 26,         ///< CR4.TSD: RDTSC is privileged
     };
 
     bool has(u32 bits) const { return (value & bits) != 0; }
@@ -70,6 +73,7 @@ struct ChainSite {
     u32 exit_offset = 0;    ///< offset of the cold exit that the unlinked rel32 points to
     u64 target_rip = 0;     ///< baked blocks: RIP; others: offset relative to the page start
     bool cross_page = false;
+    Mode mode;              ///< at the branch; STAC and CLAC make it differ from the block's
     Block* to = nullptr;
 };
 

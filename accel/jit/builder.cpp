@@ -13,6 +13,7 @@ BlockBuilder::BlockBuilder(const BuildContext& context, EmitBuffer& buffer, Bloc
     : context_(context), block_(block), base_(base_address), buffer_(buffer), a(buffer.assembler) {
     buffer.begin();
     page_rip_ = block.rip - block.page_offset();
+    mode_ = block.key.mode;
 }
 
 void BlockBuilder::point(u32 guest_offset, u8 borrowed, u8 flags) {
@@ -48,7 +49,9 @@ void BlockBuilder::analyse_flags(std::span<const Insn> insns) {
     for (std::size_t n = insns.size(); n-- > 0;) {
         const Insn& i = insns[n];
         // Slow paths show flags to C++ (PUSHF, interrupts, faults that they raise): everything is live there.
-        const bool opaque = i.klass == InsnClass::kHelper || i.klass == InsnClass::kEndBlock || i.klass == InsnClass::kUndefined;
+        const bool opaque = (i.klass == InsnClass::kHelper || i.klass == InsnClass::kEndBlock ||
+                             i.klass == InsnClass::kUndefined) &&
+                            !is_inlined(i, block_.key.mode);
         buffer_.live_before[n] = opaque ? static_cast<u32>(kFlagsArithmetic)
                                  : ((buffer_.live_before[n + 1] & ~i.flags_written) | i.flags_read) & kFlagsArithmetic;
     }
@@ -87,7 +90,9 @@ void BlockBuilder::emit(const Insn& insn) {
         case InsnClass::kRewriteMem: emit_rewrite(insn); break;
         case InsnClass::kSpecial: emit_special(insn); break;
         case InsnClass::kHelper:
-        case InsnClass::kEndBlock: emit_helper(insn); break;
+        case InsnClass::kEndBlock:
+            if (!emit_inline(insn)) emit_helper(insn);
+            break;
         case InsnClass::kUndefined: emit_raise(insn, kVectorUD); break;
     }
 }

@@ -23,6 +23,9 @@ struct BuildContext {
     bool chain = true;  ///< false: `nochain`, every block end goes through the run loop
 };
 
+/// A slow-path instruction that is emitted inline in this mode: it does not end its block.
+bool is_inlined(const Insn& insn, Mode mode);
+
 class BlockBuilder {
   public:
     BlockBuilder(const BuildContext& context, EmitBuffer& buffer, Block& block, u64 base_address);
@@ -118,6 +121,18 @@ class BlockBuilder {
     // emit_string.cpp
     void emit_string(const Insn& insn);
 
+    // emit_system.cpp
+    bool emit_inline(const Insn& insn);
+    void clear_rflags(u64 bits);
+    void emit_sti();
+    void emit_stac_clac(bool set);
+    void emit_swapgs();
+    void emit_pushf();
+    void emit_popf(const Insn& insn);
+    void emit_mov_from_cr(const Insn& insn);
+    void emit_rdtsc(bool with_aux);
+    void emit_write_base(const Insn& insn);
+
     // emit_helper.cpp
     void emit_helper(const Insn& insn);
     void emit_raise(const Insn& insn, Vector vector);
@@ -128,6 +143,7 @@ class BlockBuilder {
     Block& block_;
     u64 base_;
     u64 page_rip_ = 0;
+    Mode mode_;                     ///< of the current instruction
     EmitBuffer& buffer_;
     asmjit::x86::Assembler& a;
     bool in_cold_ = false;

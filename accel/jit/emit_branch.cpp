@@ -28,6 +28,7 @@ void BlockBuilder::chain_to(u64 rip, bool always_exit) {
     site->from = &block_;
     site->target_rip = baked() ? rip : offset;
     site->cross_page = !same_page;
+    site->mode = mode_;
     block_.chains.push_back(std::move(owned));
 
     const Label exit = a.newLabel(), patch_end = a.newLabel();

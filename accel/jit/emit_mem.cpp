@@ -90,7 +90,7 @@ void BlockBuilder::linear_address(const Insn& insn) {
 
 /// rbp: linear -> host address. r10 and flags are clobbered; on a miss rbp holds the offset from the wrong page.
 void BlockBuilder::probe_dead_flags(unsigned size, u8 kind, const Label& miss) {
-    const u8 view = block_.key.mode.view();
+    const u8 view = mode_.view();
     a.rorx(x86::r10, x86::rbp, 7);
     a.and_(x86::r10d, (kTlbEntries - 1) * static_cast<u32>(sizeof(TlbEntry)));
     a.add(x86::rbp, tlb_field(view, tag_of(kind), 0));
@@ -101,7 +101,7 @@ void BlockBuilder::probe_dead_flags(unsigned size, u8 kind, const Label& miss) {
 
 /// The same without touching flags: pext and lea for arithmetic, jrcxz for the decision. rbp is intact on a miss.
 void BlockBuilder::probe_live_flags(unsigned size, u8 kind, const Label& miss) {
-    const u8 view = block_.key.mode.view();
+    const u8 view = mode_.view();
     Label hit = a.newLabel();
     a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
     a.pext(x86::r10, x86::rbp, field(offsetof(JitFrame, tlb_index_mask)));
@@ -119,7 +119,7 @@ void BlockBuilder::probe_live_flags(unsigned size, u8 kind, const Label& miss) {
 
 /// The cold call that fills the TLB and, when that is not enough, leaves for the run loop.
 void BlockBuilder::slow_call(unsigned size, u8 kind, const Label& retry) {
-    const u8 view = block_.key.mode.view();
+    const u8 view = mode_.view();
     if (flags_live_ == 0) a.sub(x86::rbp, tlb_field(view, tag_of(kind), 0));
     else a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
     u8 flags = view;

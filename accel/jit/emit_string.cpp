@@ -35,7 +35,7 @@ StringMeta string_meta(const Insn& insn, Mode mode) {
 }  // namespace
 
 void BlockBuilder::emit_string(const Insn& insn) {
-    const StringMeta meta = string_meta(insn, block_.key.mode);
+    const StringMeta meta = string_meta(insn, mode_);
     const u32 guest_offset = static_cast<u32>(insn.rip - block_.rip);
     HelperSite* site = new_helper(insn);
     const Label again = a.newLabel(), done = a.newLabel(), more = a.newLabel(), slow = a.newLabel();

@@ -56,6 +56,12 @@ struct JitFrame {
     u64 jump_mask;          ///< kJumpCacheMask, an operand of pext
     u64 tlb_index_mask;     ///< bits 12.. of the TLB index, an operand of pext
     u64 page_number_mask;   ///< ~0xfff, an operand of pext
+    u64 not_if_mask, not_ac_mask;      ///< all bits of RFLAGS but IF, AC
+    u64 arithmetic_mask, pushf_mask;   ///< arithmetic flags; the others that PUSHF shows
+    u64 irq_waiting;        ///< not 0: an interrupt or a request waits for IF; STI and POPF then arm the poll
+    const u8* inaccessible; ///< what an armed poll points to
+    u64 salt_ac, salt_no_ac;           ///< the salts of the current mode with and without EFLAGS.AC
+    u64 tsc_bias;           ///< guest TSC - host TSC
     u64 bit_masks[3];       ///< 15, 31, 63: bit numbers within 16, 32 and 64-bit operands, operands of pext
 
     // Set by thunks.

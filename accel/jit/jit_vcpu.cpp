@@ -14,6 +14,10 @@ void prepare_frame(JitFrame& f, const PhysPages& pages) {
     f.jump_mask = kJumpCacheMask;
     f.tlb_index_mask = static_cast<u64>(kTlbEntries - 1) << 12;
     f.page_number_mask = kPageMask;
+    f.not_if_mask = ~u64{kFlagIF};
+    f.not_ac_mask = ~u64{kFlagAC};
+    f.arithmetic_mask = kFlagsArithmetic;
+    f.pushf_mask = ~u64{kFlagsArithmetic | kFlagRF | kFlagVM};
     f.bit_masks[0] = 15, f.bit_masks[1] = 31, f.bit_masks[2] = 63;
     f.xsave_mask = kXcr0Supported;
     f.phys = &pages;
@@ -48,6 +52,7 @@ JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys
       cpu_(frame_.cpu, *this, cpuid_),
       exec_filter_((1u << kExecFilterBits) / 64) {
     prepare_frame(frame_, phys.pages());
+    frame_.inaccessible = memory_->inaccessible();
     for (auto& half : exec_tlb_) half.resize(kExecEntries);
     phys_.add_listener(*this);
     phys_.add_code_listener(*this);
@@ -65,7 +70,10 @@ void JitVcpu::request_exit() {
 }
 
 /// One store: the next poll of emitted code faults and comes back to the run loop.
-void JitVcpu::kick() { __atomic_store_n(&frame_.poll, memory_->inaccessible(), __ATOMIC_SEQ_CST); }
+void JitVcpu::kick() {
+    __atomic_store_n(&frame_.irq_waiting, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&frame_.poll, memory_->inaccessible(), __ATOMIC_SEQ_CST);
+}
 
 u32 JitVcpu::port_read(IoPort port, unsigned size) {
     const u32 value = env_.port_read(port, size);

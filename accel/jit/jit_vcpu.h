@@ -110,6 +110,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     Insn located(const HelperSite& site) const;
     u64 rip_of(const Block& block, u32 guest_offset) const;
     void rearm_if_pending();
+    void update_tsc_bias();
     void log_block(const Block& block) const;
 
     // slow_memory.cpp
@@ -135,6 +136,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void tlb_flush_va(Gva address);
     void forget_jumps(bool supervisor);
     void update_salt(Mode mode);
+    u64 salt_of(Mode mode);
     void cache_jump(const Block& block);
 
     const JitOptions options_;
@@ -173,6 +175,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::unordered_map<JumpSpace, u16, JumpSpaceHash> salts_;
     std::unordered_map<u64, u64> space_generation_;
     u16 next_salt_ = 1;
+    u64 salt_ = 0;  ///< of mode_
     u64 supervisor_generation_ = 0, user_generation_ = 0;
     bool non_global_supervisor_jumps_ = false;
     std::vector<u64> exec_filter_;  ///< hashed set of linear pages with cached jumps or links

@@ -12,9 +12,11 @@ namespace twin86::jit {
 
 RunExit JitVcpu::run() {
     const FaultScope faults(frame_, *cache_, thunks_.recover);
+    update_tsc_bias();
     while (!fatal_) {
         // Disarm first, look afterwards: a kick in between is seen now or arms the poll again.
         __atomic_store_n(&frame_.poll, reinterpret_cast<const u8*>(&frame_), __ATOMIC_SEQ_CST);
+        __atomic_store_n(&frame_.irq_waiting, 0, __ATOMIC_SEQ_CST);
         if (exit_requested_.exchange(false)) return RunExit::kInterrupted;
         if (frame_.cpu.activity == Activity::kShutdown) {
             if (log_.on(kLogInt)) dump_recorder();
@@ -45,6 +47,8 @@ bool JitVcpu::take_events() {
             inject(cpu_, Event::external(static_cast<u8>(vector)));
         }
     }
+    // Not deliverable now: STI and POPF look at this.
+    if (env_.interrupt_pending()) __atomic_store_n(&frame_.irq_waiting, 1, __ATOMIC_SEQ_CST);
     return s.activity == Activity::kRunning;
 }
 
@@ -76,6 +80,7 @@ Block* JitVcpu::find_block() {
         mode_ = mode;
         update_salt(mode);
     }
+    frame_.salt = salt_;  // STAC and CLAC change it inline
     const bool long64 = mode.has(Mode::kCode64);
     if (long64 && !is_canonical(s.rip, s.cr4)) {
         deliver_fault(Outcome::fault(kVectorGP, 0));
@@ -162,7 +167,7 @@ u64 JitVcpu::rip_of(const Block& block, u32 guest_offset) const {
 bool JitVcpu::on_chain(ChainSite& site) {
     CpuState& s = frame_.cpu;
     s.rflags &= ~u64{kFlagRF};
-    const Mode from_mode = site.from->key.mode;
+    const Mode from_mode = site.mode;
     s.rip = from_mode.has(Mode::kBaked) ? site.target_rip : frame_.page_va + site.target_rip;
     recorder_.add(s.rip, static_cast<u32>(ExitReason::kChain), 0);
     if (from_mode.has(Mode::kSingleStep)) {
@@ -219,6 +224,10 @@ Insn JitVcpu::located(const HelperSite& site) const {
     return insn;
 }
 
+void JitVcpu::update_tsc_bias() {
+    frame_.tsc_bias = env_.tsc_bias() + frame_.cpu.tsc_offset + frame_.cpu.tsc_adjust;
+}
+
 void JitVcpu::rearm_if_pending() {
     if ((frame_.cpu.rflags & kFlagIF) && env_.interrupt_pending()) kick();
 }
@@ -246,6 +255,7 @@ bool JitVcpu::on_helper(HelperSite& site) {
     const OpHandler handler = handler_of(insn.op);
     const Outcome outcome = handler != nullptr ? handler(cpu_, insn) : Outcome::fault(kVectorUD);
     if (handler == nullptr) log_unimplemented("instruction without a slow path", static_cast<u64>(insn.op));
+    if (insn.op == Op::kWrmsr) update_tsc_bias();
     if (outcome.faulted()) {
         s.rip = insn.rip;
         deliver_fault(outcome);

@@ -25,10 +25,10 @@ Outcome JitVcpu::resolve_view(Gva address, unsigned size, Access access, u8 view
     const PagingContext context = paging_context(view == kViewUser, view == kViewSupervisorAc);
     PagingMemory memory(phys_.pages());
     out.count = 0;
+    if ((s.efer & kEferLMA) && !(is_canonical(address, s.cr4) && is_canonical(address + size - 1, s.cr4)))
+        return Outcome::fault(stack ? kVectorSS : kVectorGP, 0);
     while (size != 0) {
         const unsigned part = static_cast<unsigned>(std::min<u64>(size, kPageSize - (address & 0xfff)));
-        if ((s.efer & kEferLMA) && !is_canonical(address, s.cr4))
-            return Outcome::fault(stack ? kVectorSS : kVectorGP, 0);
         const WalkResult walk = translate(context, memory, address, access);
         if (memory.code_touched() != PagingMemory::kNone) phys_.written(memory.code_touched(), 8);
         if (!walk.ok) return Outcome::page_fault(walk.error_code, address);
@@ -150,7 +150,9 @@ Outcome for_runs(u64 bytes, unsigned size, F f) {
 /// Checks a bounced access and fills the buffer with the old contents. Bytes that a mask switches off are left alone.
 Outcome JitVcpu::prepare_bounce(const AccessMeta& meta, const HelperSite* masked, u8* buffer) {
     const Gva address = frame_.address;
-    if ((meta.view & kAccessAligned) && address % meta.size != 0) return Outcome::fault(kVectorGP, 0);
+    if (masked != nullptr) bounce_bytes_ = active_bytes(masked->insn, VectorImage(frame_.cpu, cpu_.traits.xsave));
+    const bool misaligned = (meta.view & kAccessAligned) && address % meta.size != 0;
+    if (misaligned && (masked == nullptr || bounce_bytes_ != 0)) return Outcome::fault(kVectorGP, 0);
     const Access access = meta.access & kAccessWrite ? Access::kWrite : Access::kRead;
     const auto prepare = [&](unsigned start, unsigned length) {
         Pieces pieces;
@@ -160,7 +162,6 @@ Outcome JitVcpu::prepare_bounce(const AccessMeta& meta, const HelperSite* masked
         return Outcome::success();
     };
     if (masked == nullptr) return prepare(0, meta.size);
-    bounce_bytes_ = active_bytes(masked->insn, VectorImage(frame_.cpu, cpu_.traits.xsave));
     std::memset(buffer, 0, meta.size);
     return for_runs(bounce_bytes_, meta.size, prepare);
 }

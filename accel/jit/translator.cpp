@@ -16,8 +16,8 @@ u64 monotonic_ns() {
     return static_cast<u64>(t.tv_sec) * 1'000'000'000 + static_cast<u64>(t.tv_nsec);
 }
 
-bool ends_block(const Insn& i) {
-    if (i.klass == InsnClass::kEndBlock || i.klass == InsnClass::kUndefined) return true;
+bool ends_block(const Insn& i, Mode mode) {
+    if ((i.klass == InsnClass::kEndBlock && !is_inlined(i, mode)) || i.klass == InsnClass::kUndefined) return true;
     switch (i.op) {
         case Op::kJcc:
         case Op::kJmpRel:
@@ -107,7 +107,7 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
         }
         insns_.push_back(insn);
         offset += insn.length;
-        if (ends_block(insn)) break;
+        if (ends_block(insn, mode)) break;
     }
     // STI at the very end of a page: its shadow goes into the next block's key.
     if (insns_.back().op == Op::kSti) insns_.back().klass = InsnClass::kEndBlock;

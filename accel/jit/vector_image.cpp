@@ -71,6 +71,11 @@ u64 active_bytes(const Insn& insn, const VectorImage& image) {
         image.read(insn.vvvv_field, control);
         for (unsigned i = 0; i < count; ++i) active |= static_cast<u64>(control[(i + 1) * element - 1] >> 7) << i;
     }
+    // An element of a broadcast is read when any lane that it feeds is active.
+    if (insn.mem.broadcast_lanes > count) {
+        if (insn.mem.broadcast_lanes < 64) active &= (u64{1} << insn.mem.broadcast_lanes) - 1;
+        for (unsigned lane = insn.mem.broadcast_lanes / 2; lane >= count; lane /= 2) active |= active >> lane;
+    }
     if (count < 64) active &= (u64{1} << count) - 1;
     // Expanding loads and compressing stores touch as many leading elements as there are active ones.
     if (insn.mem.packed_by_mask) {
