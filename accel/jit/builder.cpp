@@ -43,7 +43,7 @@ void BlockBuilder::poll() {
     a.mov(x86::ebp, x86::dword_ptr(x86::rbp));
 }
 
-/// Liveness of arithmetic flags, backwards. At the end of a block all of them count as live.
+/// Liveness of arithmetic flags, backwards. Where a path leaves the block all of them count as live.
 void BlockBuilder::analyse_flags(std::span<const Insn> insns) {
     buffer_.live_before.assign(insns.size() + 1, kFlagsArithmetic);
     for (std::size_t n = insns.size(); n-- > 0;) {
@@ -52,7 +52,8 @@ void BlockBuilder::analyse_flags(std::span<const Insn> insns) {
         const bool opaque = (i.klass == InsnClass::kHelper || i.klass == InsnClass::kEndBlock ||
                              i.klass == InsnClass::kUndefined) &&
                             !is_inlined(i, block_.key.mode);
-        buffer_.live_before[n] = opaque ? static_cast<u32>(kFlagsArithmetic)
+        const bool leaves = i.op == Op::kJcc;
+        buffer_.live_before[n] = opaque || leaves ? static_cast<u32>(kFlagsArithmetic)
                                  : ((buffer_.live_before[n + 1] & ~i.flags_written) | i.flags_read) & kFlagsArithmetic;
     }
 }

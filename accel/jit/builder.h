@@ -107,7 +107,12 @@ class BlockBuilder {
 
     // emit_branch.cpp
     u64 branch_target(const Insn& insn) const;
-    void chain_to(u64 rip, bool always_exit = false);     ///< ends a path: continue at rip
+    bool steps() const;                                   ///< every path leaves through the run loop
+    bool linkable(u64 rip) const;
+    template <class Emit>
+    void chain_site(u64 rip, unsigned opcode_bytes, Emit emit);
+    void chain_to(u64 rip);                               ///< ends a path: continue at rip
+    void chain_if(asmjit::x86::CondCode condition, u64 rip);
     void chain_exit(ChainSite* site, const Label& entry);
     void indirect(unsigned operand_bits);                 ///< ends a path: continue at the RIP in rbp
     void emit_jcc(const Insn& insn);

@@ -11,33 +11,59 @@ u64 BlockBuilder::branch_target(const Insn& insn) const {
     return truncate(target, insn.operand_bits / 8);
 }
 
-/// Ends a path at a direct successor. A rel32 within an aligned 8-byte word starts at the cold exit and is patched to
-/// the successor's code when the run loop has found it.
-void BlockBuilder::chain_to(u64 rip, bool always_exit) {
+bool BlockBuilder::steps() const {
+    return block_.key.mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn) || !context_.chain;
+}
+
+/// Whether a branch to `rip` may become a direct jump; otherwise it goes through the jump cache.
+bool BlockBuilder::linkable(u64 rip) const {
+    if (offset_in_page(rip) < kPageSize || steps()) return true;
+    return baked() && context_.may_link(context_.self, rip);
+}
+
+/// A direct successor. Its rel32, within an aligned 8-byte word behind `opcode_bytes`, starts at the cold exit and is
+/// patched to the successor's code when the run loop has found it.
+template <class Emit>
+void BlockBuilder::chain_site(u64 rip, unsigned opcode_bytes, Emit emit) {
     const u64 offset = offset_in_page(rip);
-    const bool same_page = offset < kPageSize;
-    const bool steps = block_.key.mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn) || !context_.chain;
-    if (!same_page && !steps && !always_exit && (!baked() || !context_.may_link(context_.self, rip))) {
-        load_rip(kHostAddress, rip);
-        jump(context_.thunks.lookup);
-        ended_ = true;
-        return;
-    }
     auto owned = std::make_unique<ChainSite>();
     ChainSite* site = owned.get();
     site->from = &block_;
     site->target_rip = baked() ? rip : offset;
-    site->cross_page = !same_page;
+    site->cross_page = offset >= kPageSize;
     site->mode = mode_;
     block_.chains.push_back(std::move(owned));
 
     const Label exit = a.newLabel(), patch_end = a.newLabel();
-    while ((a.offset() + 1) % 8 > 4) a.nop();
-    a.long_().jmp(exit);
+    while ((a.offset() + opcode_bytes) % 8 > 4) a.nop();
+    emit(exit);
     a.bind(patch_end);
     pending_chains_.push_back({site, patch_end, exit});
     chain_exit(site, exit);
+}
+
+/// Ends a path at a direct successor.
+void BlockBuilder::chain_to(u64 rip) {
+    if (linkable(rip)) {
+        chain_site(rip, 1, [&](const Label& exit) { a.long_().jmp(exit); });
+    } else {
+        load_rip(kHostAddress, rip);
+        jump(context_.thunks.lookup);
+    }
     ended_ = true;
+}
+
+/// Leaves for a direct successor when the condition holds; the path goes on behind it.
+void BlockBuilder::chain_if(x86::CondCode condition, u64 rip) {
+    if (linkable(rip)) return chain_site(rip, 2, [&](const Label& exit) { a.long_().j(condition, exit); });
+    const Label taken = a.newLabel();
+    a.long_().j(condition, taken);
+    cold();
+    point(static_cast<u32>(current_->rip - block_.rip));
+    a.bind(taken);
+    load_rip(kHostAddress, rip);
+    jump(context_.thunks.lookup);
+    hot();
 }
 
 void BlockBuilder::chain_exit(ChainSite* site, const Label& entry) {
@@ -54,8 +80,7 @@ void BlockBuilder::chain_exit(ChainSite* site, const Label& entry) {
 void BlockBuilder::indirect(unsigned operand_bits) {
     if (operand_bits == 32) a.mov(x86::ebp, x86::ebp);
     if (operand_bits == 16) a.movzx(x86::ebp, x86::bp);
-    const bool steps = block_.key.mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn) || !context_.chain;
-    if (steps) {
+    if (steps()) {
         a.mov(field(offsetof(JitFrame, target)), x86::rbp);
         call(context_.thunks.exit_lookup);
         a.embedUInt64(0);
@@ -66,15 +91,11 @@ void BlockBuilder::indirect(unsigned operand_bits) {
 }
 
 void BlockBuilder::emit_jcc(const Insn& insn) {
-    const Label taken = a.newLabel();
     static constexpr x86::CondCode kCodes[16] = {
         x86::CondCode::kO, x86::CondCode::kNO, x86::CondCode::kB, x86::CondCode::kNB, x86::CondCode::kZ, x86::CondCode::kNZ,
         x86::CondCode::kBE, x86::CondCode::kNBE, x86::CondCode::kS, x86::CondCode::kNS, x86::CondCode::kP, x86::CondCode::kNP,
         x86::CondCode::kL, x86::CondCode::kNL, x86::CondCode::kLE, x86::CondCode::kNLE};
-    a.j(kCodes[insn.opcode & 15], taken);
-    chain_to(insn.next_rip());
-    a.bind(taken);
-    chain_to(branch_target(insn));
+    chain_if(kCodes[insn.opcode & 15], branch_target(insn));
 }
 
 /// LOOP/LOOPE/LOOPNE/JCXZ: the host's instruction decides on the guest's own rcx and flags.

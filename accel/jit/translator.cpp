@@ -19,7 +19,6 @@ u64 monotonic_ns() {
 bool ends_block(const Insn& i, Mode mode) {
     if ((i.klass == InsnClass::kEndBlock && !is_inlined(i, mode)) || i.klass == InsnClass::kUndefined) return true;
     switch (i.op) {
-        case Op::kJcc:
         case Op::kJmpRel:
         case Op::kJmpRm:
         case Op::kCallRel:
@@ -81,7 +80,7 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
     const Mode mode = key.mode;
     const bool single = mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn);
     const std::size_t limit = single ? 1 : options_.max_insns;
-    unsigned offset = key.physical & 0xfff;
+    unsigned offset = key.physical & 0xfff, side_exits = 0;
     while (insns_.size() < limit || (insns_.back().op == Op::kSti && !single)) {
         if (offset >= kPageSize) break;
         Insn insn;
@@ -108,6 +107,7 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
         insns_.push_back(insn);
         offset += insn.length;
         if (ends_block(insn, mode)) break;
+        if (insn.op == Op::kJcc && ++side_exits >= options_.max_side_exits) break;
     }
     // STI at the very end of a page: its shadow goes into the next block's key.
     if (insns_.back().op == Op::kSti) insns_.back().klass = InsnClass::kEndBlock;

@@ -15,6 +15,7 @@ struct JitOptions {
     u64 code_size = 256 * MiB;
     unsigned max_insns = 64;  ///< per block; 1: one-instruction blocks
     bool chain = true;
+    unsigned max_side_exits = 4;  ///< conditional branches that a block goes on behind
 };
 
 /// Finds the page of instruction bytes: the physical address of a linear one, or the #PF.
