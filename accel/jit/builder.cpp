@@ -167,6 +167,11 @@ std::span<const u8> BlockBuilder::finish() {
         const i32 rel = static_cast<i32>(reinterpret_cast<u64>(f.target) - (base_ + at + 4));
         std::memcpy(bytes.data() + at, &rel, sizeof rel);
     }
+    for (const EmitBuffer::LocalFixup& f : buffer_.local_fixups) {
+        const u32 at = f.at + (f.from_cold ? cold_at : 0);
+        const i32 rel = static_cast<i32>(f.to + (f.to_cold ? cold_at : 0) - (at + 4));
+        std::memcpy(bytes.data() + at, &rel, sizeof rel);
+    }
     return bytes;
 }
 

@@ -73,9 +73,10 @@ class BlockBuilder {
     void add_segment_base(u8 segment);
     template <class Op>
     void access(unsigned size, u8 kind, Op&& op);         ///< rbp = linear; op() uses [rbp]; emitted twice for writes
-    void probe_dead_flags(unsigned size, u8 kind, const Label& miss);
-    void probe_live_flags(unsigned size, u8 kind, const Label& miss);
-    void slow_call(unsigned size, u8 kind, const Label& retry);
+    void begin_probe(const ProbeTemplate& t, unsigned size, u32& miss_fixup);
+    void jump_to(bool to_cold, u32 to);
+    AccessMeta access_meta(unsigned size, u8 kind);
+    void slow_call(const ProbeTemplate& t, AccessMeta meta, bool retry_in_cold, u32 retry);
 
     // emit_copy.cpp
     void emit_copy(const Insn& insn);

@@ -5,27 +5,28 @@ namespace twin86::jit {
 
 template <class Op>
 void BlockBuilder::access(unsigned size, u8 kind, Op&& op) {
-    Label retry = a.newLabel(), go = a.newLabel(), after = a.newLabel(), miss = a.newLabel();
     const u32 guest_offset = static_cast<u32>(offset_in_page(current_->rip)) - block_.page_offset();
-    a.bind(retry);
-    if (flags_live_ == 0) probe_dead_flags(size, kind, miss);
-    else probe_live_flags(size, kind, miss);
-    a.bind(go);
+    const ProbeTemplate& probe = buffer_.probes.get(mode_.view(), kind & kAccessWrite, flags_live_ != 0);
+    const AccessMeta meta = access_meta(size, kind);
+    u32 miss_fixup = 0;
+    const u32 retry = static_cast<u32>(a.offset());
+    begin_probe(probe, size, miss_fixup);
+    const u32 go = static_cast<u32>(a.offset());
     op();
-    a.bind(after);
+    const u32 after = static_cast<u32>(a.offset());
 
     cold();
     point(guest_offset);
-    a.bind(miss);
-    slow_call(size, kind, retry);
+    buffer_.local_fixups[miss_fixup].to = static_cast<u32>(a.offset());
+    slow_call(probe, meta, false, retry);
     if (kind & kAccessWrite) {
         // The run loop has put the old contents into the bounce buffer at rbp: run the instruction there, write it back.
         op();
         point(guest_offset + current_->length);
         call(context_.thunks.exit_commit);
-        long_jump(after);
+        jump_to(false, after);
     } else {
-        long_jump(go);
+        jump_to(false, go);
     }
     hot();
 }

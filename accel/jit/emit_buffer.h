@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "accel/jit/block.h"
+#include "accel/jit/probe_template.h"
 
 namespace twin86::jit {
 
@@ -18,10 +19,18 @@ struct EmitBuffer {
         const u8* target;
     };
 
+    /// A jump inside the block whose ends may lie in different sections.
+    struct LocalFixup {
+        bool from_cold, to_cold;
+        u32 at, to;
+    };
+
+    const ProbeTemplates probes;
     asmjit::CodeHolder code;
     asmjit::x86::Assembler assembler;
     asmjit::Section* cold = nullptr;
     std::vector<Fixup> fixups;
+    std::vector<LocalFixup> local_fixups;
     std::vector<SidePoint> hot_points, cold_points;
     std::vector<u32> live_before;
     std::vector<u8> bytes;
@@ -33,6 +42,7 @@ struct EmitBuffer {
         code.newSection(&cold, ".cold", SIZE_MAX, asmjit::SectionFlags::kExecutable, 1);
         code.attach(&assembler);
         fixups.clear();
+        local_fixups.clear();
         hot_points.clear();
         cold_points.clear();
     }

@@ -1,6 +1,8 @@
 // Effective addresses and the soft-TLB probe.
 #include "accel/jit/builder.h"
 
+#include <cstring>
+
 namespace twin86::jit {
 
 using namespace asmjit;
@@ -8,16 +10,6 @@ using namespace asmjit;
 namespace {
 
 unsigned log2_scale(u8 scale) { return scale == 8 ? 3 : scale == 4 ? 2 : scale == 2 ? 1 : 0; }
-
-/// A field of the TLB entry whose byte offset in the table is r10 << shift.
-x86::Mem tlb_field(u8 view, std::size_t entry_field, unsigned shift) {
-    return x86::Mem(x86::rsp, x86::r10, shift,
-                    static_cast<i32>(offsetof(JitFrame, tlb) + view * sizeof(TlbTable) + entry_field), 8);
-}
-
-std::size_t tag_of(u8 kind) {
-    return kind & kAccessWrite ? offsetof(TlbEntry, write_tag) : offsetof(TlbEntry, read_tag);
-}
 
 /// FNSTCW and FNSTSW to memory do not wait for pending exceptions.
 bool is_fnst(const Insn& i) { return i.has_mem && ((i.modrm >> 3) & 7) == 7 && (i.opcode == 0xd9 || i.opcode == 0xdd); }
@@ -88,41 +80,26 @@ void BlockBuilder::linear_address(const Insn& insn) {
     add_segment_base(insn.mem.segment);
 }
 
-/// rbp: linear -> host address. r10 and flags are clobbered; on a miss rbp holds the offset from the wrong page.
-void BlockBuilder::probe_dead_flags(unsigned size, u8 kind, const Label& miss) {
-    const u8 view = mode_.view();
-    a.rorx(x86::r10, x86::rbp, 7);
-    a.and_(x86::r10d, (kTlbEntries - 1) * static_cast<u32>(sizeof(TlbEntry)));
-    a.add(x86::rbp, tlb_field(view, tag_of(kind), 0));
-    a.cmp(x86::rbp, static_cast<u32>(kPageSize - size));
-    a.ja(miss);
-    a.add(x86::rbp, tlb_field(view, offsetof(TlbEntry, host), 0));
+/// Copies the probe for this access; its miss leads to the cold offset that end_probe() is told.
+void BlockBuilder::begin_probe(const ProbeTemplate& t, unsigned size, u32& miss_fixup) {
+    u8 bytes[sizeof t.bytes];
+    std::memcpy(bytes, t.bytes, sizeof bytes);
+    const u32 constant = t.live ? size - 1 : static_cast<u32>(kPageSize - size);
+    std::memcpy(bytes + t.size_at, &constant, sizeof constant);
+    miss_fixup = static_cast<u32>(buffer_.local_fixups.size());
+    buffer_.local_fixups.push_back({in_cold_, true, static_cast<u32>(a.offset()) + t.miss_at, 0});
+    a.embed(bytes, t.length);
 }
 
-/// The same without touching flags: pext and lea for arithmetic, jrcxz for the decision. rbp is intact on a miss.
-void BlockBuilder::probe_live_flags(unsigned size, u8 kind, const Label& miss) {
-    const u8 view = mode_.view();
-    Label hit = a.newLabel();
-    a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
-    a.pext(x86::r10, x86::rbp, field(offsetof(JitFrame, tlb_index_mask)));
-    a.lea(x86::r10, x86::ptr(0, x86::r10, 2));
-    a.mov(x86::rcx, tlb_field(view, tag_of(kind), 3));
-    a.lea(x86::rcx, x86::ptr(x86::rcx, x86::rbp, 0, static_cast<i32>(size - 1)));
-    a.pext(x86::rcx, x86::rcx, field(offsetof(JitFrame, page_number_mask)));
-    a.jecxz(x86::rcx, hit);
-    long_jump(miss);
-    a.bind(hit);
-    a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
-    a.mov(x86::r10, tlb_field(view, offsetof(TlbEntry, delta), 3));
-    a.lea(x86::rbp, x86::ptr(x86::rbp, x86::r10));
+/// A jump to a known offset of a section.
+void BlockBuilder::jump_to(bool to_cold, u32 to) {
+    a.embedUInt8(0xe9);
+    buffer_.local_fixups.push_back({in_cold_, to_cold, static_cast<u32>(a.offset()), to});
+    a.embedUInt32(0);
 }
 
-/// The cold call that fills the TLB and, when that is not enough, leaves for the run loop.
-void BlockBuilder::slow_call(unsigned size, u8 kind, const Label& retry) {
-    const u8 view = mode_.view();
-    if (flags_live_ == 0) a.sub(x86::rbp, tlb_field(view, tag_of(kind), 0));
-    else a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
-    u8 flags = view;
+AccessMeta BlockBuilder::access_meta(unsigned size, u8 kind) {
+    u8 flags = mode_.view();
     if (current_->has_mem && current_->mem.suppresses_faults) {
         flags |= kAccessMasked;
         new_helper(*current_);
@@ -130,10 +107,15 @@ void BlockBuilder::slow_call(unsigned size, u8 kind, const Label& retry) {
     if (current_->uses_fpu && !is_fnst(*current_)) flags |= kAccessWaits;
     if (current_->has_mem && current_->mem.aligned) flags |= kAccessAligned;
     if (stack_access_ || (current_->has_mem && current_->mem.segment == kSs)) flags |= kAccessStack;
-    const AccessMeta meta{static_cast<u16>(size), kind, flags};
+    return {static_cast<u16>(size), kind, flags};
+}
+
+/// The cold call that fills the TLB and, when that is not enough, leaves for the run loop.
+void BlockBuilder::slow_call(const ProbeTemplate& t, AccessMeta meta, bool retry_in_cold, u32 retry) {
+    a.embed(t.undo, t.undo_length);
     call(context_.thunks.slow_mem);
     a.embed(&meta, sizeof meta);
-    long_jump(retry);
+    jump_to(retry_in_cold, retry);
     call(context_.thunks.exit_slow);
     a.embed(&meta, sizeof meta);
 }

@@ -60,6 +60,10 @@ void VectorImage::write(unsigned number, const u8 from[64], unsigned bits) {
     if (bits == 512 || present(kZmmHi256)) std::memcpy(component(kZmmHi256, true) + number * 32, full + 32, 32);
 }
 
+void VectorImage::write_all(unsigned number, const u8 from[64]) {
+    write(number, from, number >= 16 || present(kZmmHi256) ? 512 : 256);
+}
+
 u64 active_bytes(const Insn& insn, const VectorImage& image) {
     const unsigned element = std::max<unsigned>(insn.mem.element_size, 1);
     const unsigned count = insn.mem.size / element;

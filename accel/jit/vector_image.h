@@ -18,6 +18,8 @@ class VectorImage {
     void read(unsigned number, u8 to[64]) const;
     /// Writes `bits` (128, 256, 512) and zeroes the rest of the register, as VEX and EVEX instructions do.
     void write(unsigned number, const u8 from[64], unsigned bits);
+    /// Writes the whole register.
+    void write_all(unsigned number, const u8 from[64]);
 
   private:
     bool present(unsigned component) const;

@@ -57,12 +57,21 @@ u64 read_mask(const Insn& insn, const VectorImage& image, const Elements& e) {
     return mask;
 }
 
-void write_mask(const Insn& insn, VectorImage& image, const Elements& e, u64 mask) {
-    if (insn.encoding == Encoding::kEvex) return image.set_mask(insn.mask_register, mask);
-    u8 vector[64] = {};
+/// Takes `done` elements out of the mask and leaves the rest of it as it was.
+void clear_in_mask(const Insn& insn, VectorImage& image, const Elements& e, u64 done) {
+    if (insn.encoding == Encoding::kEvex) return image.set_mask(insn.mask_register, image.mask(insn.mask_register) & ~done);
+    u8 vector[64];
+    image.read(insn.vvvv_field, vector);
     for (unsigned n = 0; n < e.count; ++n)
-        if (mask >> n & 1) std::memset(vector + n * e.data_bytes, 0xff, e.data_bytes);
-    image.write(insn.vvvv_field, vector, insn.vector_bits);
+        if (done >> n & 1) std::memset(vector + n * e.data_bytes, 0, e.data_bytes);
+    image.write_all(insn.vvvv_field, vector);
+}
+
+/// After the last element the whole mask register is zero.
+void clear_mask(const Insn& insn, VectorImage& image) {
+    static constexpr u8 kZero[64] = {};
+    if (insn.encoding == Encoding::kEvex) image.set_mask(insn.mask_register, 0);
+    else image.write(insn.vvvv_field, kZero, insn.vector_bits);
 }
 
 /// Does the elements from the lowest on until one faults; `pending` keeps those that remain.
@@ -81,13 +90,19 @@ Outcome gather(Cpu& cpu, const Insn& insn) {
     u8 data[64], indices[64];
     image.read(insn.reg_field, data);
     image.read(insn.mem.index, indices);
-    u64 pending = read_mask(insn, image, e);
+    const u64 selected = read_mask(insn, image, e);
+    u64 pending = selected;
     const Outcome outcome = for_elements(pending, [&](unsigned n) {
         const u64 offset = element_offset(cpu, insn, e, indices, n);
         return read_segment(cpu, insn.mem.segment, offset, data + n * e.data_bytes, e.data_bytes);
     });
-    write_mask(insn, image, e, pending);
-    image.write(insn.reg_field, data, e.data_bits());
+    if (outcome.ok()) {
+        clear_mask(insn, image);
+        image.write(insn.reg_field, data, e.data_bits());
+    } else if (pending != selected) {
+        clear_in_mask(insn, image, e, selected & ~pending);
+        image.write_all(insn.reg_field, data);
+    }
     return outcome;
 }
 
@@ -97,12 +112,14 @@ Outcome scatter(Cpu& cpu, const Insn& insn) {
     u8 data[64], indices[64];
     image.read(insn.reg_field, data);
     image.read(insn.mem.index, indices);
-    u64 pending = read_mask(insn, image, e);
+    const u64 selected = read_mask(insn, image, e);
+    u64 pending = selected;
     const Outcome outcome = for_elements(pending, [&](unsigned n) {
         const u64 offset = element_offset(cpu, insn, e, indices, n);
         return write_segment(cpu, insn.mem.segment, offset, data + n * e.data_bytes, e.data_bytes);
     });
-    write_mask(insn, image, e, pending);
+    if (outcome.ok()) clear_mask(insn, image);
+    else if (pending != selected) clear_in_mask(insn, image, e, selected & ~pending);
     return outcome;
 }
 
@@ -135,18 +152,16 @@ Outcome for_runs(u64 bytes, F f) {
     return Outcome::success();
 }
 
-/// Stores the bytes of `data` whose mask bytes have the sign bit, all of them or, on a fault, none.
+/// Stores the bytes of `data` whose mask bytes have the sign bit. Whether the others may fault is up to the processor;
+/// here, as on AMD's, they do: all of the operand must be writable.
 Outcome store_selected(Cpu& cpu, const Insn& insn, const u8* data, const u8* mask, unsigned size) {
     u64 selected = 0;
     for (unsigned n = 0; n < size; ++n) selected |= static_cast<u64>(mask[n] >> 7) << n;
     const u64 base = effective_address(cpu, insn);
-    const auto offset = [&](unsigned n) { return truncate(base + n, insn.address_bits / 8); };
-    TRY_GUEST(for_runs(selected, [&](unsigned n, unsigned length) {
-        TRY_GUEST(check_segment(cpu, insn.mem.segment, offset(n), length, true));
-        return cpu.host.probe_write(segment_linear(cpu.s, insn.mem.segment, offset(n)), length);
-    }));
+    TRY_GUEST(check_segment(cpu, insn.mem.segment, base, size, true));
+    TRY_GUEST(cpu.host.probe_write(segment_linear(cpu.s, insn.mem.segment, base), size));
     return for_runs(selected, [&](unsigned n, unsigned length) {
-        return write_segment(cpu, insn.mem.segment, offset(n), data + n, length);
+        return write_segment(cpu, insn.mem.segment, base + n, data + n, length);
     });
 }
 
