@@ -32,16 +32,19 @@ Outcome do_enter(Cpu& cpu, const Insn& insn) {
     PushFrame frame(cpu, current_stack(s), bytes);
     frame.push(s.gpr[kRbp]);
     const u64 frame_pointer = frame.pointer();
+    TRY_GUEST(check_segment(cpu, kSs, frame_pointer, bytes, true));
+    TRY_GUEST(cpu.host.probe_write(segment_linear(s, kSs, frame_pointer), bytes));  // the first push faults first
     for (unsigned i = 1; i < level; ++i) {
         u64 outer = 0;
+        TRY_GUEST(frame.store());  // an outer frame may overlap the new one: its pointers are read after the pushes
         TRY_GUEST(read_segment(cpu, kSs, (s.gpr[kRbp] - u64{i} * bytes) & mask, &outer, bytes));
         frame.push(outer);
     }
     if (level) frame.push(frame_pointer);
     const u64 top = (frame.pointer() - static_cast<u16>(insn.imm)) & mask;
+    TRY_GUEST(frame.store());
     TRY_GUEST(check_segment(cpu, kSs, top, bytes, true));
     TRY_GUEST(cpu.host.probe_write(segment_linear(s, kSs, top), bytes));  // the new top must be writable
-    TRY_GUEST(frame.store());
     write_gpr(s, kRbp, bytes * 8, mask == 0xffff && bytes > 2 ? (s.gpr[kRbp] & ~mask) | frame_pointer : frame_pointer);
     set_stack_pointer(s, top);
     return Outcome::success();
