@@ -140,6 +140,13 @@ bool masks_suppress_faults(const ZydisDecodedInstruction& from, const Insn& out)
                from.mnemonic == ZYDIS_MNEMONIC_VPMASKMOVD || from.mnemonic == ZYDIS_MNEMONIC_VPMASKMOVQ;
     }
     if (!out.mask_register) return false;
+    switch (from.mnemonic) {  // classes E4NF that the library does not know
+        case ZYDIS_MNEMONIC_VCVTNE2PS2BF16:
+        case ZYDIS_MNEMONIC_VGF2P8AFFINEQB:
+        case ZYDIS_MNEMONIC_VGF2P8AFFINEINVQB:
+        case ZYDIS_MNEMONIC_VDBPSADBW: return false;
+        default: break;
+    }
     switch (from.meta.exception_class) {
         case ZYDIS_EXCEPTION_CLASS_E1NF:
         case ZYDIS_EXCEPTION_CLASS_E2NF:
@@ -166,6 +173,8 @@ bool must_be_aligned(const ZydisDecodedInstruction& from, const Insn& out) {
         case ZYDIS_MNEMONIC_PCMPESTRM:
         case ZYDIS_MNEMONIC_PCMPISTRI:
         case ZYDIS_MNEMONIC_PCMPISTRM: return false;
+        case ZYDIS_MNEMONIC_CVTPD2PI:
+        case ZYDIS_MNEMONIC_CVTTPD2PI:
         case ZYDIS_MNEMONIC_CMPXCHG16B: return true;
         default: break;
     }
@@ -178,6 +187,24 @@ bool must_be_aligned(const ZydisDecodedInstruction& from, const Insn& out) {
         case ZYDIS_EXCEPTION_CLASS_E1:
         case ZYDIS_EXCEPTION_CLASS_E1NF: return true;
         default: return false;
+    }
+}
+
+u8 broadcast_lanes(ZydisBroadcastMode mode) {
+    switch (mode) {
+        case ZYDIS_BROADCAST_MODE_1_TO_2: return 2;
+        case ZYDIS_BROADCAST_MODE_1_TO_4:
+        case ZYDIS_BROADCAST_MODE_2_TO_4: return 4;
+        case ZYDIS_BROADCAST_MODE_1_TO_8:
+        case ZYDIS_BROADCAST_MODE_2_TO_8:
+        case ZYDIS_BROADCAST_MODE_4_TO_8: return 8;
+        case ZYDIS_BROADCAST_MODE_1_TO_16:
+        case ZYDIS_BROADCAST_MODE_2_TO_16:
+        case ZYDIS_BROADCAST_MODE_4_TO_16:
+        case ZYDIS_BROADCAST_MODE_8_TO_16: return 16;
+        case ZYDIS_BROADCAST_MODE_1_TO_32: return 32;
+        case ZYDIS_BROADCAST_MODE_1_TO_64: return 64;
+        default: return 0;
     }
 }
 
@@ -266,6 +293,7 @@ void fill_operands(const ZydisDecodedInstruction& from, Operands operands, Insn&
     complete(from, out);
     out.mem.aligned = out.has_mem && must_be_aligned(from, out);
     out.mem.suppresses_faults = out.has_mem && masks_suppress_faults(from, out);
+    if (out.has_mem && out.encoding != Encoding::kLegacy) out.mem.broadcast_lanes = broadcast_lanes(from.avx.broadcast.mode);
     out.mem.packed_by_mask = out.mem.suppresses_faults && is_packed_by_mask(from.mnemonic);
     const bool is_xchg_of_16_bits = out.mnemonic == ZYDIS_MNEMONIC_XCHG && from.operand_width == 16;
     out.host66 = is_xchg_of_16_bits || needs_host66(from, operands, out);
