@@ -104,7 +104,7 @@ const Form& Corpus::pick(Random& r) const {
 
 void Corpus::try_form(Form form) {
     Random r(form.opcode);
-    for (unsigned tries = 0; tries < 4; ++tries) {
+    for (unsigned tries = 0; tries < 24; ++tries) {
         u8 bytes[32];
         encode(form, r, bytes);
         Insn insn;

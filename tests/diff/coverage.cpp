@@ -2,13 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cpu/decode/table.h"
 
 namespace twin86::diff {
 
-void Coverage::add(const Case& c, int vector) {
-    for (const Item& i : c.program.items) {
-        Count& n = counts_[i.mnemonic];
+void Coverage::add(const Case& c, int vector, const Decoder& decoder) {
+    const auto code = c.program.assemble(kCodeBase + c.code_offset);
+    if (!code) return;
+    Insn insn;
+    for (u64 at = 0; at < code->size(); at += insn.length) {
+        const std::span<const u8> rest(code->data() + at, std::min<u64>(15, code->size() - at));
+        if (decoder.decode(rest, 0, c.bits, insn) != DecodeStatus::kOk) return;
+        Count& n = counts_[insn.mnemonic];
         ++n.run;
         if (vector == 3) ++n.completed;
     }
@@ -27,7 +34,7 @@ std::string Coverage::report(std::initializer_list<const Corpus*> corpora, const
         else ++covered;
     }
     for (u16 m = 1; m < 1800; ++m) {
-        if (decoder.table().row(m).klass == InsnClass::kUndefined || known.contains(m)) continue;
+        if (decoder.table().row(m).klass == InsnClass::kUndefined || known.contains(m) || counts_.contains(m)) continue;
         absent += " " + Corpus::name(m);
         ++absent_count;
     }

@@ -13,7 +13,7 @@ namespace twin86::diff {
 class Coverage {
   public:
     /// A case ended with this exception on the native side (3: ran to its end).
-    void add(const Case& c, int vector);
+    void add(const Case& c, int vector, const Decoder& decoder);
     /// Mnemonics that never ran to their end, and rows that no encoding was found for. One line each.
     std::string report(std::initializer_list<const Corpus*> corpora, const Decoder& decoder) const;
 

@@ -61,6 +61,8 @@ bool Generator::random_insn(Random& r, Insn& insn) const {
     corpus_.encode(form, r, bytes);
     insn = Insn{};
     if (decoder_.decode({bytes, 15}, 0, corpus_.bits(), insn) != DecodeStatus::kOk) return false;
+    // FS and GS of the native side are null selectors outside of 64-bit mode.
+    if (!insn.is64() && (insn.segment_override == kFs || insn.segment_override == kGs)) return false;
     return insn.mnemonic == form.mnemonic && Corpus::runnable(insn) && offered(features_, insn);
 }
 
@@ -152,7 +154,13 @@ void Generator::aim_implicit(Random& r, const Insn& insn, MachineState& s) const
         if (r.chance(200)) set_low(s.gpr[kRdi], s.gpr[kRsi] + r.below(17) - 8, bits);
         if (insn.repe || insn.repne) set_low(s.gpr[kRcx], r.below(r.chance(200) ? 3000 : 12), bits);
     }
-    if (insn.op == Op::kMaskmov) set_low(s.gpr[kRdi], pick_target(r, insn, 16), bits);
+    // Whether an all-zero mask faults is up to the processor: only where nothing faults.
+    if (insn.op == Op::kMaskmov) {
+        u64 offset = kDataBase + r.below(kWritableSize - 16);
+        if (insn.is64() && insn.segment_override == kFs) offset -= s.fs_base;
+        if (insn.is64() && insn.segment_override == kGs) offset -= s.gs_base;
+        set_low(s.gpr[kRdi], offset, bits);
+    }
     if (insn.op == Op::kLeave) s.gpr[kRbp] = pick_target(r, insn, 8);
     if (insn.op == Op::kEnter) s.gpr[kRbp] = kDataBase + 0x1800 + r.below(0x400);
     if (uses_stack(insn)) s.gpr[kRsp] = r.chance(850) ? kDataBase + 0x1000 + r.below(0x200) * 8 : pick_target(r, insn, size);

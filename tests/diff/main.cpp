@@ -120,7 +120,7 @@ class Run {
             }
             ++compared_;
             exceptions_ += v.vector != kVectorBP;
-            coverage_.add(cases[i], v.vector);
+            if (o_.coverage) coverage_.add(cases[i], v.vector, session_.decoder());
             if (!v.differences.empty()) difference(first + i, cases[i], v);
         }
     }

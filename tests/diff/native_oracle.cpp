@@ -191,6 +191,7 @@ void NativeOracle::child_loop(int from_parent, int to_parent) {
     setitimer(ITIMER_VIRTUAL, &tick, nullptr);
     diff_use_bases = host_has_fsgsbase();
     if (diff_use_bases) asm volatile("rdfsbase %0" : "=r"(host_fs));
+    asm volatile("mov %0, %%ds\n mov %0, %%es" ::"r"(0x2b));  // for compatibility mode; null in a 64-bit process
     static MachineState in;
     diff_xsave = in.xsave;
     data_pattern(0);  // made now: memory cannot be had afterwards
