@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "accel/jit/host_needs.h"
 #include "accel/jit/leaf/leaf.h"
 #include "cpu/decode/table.h"
+#include "cpu/state/host_cpuid.h"
 
 namespace twin86::jit {
 
@@ -28,6 +30,7 @@ void prepare_frame(JitFrame& f, const PhysPages& pages) {
 
 Result<std::unique_ptr<JitVcpu>> JitVcpu::create(const JitOptions& options, const CpuModel& model, PhysMap& phys,
                                                  VcpuEnvironment& environment, Log& log) {
+    if (const Status s = host_can_translate(HostCpuid::probe().features); !s) return s.failure();
     auto memory = FrameMemory::create();
     if (!memory) return memory.failure();
     auto cache = CodeCache::create(options.code_size);
@@ -49,8 +52,7 @@ JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys
       blocks_(*cache_, thunks_, phys),
       translator_(options_, model, phys, *cache_, blocks_, thunks_, *this),
       cpuid_(model),
-      cpu_(frame_.cpu, *this, cpuid_),
-      exec_filter_((1u << kExecFilterBits) / 64) {
+      cpu_(frame_.cpu, *this, cpuid_) {
     prepare_frame(frame_, phys.pages());
     frame_.inaccessible = memory_->inaccessible();
     for (auto& half : exec_tlb_) half.resize(kExecEntries);
