@@ -44,8 +44,8 @@ void HostClock::start() {
     u64 tsc = 0, ns = 0;
     sample(tsc, ns);
     const u64 ticks = tsc - tsc_at_construction_, span = ns - monotonic_at_construction_;
-    tsc_hz_ = static_cast<u64>(static_cast<unsigned __int128>(ticks) * kSecond_ns / span);
-    ns_multiplier_ = static_cast<u64>((static_cast<unsigned __int128>(span) << 32) / ticks);
+    tsc_hz_ = static_cast<u64>(static_cast<u128>(ticks) * kSecond_ns / span);
+    ns_multiplier_ = static_cast<u64>((static_cast<u128>(span) << 32) / ticks);
     base_tsc_ = __rdtsc();
     running_ = true;
 }
@@ -71,11 +71,11 @@ u64 HostClock::tsc() const { return ticks(); }
 i64 HostClock::now_unix_ns() const { return static_cast<i64>(clock_ns(CLOCK_REALTIME)); }
 
 u64 HostClock::tsc_at(u64 now_ns) const {
-    return static_cast<u64>((static_cast<unsigned __int128>(now_ns) << 32) / ns_multiplier_);
+    return static_cast<u64>((static_cast<u128>(now_ns) << 32) / ns_multiplier_);
 }
 
 u64 HostClock::ns_at(u64 tsc) const {
-    const unsigned __int128 ns = (static_cast<unsigned __int128>(tsc) * ns_multiplier_) >> 32;
+    const u128 ns = (static_cast<u128>(tsc) * ns_multiplier_) >> 32;
     return ns > (u64{1} << 62) ? ~u64{0} : static_cast<u64>(ns) + 1;
 }
 

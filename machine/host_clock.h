@@ -9,6 +9,8 @@
 
 namespace twin86 {
 
+__extension__ using u128 = unsigned __int128;  ///< products of times and rates
+
 class HostClock : public Clock, public WallClock, public TscClock {
   public:
     HostClock();
@@ -25,17 +27,19 @@ class HostClock : public Clock, public WallClock, public TscClock {
     u64 ns_at(u64 tsc) const override;
     /// The guest's TSC before its own offsets.
     u64 tsc() const;
+    /// tsc() - host TSC, while time runs.
+    u64 tsc_bias() const { return 0 - base_tsc_; }
     u64 tsc_hz() const { return tsc_hz_; }
     /// Converts a virtual deadline to CLOCK_MONOTONIC for the event loop; ~0 stays.
     u64 to_monotonic(u64 virtual_ns) const;
 
   private:
     u64 ticks() const;
-    static u64 to_ns(u64 ticks, u64 multiplier) { return static_cast<u64>((static_cast<unsigned __int128>(ticks) * multiplier) >> 32); }
+    static u64 to_ns(u64 ticks, u64 multiplier) { return static_cast<u64>((u128{ticks} * multiplier) >> 32); }
 
     u64 tsc_at_construction_ = 0, monotonic_at_construction_ = 0;
     u64 tsc_hz_ = 0;
-    u64 ns_multiplier_ = 0;   ///< nanoseconds per tick, 32.32
+    u64 ns_multiplier_ = u64{1} << 32;  ///< nanoseconds per tick, 32.32; 1 until measured
     u64 base_tsc_ = 0;        ///< host TSC at virtual time 0
     u64 frozen_ticks_ = 0;    ///< while stopped
     bool running_ = false;

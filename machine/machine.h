@@ -1,18 +1,23 @@
 // Machine: RAM, board, clock and one vCPU with its thread, and what starts, stops, resets and ends them.
 //
-// Threads: the vCPU's, and the main thread with the event loop and the timers. One lock guards every device; it is the
-// innermost lock, and nothing waits while holding it.
+// Threads: the vCPU's, and the main thread with the event loop and the timers. One lock guards every device and the run
+// state; it is the innermost lock. The vCPU's thread takes it around each access to a device, and holds it while it is
+// not executing the guest; whoever holds the lock and sees executing_ false may look at the processor's state.
+//
+// Files: machine.cpp (construction, life of the main thread), run_control.cpp (the vCPU's thread, requests to it),
+// machine_environment.cpp (what the vCPU asks for while it runs).
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <string>
 #include <thread>
 
 #include "accel/environment.h"
 #include "accel/jit/jit_vcpu.h"
-#include "bios/boot_plan.h"
+#include "bios/acpi_config.h"
 #include "cpu/state/cpuid_model.h"
 #include "machine/host_clock.h"
 #include "machine/options.h"
@@ -23,12 +28,20 @@
 
 namespace twin86 {
 
+enum class RunState {
+    kRunning,
+    kPaused,
+    kShutdown,  ///< the guest powered off under -no-shutdown; only a reset helps
+};
+
 class Machine : private VcpuEnvironment, private CpuPins {
   public:
+    /// `lock` is the one that `loop` was made with; loop, back-ends and log outlive the machine.
     static Result<std::unique_ptr<Machine>> create(const Options& options, std::mutex& lock, EventLoop& loop,
                                                    const std::vector<CharBackend*>& serials, Log& log);
     ~Machine() override;
 
+    const Options& options() const { return options_; }
     pc::Board& board() { return *board_; }
     Vcpu& vcpu() { return *vcpu_; }
     jit::JitVcpu& jit() { return *vcpu_; }
@@ -36,35 +49,47 @@ class Machine : private VcpuEnvironment, private CpuPins {
     IoBus& io_bus() { return io_; }
     MmioBus& mmio_bus() { return mmio_; }
     const CpuModel& cpu_model() const { return model_; }
+    const HostClock& clock() const { return clock_; }
 
     /// Loads the kernel, starts time and the vCPU's thread, and runs the event loop until the machine ends. The exit
-    /// status of the process.
+    /// status of the process. Call it once, without the lock.
     int run();
 
-    // From the main thread, with the lock held.
-    void quit(int status);
+    // With the lock held, from any thread but the vCPU's.
+    /// Returns when the vCPU has left the guest and time stands still. Gives the lock away while it waits.
     void pause();
     void resume();
+    RunState run_state() const { return run_state_; }
+
+    // With the lock held, from any thread.
+    void quit(int status) { finish(status); }
+    /// As the reset button: also when paused; -no-reboot makes an end of it.
     void request_reset();
-    bool running() const { return !paused_; }
+
+    /// Why run() returned 1, after it did.
     const std::string& failure() const { return failure_; }
 
   private:
-    Machine(const Options& options, CpuModel model, std::mutex& lock, EventLoop& loop, Log& log,
-            GuestRam ram);
+    Machine(const Options& options, CpuModel model, std::mutex& lock, EventLoop& loop, Log& log, GuestRam ram);
 
-    Status boot();
+    // machine.cpp
+    Status add_devices(const std::vector<CharBackend*>& serials);
+    Status boot(ResetKind kind);
     i64 rtc_offset() const;
+    u64 run_timers();
+
+    // run_control.cpp; all but vcpu_thread() with the lock held
     void vcpu_thread();
-    bool handle_run_exit(RunExit exit);
-    void wait_for_wakeup();
+    bool wait_to_run(RunExit last);
+    void handle_exit(RunExit exit);
+    bool can_execute();
     void reset_now();
     void guest_reset();
     void guest_power_off();
     void finish(int status);
-    void wake_vcpu();
+    void interrupt_vcpu();
 
-    // VcpuEnvironment
+    // VcpuEnvironment: from the vCPU's thread, without the lock
     u32 port_read(IoPort port, unsigned size) override;
     void port_write(IoPort port, unsigned size, u32 value) override;
     u64 mmio_read(Gpa address, unsigned size) override;
@@ -76,13 +101,14 @@ class Machine : private VcpuEnvironment, private CpuPins {
     bool read_apic_msr(u32 index, u64& value) override;
     bool write_apic_msr(u32 index, u64 value) override;
     u64 read_tsc() override { return clock_.tsc(); }
+    u64 tsc_bias() override { return clock_.tsc_bias(); }
 
-    // CpuPins
+    // CpuPins: from devices, with the lock held
     void interrupt_request_changed() override;
     void nmi() override;
     void init() override;
-    void sipi(u8) override {}
-    void smi() override {}
+    void sipi(u8) override {}  // the one processor is the bootstrap processor, which ignores it (SDM vol. 3, 9.4.3)
+    void smi() override {}     // there is no firmware with an SMM handler
 
     const Options options_;
     CpuModel model_;
@@ -97,13 +123,35 @@ class Machine : private VcpuEnvironment, private CpuPins {
     std::unique_ptr<PhysMap> phys_;
     std::unique_ptr<pc::Board> board_;
     std::unique_ptr<jit::JitVcpu> vcpu_;
-
+    AcpiConfig acpi_;
     std::thread thread_;
-    std::atomic<u32> wakeups_ = 0;          ///< futex word: anything that a halted or paused vCPU must look at
-    std::atomic<bool> quitting_ = false, paused_ = false, reset_pending_ = false, init_pending_ = false;
-    std::atomic<bool> parked_ = false;      ///< the vCPU thread is outside run() because of pause()
+
+    // Guarded by lock_.
+    std::condition_variable changed_;  ///< of anything below, and of the interrupt request of a halted vCPU
+    RunState run_state_ = RunState::kRunning;
+    bool executing_ = false;  ///< the vCPU's thread is inside Vcpu::run()
+    bool halted_ = false;     ///< the guest executed HLT and waits for an interrupt
+    bool reset_requested_ = false, nmi_requested_ = false;
     int exit_status_ = 0;
     std::string failure_;
+    std::atomic<bool> quitting_ = false;  ///< written with the lock held; the main loop looks without
+};
+
+/// Keeps a machine still for as long as it lives, unless it was still before. With the lock held.
+class StillMachine {
+  public:
+    explicit StillMachine(Machine& machine) : machine_(machine), was_running_(machine.run_state() == RunState::kRunning) {
+        if (was_running_) machine_.pause();
+    }
+    ~StillMachine() {
+        if (was_running_ && machine_.run_state() == RunState::kPaused) machine_.resume();
+    }
+    StillMachine(const StillMachine&) = delete;
+    StillMachine& operator=(const StillMachine&) = delete;
+
+  private:
+    Machine& machine_;
+    bool was_running_;
 };
 
 }  // namespace twin86

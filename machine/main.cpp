@@ -1,9 +1,11 @@
-#include <unistd.h>
-
 #include <csignal>
 #include <cstring>
 
+#include "machine/explain.h"
 #include "machine/machine.h"
+#include "machine/monitor_target.h"
+#include "machine/process.h"
+#include "machine/register_text.h"
 #include "machine/terminal_setup.h"
 
 namespace twin86 {
@@ -15,77 +17,81 @@ int fail(const Error& e) {
 }
 
 int print(const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return std::fflush(stdout) == 0 ? 0 : 1;
+    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    if (written && std::fflush(stdout) == 0) return 0;
+    return fail(error("standard output: {}", std::strerror(errno)));
 }
 
 int answer(OptionAction action) {
     switch (action) {
-        case OptionAction::kHelp: return print(options_help());
-        case OptionAction::kVersion: return print("twin86 " TWIN86_VERSION "\n");
-        case OptionAction::kCpuHelp: return print(CpuModel::help());
-        case OptionAction::kDeviceHelp: return print(device_help());
-        case OptionAction::kMachineHelp: return print("pc    PC with i440FX and PIIX (default)\n");
-        case OptionAction::kAccelHelp: return print("jit   same-ISA binary translator (default)\n");
-        case OptionAction::kLogHelp: return print(log_help());
-        case OptionAction::kRun: break;
+        case OptionAction::kHelp:
+            return print(options_help());
+        case OptionAction::kVersion:
+            return print("twin86 version " TWIN86_VERSION "\n");
+        case OptionAction::kCpuHelp:
+            return print(CpuModel::help());
+        case OptionAction::kDeviceHelp:
+            return print(device_help());
+        case OptionAction::kMachineHelp:
+            return print("pc    PC with i440FX and PIIX (default)\n");
+        case OptionAction::kAccelHelp:
+            return print("jit   same-ISA binary translator (default)\n");
+        case OptionAction::kLogHelp:
+            return print(log_help());
+        case OptionAction::kRun:
+            break;
     }
     return 0;
 }
 
-Status open_log(const Options& options, Log& log) {
-    log.set_enabled(options.log_mask);
-    if (options.log_file.empty()) return {};
-    std::FILE* f = std::fopen(options.log_file.c_str(), "w");
-    if (f == nullptr) return error("-D {}: {}", options.log_file, std::strerror(errno));
-    log.set_sink(f);
-    return {};
+/// SIGQUIT: what is the guest doing?
+void show_state(Machine& machine, Log& log) {
+    const StillMachine still(machine);
+    log.always("{}", register_text(machine.vcpu().state()));
+    machine.jit().dump_recorder();
 }
 
-Status write_pidfile(const std::string& path) {
-    if (path.empty()) return {};
-    std::FILE* f = std::fopen(path.c_str(), "w");
-    if (f == nullptr) return error("-pidfile {}: {}", path, std::strerror(errno));
-    const bool ok = std::fprintf(f, "%d\n", getpid()) > 0;
-    if (std::fclose(f) != 0 || !ok) return error("-pidfile {}: {}", path, std::strerror(errno));
-    return {};
-}
-
-int run_machine(const Options& options) {
-    Log log;
-    if (const Status s = open_log(options, log); !s) return fail(s.failure());
-    if (const Status s = write_pidfile(options.pidfile); !s) return fail(s.failure());
-    std::mutex lock;
-    EventLoop loop(lock);
-    Machine* machine = nullptr;
+/// With the terminals open: runs the machine to its end and takes it apart.
+int run_with(const Options& options, TerminalSetup& terminals, std::mutex& lock, EventLoop& loop, Log& log) {
+    auto created = Machine::create(options, lock, loop, terminals.serials(), log);
+    if (!created) return fail(created.failure());
+    Machine& machine = **created;
+    MachineMonitor monitor(machine, log);
+    if (const Status s = terminals.connect(machine, monitor); !s) return fail(s.failure());
+    if (options.explain) return print(explain(machine));
+    // Not earlier: until here the signals' own actions end the process, also while a socket waits for its client.
     int ended_by = 0;
-    const auto on_signal = [&](int signal) {
-        if (machine == nullptr) return;
-        if (signal == SIGQUIT) return machine->jit().dump_recorder();
+    const auto signals = loop.on_signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT}, [&](int signal) {
+        if (signal == SIGQUIT) return show_state(machine, log);
         ended_by = signal;
-        machine->quit(0);
-    };
-    const auto signals = loop.on_signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT}, on_signal);
+        machine.quit(0);
+    });
+    const int status = machine.run();
+    if (log.on(kLogStats)) log.write(kLogStats, "{}", machine.vcpu().statistics());
+    if (!machine.failure().empty()) return fail({machine.failure()});
+    if (ended_by != 0) fmt::print(stderr, "twin86: terminating on signal {}\n", ended_by);
+    return status;
+}
+
+int run_machine(Options options) {
+    Log log(stderr, options.log_mask);
+    LogFile log_file(log);
+    if (const Status s = log_file.open(options.log_file); !s) return fail(s.failure());
+    PidFile pid_file;
+    if (const Status s = pid_file.write(options.pidfile); !s) return fail(s.failure());
+    apply_terminal_defaults(options);
     int status = 0;
-    std::string failure;
     {
+        std::mutex lock;
+        EventLoop loop(lock);
         auto terminals = TerminalSetup::open(options, loop);
         if (!terminals) return fail(terminals.failure());
-        auto created = Machine::create(options, lock, loop, (*terminals)->serials(), log);
-        if (!created) {
-            terminals->reset();
-            return fail(created.failure());
-        }
-        const auto owned = created.take();
-        machine = owned.get();
-        (*terminals)->connect(*machine);
-        status = machine->run();
-        failure = machine->failure();
-        if (log.on(kLogStats)) log.write(kLogStats, "{}", machine->vcpu().statistics());
-        machine = nullptr;
+        status = run_with(options, **terminals, lock, loop, log);
     }
-    if (!failure.empty()) return fail({failure});
-    if (ended_by != 0) fmt::print(stderr, "twin86: terminating on signal {}\n", ended_by);
+    if (const Status s = log_file.close(); !s) {
+        fail(s.failure());
+        if (status == 0) status = 1;
+    }
     return status;
 }
 
@@ -94,6 +100,7 @@ int run_machine(const Options& options) {
 
 int main(int argc, char** argv) {
     using namespace twin86;
+    occupy_standard_descriptors();
     auto parsed = parse_options({argv + 1, argv + argc});
     if (!parsed) return fail(parsed.failure());
     if (parsed->action != OptionAction::kRun) return answer(parsed->action);

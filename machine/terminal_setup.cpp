@@ -1,8 +1,30 @@
 #include "machine/terminal_setup.h"
 
+#include <algorithm>
+
 #include "machine/machine.h"
 
 namespace twin86 {
+
+namespace {
+
+bool uses_stdio(const Options& o) {
+    const auto is_stdio = [](const std::string& text) { return text.starts_with("stdio") || text.starts_with("mon:stdio"); };
+    const auto any = [&](const std::vector<std::string>& texts) { return std::any_of(texts.begin(), texts.end(), is_stdio); };
+    return any(o.serials) || any(o.monitors) || any(o.chardevs) ||
+           std::any_of(o.debugcons.begin(), o.debugcons.end(), [&](const auto& d) { return is_stdio(d.chardev); });
+}
+
+}  // namespace
+
+/// There is no window to show a console in, so the terminal is the default even without -nographic.
+void apply_terminal_defaults(Options& o) {
+    if (o.nodefaults) return;
+    const bool free_terminal = (o.nographic || !o.display_none) && !uses_stdio(o);
+    const bool default_monitor = o.monitors.empty();
+    if (o.serials.empty()) o.serials.push_back(!free_terminal ? "null" : default_monitor ? "mon:stdio" : "stdio");
+    else if (default_monitor && free_terminal && o.nographic) o.monitors.push_back("stdio");
+}
 
 Result<std::unique_ptr<TerminalSetup>> TerminalSetup::open(const Options& options, EventLoop& loop) {
     std::unique_ptr<TerminalSetup> setup(new TerminalSetup);
@@ -15,57 +37,111 @@ Status TerminalSetup::open_all(const Options& options, EventLoop& loop) {
         auto spec = parse_chardev(text);
         if (!spec) return spec.failure();
         if (named_.count(spec->id) != 0) return error("-chardev: the id '{}' is used twice", spec->id);
-        auto backend = open_char_backend(loop, *spec);
-        if (!backend) return backend.failure();
-        named_[spec->id] = backend.take();
+        auto terminal = open_terminal(*spec, "chardev:" + spec->id, loop);
+        if (!terminal) return terminal.failure();
+        named_[spec->id] = *terminal;
     }
-    std::vector<std::string> serials = options.serials;
-    if (serials.empty() && !options.nodefaults && (options.nographic || !options.display_none)) {
-        bool taken = false;
-        for (const auto& d : options.debugcons) taken |= d.chardev == "stdio";
-        for (const auto& m : options.monitors) taken |= m == "stdio";
-        serials.push_back(taken ? "null" : "mon:stdio");
-    }
-    for (const std::string& text : serials) {
+    for (const std::string& text : options.serials) {
         if (text == "none") {
             serials_.push_back(nullptr);
             continue;
         }
-        auto backend = open_one(text, loop);
-        if (!backend) return backend.failure();
+        auto backend = open_device(text, loop);
+        if (!backend) return error("-serial {}", backend.failure().message);
         serials_.push_back(*backend);
     }
     for (const DebugconOptions& d : options.debugcons) {
-        auto backend = open_one(d.chardev, loop);
-        if (!backend) return backend.failure();
+        if (d.chardev == "none") continue;
+        auto backend = open_device(d.chardev, loop);
+        if (!backend) return error("-debugcon {}", backend.failure().message);
         debugcons_.emplace_back(d.iobase, *backend);
+    }
+    for (const std::string& text : options.monitors) {
+        if (text == "none") continue;
+        bool ignored = false;
+        auto terminal = find_terminal(text, loop, ignored);
+        if (!terminal) return error("-monitor {}", terminal.failure().message);
+        if (const Status s = add_monitor(**terminal); !s) return error("-monitor {}", s.failure().message);
     }
     return {};
 }
 
-Result<CharBackend*> TerminalSetup::open_one(const std::string& text, EventLoop& loop) {
-    auto spec = parse_char_spec(text);
-    if (!spec) return spec.failure();
-    if (spec->kind == CharKind::kReference) {
-        const auto found = named_.find(spec->id);
-        if (found == named_.end()) return error("chardev:{}: there is no -chardev with id={}", spec->id, spec->id);
-        return static_cast<CharBackend*>(found->second.get());
-    }
-    if (spec->kind == CharKind::kStdio && stdio_ != nullptr) return error("{}: standard input and output are in use already", text);
-    if (spec->mux) spec->signals = false;
-    auto backend = open_char_backend(loop, *spec);
-    if (!backend) return backend.failure();
-    backends_.push_back(backend.take());
-    CharBackend* result = backends_.back().get();
-    if (spec->kind == CharKind::kStdio) stdio_ = result;
-    if (!spec->mux) return result;
-    muxes_.push_back(std::make_unique<TerminalMux>(*result));
-    return &muxes_.back()->add_port();
+Result<TerminalSetup::Terminal*> TerminalSetup::open_terminal(const CharSpec& spec, const std::string& spelling, EventLoop& loop) {
+    if (spec.kind == CharKind::kStdio && stdio_taken_) return error("{}: standard input and output are in use already", spelling);
+    auto backend = open_char_backend(loop, spec);
+    if (!backend) return error("{}: {}", spelling, backend.failure().message);
+    stdio_taken_ |= spec.kind == CharKind::kStdio;
+    auto terminal = std::make_unique<Terminal>();
+    terminal->spelling = spelling;
+    terminal->host = backend.take();
+    if (spec.mux) terminal->mux = std::make_unique<TerminalMux>(*terminal->host);
+    terminals_.push_back(std::move(terminal));
+    return terminals_.back().get();
 }
 
-void TerminalSetup::connect(Machine& machine) {
-    for (const auto& [port, backend] : debugcons_) machine.board().add_debugcon(port, *backend);
-    for (const auto& mux : muxes_) mux->set_on_quit([&machine] { machine.quit(0); });
+/// `with_monitor`: "mon:" asks for a monitor beside the device.
+Result<TerminalSetup::Terminal*> TerminalSetup::find_terminal(const std::string& text, EventLoop& loop, bool& with_monitor) {
+    auto spec = parse_char_spec(text);
+    if (!spec) return error("{}: {}", text, spec.failure().message);
+    with_monitor = spec->mux;
+    if (spec->kind != CharKind::kReference) return open_terminal(*spec, text, loop);
+    const auto found = named_.find(spec->id);
+    if (found == named_.end()) return error("{}: there is no -chardev with id={}", text, spec->id);
+    return found->second;
+}
+
+Result<CharBackend*> TerminalSetup::join(Terminal& t) {
+    if (++t.users > 1 && t.mux == nullptr) return error("{}: is in use already (share it with mux=on)", t.spelling);
+    if (t.mux == nullptr) return static_cast<CharBackend*>(t.host.get());
+    return &t.mux->add_port();
+}
+
+Result<CharBackend*> TerminalSetup::open_device(const std::string& text, EventLoop& loop) {
+    bool with_monitor = false;
+    auto terminal = find_terminal(text, loop, with_monitor);
+    if (!terminal) return terminal.failure();
+    auto backend = join(**terminal);
+    if (!backend) return backend.failure();
+    if (with_monitor && (*terminal)->mux != nullptr)
+        if (const Status s = add_monitor(**terminal); !s) return s.failure();
+    return backend;
+}
+
+Status TerminalSetup::add_monitor(Terminal& t) {
+    auto backend = join(t);
+    if (!backend) return backend.failure();
+    monitor_ports_.push_back({&t, *backend, t.users - 1});
+    return {};
+}
+
+Status TerminalSetup::connect(Machine& machine, MonitorTarget& target) {
+    for (const auto& [port, backend] : debugcons_)
+        if (const Status s = machine.board().add_debugcon(port, *backend); !s) return s;
+    for (const MonitorPort& port : monitor_ports_) start_monitor(port, target);
+    for (const auto& t : terminals_) {
+        if (t->mux == nullptr) continue;
+        t->mux->set_on_quit([&machine] { machine.quit(0); });
+        t->mux->set_on_focus([t = t.get()](std::size_t index) {
+            const auto monitor = t->monitors.find(index);
+            if (monitor != t->monitors.end()) monitor->second->on_focus();
+        });
+    }
+    return {};
+}
+
+/// Beside a serial port it waits for Ctrl-A c; on a terminal of its own it greets whoever is or comes there.
+void TerminalSetup::start_monitor(const MonitorPort& port, MonitorTarget& target) {
+    monitors_.push_back(std::make_unique<Monitor>(target, tables_, *port.backend));
+    Monitor* const monitor = monitors_.back().get();
+    Terminal& t = *port.terminal;
+    if (t.mux != nullptr) t.monitors[port.index] = monitor;
+    if (port.index != 0) return;
+    const auto greeted = std::make_shared<bool>(false);
+    t.host->set_on_connect([monitor, greeted] {  // called at once by a socket that is connected
+        *greeted = true;
+        monitor->greet();
+    });
+    if (t.host->connected() && !*greeted) monitor->greet();
 }
 
 }  // namespace twin86

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "machine/options.h"
+#include "ui/monitor/monitor.h"
 #include "ui/terminal/char_spec.h"
 #include "ui/terminal/mux.h"
 
@@ -14,27 +15,52 @@ namespace twin86 {
 
 class Machine;
 
+/// Outlives the machine whose serial ports it serves.
 class TerminalSetup {
   public:
     static Result<std::unique_ptr<TerminalSetup>> open(const Options& options, EventLoop& loop);
 
     /// Back-ends of the serial ports in order; null: no such port.
-    std::vector<CharBackend*> serials() const { return serials_; }
-    /// Connects debug consoles and key commands to the machine.
-    void connect(Machine& machine);
+    const std::vector<CharBackend*>& serials() const { return serials_; }
+    /// Connects debug consoles, monitors and key commands to the machine. The target is the machine's.
+    Status connect(Machine& machine, MonitorTarget& target);
 
   private:
+    /// A host device and, if it is shared, the mux on it.
+    struct Terminal {
+        std::string spelling;
+        std::unique_ptr<HostBackend> host;
+        std::unique_ptr<TerminalMux> mux;
+        unsigned users = 0;
+        std::map<std::size_t, Monitor*> monitors;  ///< by port of the mux
+    };
+    struct MonitorPort {
+        Terminal* terminal;
+        CharBackend* backend;
+        std::size_t index;  ///< port of the mux
+    };
+
     TerminalSetup() = default;
     Status open_all(const Options& options, EventLoop& loop);
-    /// The back-end of a -serial, -monitor or -debugcon argument; `mux` shares the terminal with the monitor.
-    Result<CharBackend*> open_one(const std::string& text, EventLoop& loop);
+    Result<Terminal*> open_terminal(const CharSpec& spec, const std::string& spelling, EventLoop& loop);
+    Result<Terminal*> find_terminal(const std::string& text, EventLoop& loop, bool& with_monitor);
+    /// One more user of a terminal: the device itself, or a port of its mux.
+    Result<CharBackend*> join(Terminal& terminal);
+    Result<CharBackend*> open_device(const std::string& text, EventLoop& loop);
+    Status add_monitor(Terminal& terminal);
+    void start_monitor(const MonitorPort& port, MonitorTarget& target);
 
-    std::map<std::string, std::unique_ptr<HostBackend>> named_;
-    std::vector<std::unique_ptr<HostBackend>> backends_;
-    std::vector<std::unique_ptr<TerminalMux>> muxes_;
+    std::vector<std::unique_ptr<Terminal>> terminals_;
+    std::map<std::string, Terminal*> named_;
+    bool stdio_taken_ = false;
     std::vector<CharBackend*> serials_;
     std::vector<std::pair<IoPort, CharBackend*>> debugcons_;
-    CharBackend* stdio_ = nullptr;
+    std::vector<MonitorPort> monitor_ports_;
+    MonitorTables tables_ = standard_monitor_tables();
+    std::vector<std::unique_ptr<Monitor>> monitors_;
 };
+
+/// -serial and -monitor as they are when nothing was said; QEMU's rules.
+void apply_terminal_defaults(Options& options);
 
 }  // namespace twin86

@@ -1,13 +1,19 @@
 #include "machine/pc/board.h"
 
+#include <algorithm>
+
+#include "bios/acpi_config.h"
 #include "machine/pc/layout.h"
 
 namespace twin86::pc {
 
-Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, TimerQueue& timers, const WallClock& wall,
-             const TscClock& tsc, BoardEvents events, Log& log)
-    : io_(io),
+Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys, TimerQueue& timers,
+             const WallClock& wall, const TscClock& tsc, BoardEvents events, Log& log)
+    : low_ram_(config.low_ram),
+      high_ram_(config.high_ram),
+      io_(io),
       mmio_(mmio),
+      phys_(phys),
       timers_(timers),
       log_(log),
       events_(std::move(events)),
@@ -20,22 +26,31 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, TimerQueue& ti
       port61_(pit_),
       rtc_(timers, wall, config.rtc_offset_ns, hpet_.rtc_input()),
       acpi_pm_(timers, gsi_.line(kIrqSci), 32,
-               {[this](u8) { events_.power_off(); }, [](u8) {}}, log),
+               {[this](u8 type) { sleep(type); }, [](u8) {}}, log),
       reset_control_([this](bool) { events_.reset(); }),
-      port92_([](bool) {}, [this] { events_.reset(); }),
-      pci_space_(io, mmio, {{config.low_ram > 0xc0000000 ? config.low_ram : 0xc0000000, 0xfebfffff}}, &log),
+      // The state of the gate is kept and shows in its registers; address bit 20 itself is never masked, because no
+      // kernel that is entered in protected mode runs with it off.
+      a20_([](bool) {}),
+      port92_([this](bool on) { a20_.set_port92(on); }, [this] { events_.reset(); }),
+      i8042_({gsi_.line(kIrqKeyboard), gsi_.line(kIrqMouse), [this](bool on) { a20_.set_keyboard_controller(on); },
+              [this] { events_.reset(); }},
+             log),
+      pci_space_(io, mmio, {{kVideoHole, kVideoHole + kVideoHoleSize - 1}, {std::max(config.low_ram, kLowRamLimit), kPciMemoryLast}},
+                 &log),
       isa_bridge_(gsi_),
       pci_(pci_space_, isa_bridge_.pirq_inputs()),
-      pci_ports_(pci_, &reset_control_) {
+      pci_ports_(pci_, &reset_control_),
+      host_bridge_([this] { map_shadow_ram(); }) {
     apic_bus_.attach(lapic_);
     apic_bus_.attach(ioapic_);
-    devices_ = {&ioapic_, &pic_, &lapic_, &hpet_, &pit_, &port61_, &rtc_, &acpi_pm_, &reset_control_, &port92_, &pci_, &pci_ports_};
+    devices_ = {&ioapic_, &pic_, &lapic_, &hpet_, &pit_, &port61_, &rtc_, &acpi_pm_, &reset_control_, &port92_, &i8042_, &pci_, &pci_ports_};
     map_interrupts();
     map_timers();
+    map_input();
     map_pci();
     map_power();
     add_serials(config.serials);
-    fill_cmos(config);
+    map_shadow_ram();
 }
 
 void Board::map_interrupts() {
@@ -68,11 +83,38 @@ void Board::map_pci() {
         devices_.push_back(d);
 }
 
+void Board::map_input() {
+    claim(kKeyboardData, 1, i8042_.data_port(), "i8042-data");
+    claim(kKeyboardCommand, 1, i8042_.command_port(), "i8042-command");
+}
+
+/// PAM and SMRAM decide what the area below 1 MiB shows. Segments that read ROM and write RAM, which firmware needs
+/// only where its ROM has no second address, show the ROM.
+void Board::map_shadow_ram() {
+    const auto show = [this](Gpa base, u64 size, Backing wanted, Backing& shown) {
+        if (shown == wanted) return;
+        phys_.remap(base, size, wanted);
+        shown = wanted;
+    };
+    for (unsigned n = 0; n < I440fxHostBridge::kPamSegments; ++n) {
+        const PamSegment s = host_bridge_.pam_segment(n);
+        const Backing ram = s.write_ram ? Backing::kRam : Backing::kRamReadOnly;
+        show(s.base, s.size, s.read_ram ? ram : Backing::kRom, shadow_[n]);
+    }
+    show(kVideoHole, kVideoHoleSize, host_bridge_.smram_open() ? Backing::kRam : Backing::kMmio, video_hole_);
+}
+
+/// The ports at PMBASE stay where they are when the guest moves the register: guests read it from the ACPI tables.
 void Board::map_power() {
-    power_.set_pm_base(kPmBase);
     claim(kPmBase, AcpiPm::kBlockSize, acpi_pm_, "acpi-pm", IoBus::kAll);
     claim(kSmiCommand, AcpiPm::kSmiPorts, acpi_pm_.smi_ports(), "smi-command");
     claim(kPort92, 1, port92_, "port92");
+}
+
+/// The DSDT offers soft-off alone; other types are nothing that we promised.
+void Board::sleep(u8 type) {
+    if (type == AcpiConfig{}.s5_sleep_type) return events_.power_off();
+    log_.write(kLogGuestError, "acpi-pm: sleep type {} is not in the tables", type);
 }
 
 void Board::add_serials(const std::vector<CharBackend*>& backends) {
@@ -86,38 +128,57 @@ void Board::add_serials(const std::vector<CharBackend*>& backends) {
 }
 
 /// The cells that the firmware of a PC leaves behind: memory sizes in KiB and 64 KiB units, equipment.
-void Board::fill_cmos(const BoardConfig& config) {
+void Board::fill_cmos() {
     const auto word = [this](u8 at, u64 value) {
         rtc_.set_cell(at, static_cast<u8>(value));
         rtc_.set_cell(static_cast<u8>(at + 1), static_cast<u8>(value >> 8));
     };
     word(0x15, 640);
-    const u64 extended_kib = config.low_ram > MiB ? (config.low_ram - MiB) / KiB : 0;
+    const u64 extended_kib = low_ram_ > MiB ? (low_ram_ - MiB) / KiB : 0;
     word(0x17, std::min<u64>(extended_kib, 0xffff));
     word(0x30, std::min<u64>(extended_kib, 0xffff));
-    word(0x34, config.low_ram > 16 * MiB ? std::min<u64>((config.low_ram - 16 * MiB) / (64 * KiB), 0xffff) : 0);
-    const u64 high_units = config.high_ram / (64 * KiB);
+    word(0x34, low_ram_ > 16 * MiB ? std::min<u64>((low_ram_ - 16 * MiB) / (64 * KiB), 0xffff) : 0);
+    const u64 high_units = high_ram_ / (64 * KiB);
     word(0x5b, high_units);
     rtc_.set_cell(0x5d, static_cast<u8>(high_units >> 16));
     rtc_.set_cell(0x14, 0x06);
 }
 
-void Board::add_debugcon(IoPort port, CharSink& sink) {
+Status Board::check_free(IoPort base, u32 size, const char* what) const {
+    for (const BusRange& r : io_.ranges())
+        if (base < r.base + r.size && r.base < u64{base} + size)
+            return error("{}: port {:#x} belongs to {} already", what, std::max<u64>(base, r.base), r.name);
+    return {};
+}
+
+Status Board::add_debugcon(IoPort port, CharSink& sink) {
+    if (const Status s = check_free(port, 1, "isa-debugcon"); !s) return s;
     debugcons_.push_back(std::make_unique<Debugcon>(sink, fmt::format("isa-debugcon-{:x}", port)));
     claim(port, 1, *debugcons_.back(), "debugcon");
     devices_.push_back(debugcons_.back().get());
+    return {};
 }
 
-void Board::add_debug_exit(IoPort port, u32 size) {
+Status Board::add_debug_exit(IoPort port, u32 size) {
+    if (const Status s = check_free(port, size, "isa-debug-exit"); !s) return s;
     debug_exit_ = std::make_unique<IsaDebugExit>([this](int code) { events_.debug_exit(code); });
     claim(port, size, *debug_exit_, "debug-exit", IoBus::kAll);
     devices_.push_back(debug_exit_.get());
+    return {};
 }
 
 void Board::reset(ResetKind kind) {
     for (Device* d : devices_) d->reset(kind);
-    power_.set_pm_base(kPmBase);
     map_lapic_window();
+}
+
+void Board::leave_as_firmware_does() {
+    host_bridge_.set_all_pam(true, true);
+    power_.set_pm_base(kPmBase);
+    for (unsigned pirq = 0; pirq < std::size(kPirqRoutes); ++pirq) isa_bridge_.route(pirq, kPirqRoutes[pirq]);
+    lapic_.set_virtual_wire();
+    map_lapic_window();
+    fill_cmos();
 }
 
 }  // namespace twin86::pc

@@ -1,17 +1,21 @@
 // Board: the devices of the PC and how they are wired. One wiring block per device, in board.cpp.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "base/log.h"
+#include "base/result.h"
 #include "devices/core/bus.h"
 #include "devices/core/timer_queue.h"
+#include "devices/firmware/a20_gate.h"
 #include "devices/firmware/debugcon.h"
 #include "devices/firmware/isa_debug_exit.h"
 #include "devices/firmware/port92.h"
 #include "devices/firmware/reset_control.h"
+#include "devices/input/i8042.h"
 #include "devices/irq/gsi_router.h"
 #include "devices/irq/ioapic.h"
 #include "devices/irq/lapic.h"
@@ -29,6 +33,7 @@
 #include "devices/timer/pit_8254.h"
 #include "devices/timer/port61.h"
 #include "devices/timer/rtc_mc146818.h"
+#include "mmu/phys_map.h"
 
 namespace twin86::pc {
 
@@ -47,15 +52,21 @@ struct BoardConfig {
 
 class Board {
   public:
-    Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, TimerQueue& timers, const WallClock& wall, const TscClock& tsc,
-          BoardEvents events, Log& log);
+    Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys, TimerQueue& timers, const WallClock& wall,
+          const TscClock& tsc, BoardEvents events, Log& log);
 
-    void add_debugcon(IoPort port, CharSink& sink);
-    void add_debug_exit(IoPort port, u32 size);
+    /// These fail when the user chose ports that are taken.
+    Status add_debugcon(IoPort port, CharSink& sink);
+    Status add_debug_exit(IoPort port, u32 size);
 
     void reset(ResetKind kind);
+    /// After a reset, for a kernel that is entered without firmware: RAM where the BIOS was, power management decoded,
+    /// PIRQs routed, interrupts in virtual wire mode, memory sizes in CMOS.
+    void leave_as_firmware_does();
+
     Lapic& lapic() { return lapic_; }
     AcpiPm& acpi_pm() { return acpi_pm_; }
+    PciBus& pci() { return pci_; }
     /// Every device, for state archives.
     const std::vector<Device*>& devices() const { return devices_; }
 
@@ -64,15 +75,21 @@ class Board {
     void map_lapic_window();
     void map_timers();
     void map_pci();
+    void map_input();
     void map_power();
+    void map_shadow_ram();
+    void sleep(u8 type);
     void add_serials(const std::vector<CharBackend*>& backends);
-    void fill_cmos(const BoardConfig& config);
+    void fill_cmos();
+    Status check_free(IoPort base, u32 size, const char* what) const;
     void claim(IoPort base, u32 size, IoHandler& handler, std::string name, u8 sizes = IoBus::kByte) {
         mappings_.push_back(io_.map(base, size, handler, std::move(name), sizes));
     }
 
+    const u64 low_ram_, high_ram_;
     IoBus& io_;
     MmioBus& mmio_;
+    PhysMap& phys_;
     TimerQueue& timers_;
     Log& log_;
     BoardEvents events_;
@@ -88,7 +105,9 @@ class Board {
     RtcMc146818 rtc_;
     AcpiPm acpi_pm_;
     ResetControl reset_control_;
+    A20Gate a20_;
     Port92 port92_;
+    I8042 i8042_;
     PciAddressSpace pci_space_;
     Piix3IsaBridge isa_bridge_;
     PciBus pci_;
@@ -102,6 +121,8 @@ class Board {
     std::vector<Device*> devices_;
     std::vector<Mapping> mappings_;
     Mapping lapic_window_;
+    std::array<Backing, I440fxHostBridge::kPamSegments> shadow_{};
+    Backing video_hole_ = Backing::kRam;
 };
 
 }  // namespace twin86::pc

@@ -8,6 +8,7 @@ namespace twin86::pc {
 constexpr u64 kLowRamLimit = 3 * GiB;  ///< RAM below 4 GiB ends here at the latest; PCI memory follows
 constexpr Gpa kVideoHole = 0xa0000;    ///< frame buffer: no RAM shows here
 constexpr u64 kVideoHoleSize = 0x20000;
+constexpr Gpa kPciMemoryLast = 0xfebfffff;  ///< device memory on PCI ends below the I/O APIC
 constexpr Gpa kIoApicBase = 0xfec00000;
 constexpr Gpa kHpetBase = 0xfed00000;
 
@@ -24,5 +25,6 @@ constexpr IoPort kReset = 0xcf9;
 constexpr IoPort kPmBase = 0x600;
 
 constexpr unsigned kIrqTimer = 0, kIrqKeyboard = 1, kIrqRtc = 8, kIrqSci = 9, kIrqMouse = 12;
+constexpr u8 kPirqRoutes[] = {10, 10, 11, 11};  ///< ISA IRQs of PIRQA..PIRQD, as the DSDT says
 
 }  // namespace twin86::pc

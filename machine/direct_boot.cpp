@@ -1,0 +1,60 @@
+#include "machine/direct_boot.h"
+
+#include "bios/acpi_tables.h"
+#include "bios/kernel_loader.h"
+#include "devices/timer/acpi_pm.h"
+#include "machine/pc/layout.h"
+
+namespace twin86 {
+
+namespace {
+
+/// Guest RAM as the loaders see it.
+class LoaderMemory : public BootMemory {
+  public:
+    explicit LoaderMemory(PhysMap& phys) : phys_(phys) {}
+    u64 low_size() const override { return phys_.low_size(); }
+    u64 high_size() const override { return phys_.high_size(); }
+    bool write(Gpa address, std::span<const u8> from) override { return phys_.dma_write(address, from); }
+    bool read(Gpa address, std::span<u8> to) override { return phys_.dma_read(address, to); }
+
+  private:
+    PhysMap& phys_;
+};
+
+}  // namespace
+
+AcpiConfig acpi_config(bool has_com1, bool has_com2) {
+    AcpiConfig c;
+    c.pm1a_event = pc::kPmBase + AcpiPm::kPm1Event;
+    c.pm1a_control = pc::kPmBase + AcpiPm::kPm1Control;
+    c.pm_timer = pc::kPmBase + AcpiPm::kPmTimer;
+    c.gpe0 = pc::kPmBase + AcpiPm::kGpe0;
+    c.gpe0_length = AcpiPm::kGpe0Bytes;
+    c.pm_end = pc::kPmBase + AcpiPm::kBlockSize;
+    c.smi_command = pc::kSmiCommand;
+    c.acpi_enable = AcpiPm::kAcpiEnable;
+    c.acpi_disable = AcpiPm::kAcpiDisable;
+    c.has_8042 = true;
+    c.has_com1 = has_com1;
+    c.has_com2 = has_com2;
+    c.has_vga = false;
+    c.pci_window_first = static_cast<u32>(pc::kLowRamLimit);
+    c.pci_window_last = static_cast<u32>(pc::kPciMemoryLast);
+    return c;
+}
+
+Result<BootPlan> load_direct_boot(const Options& options, const AcpiConfig& acpi, PhysMap& phys) {
+    LoaderMemory memory(phys);
+    auto tables = place_acpi_tables(acpi, memory);
+    if (!tables) return tables.failure();
+    BootRequest request;
+    request.kernel = options.kernel;
+    request.initrd = options.initrd;
+    request.cmdline = options.append;
+    request.memory_map = pc_memory_map(phys.low_size(), phys.high_size(), tables->ranges);
+    request.rsdp = tables->rsdp;
+    return load_kernel(request, memory);
+}
+
+}  // namespace twin86

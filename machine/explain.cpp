@@ -1,0 +1,126 @@
+#include "machine/explain.h"
+
+#include "machine/monitor_target.h"
+
+namespace twin86 {
+
+namespace {
+
+std::string quoted(const std::string& text) {
+    static constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+    if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+    std::string out = "'";
+    for (const char c : text) {
+        if (c == '\'') out += "'\\''";
+        else out += c;
+    }
+    return out + "'";
+}
+
+std::string pci_text(PciBus& bus) {
+    std::string text = "PCI\n";
+    for (unsigned devfn = 0; devfn < PciBus::kFunctions; ++devfn) {
+        PciDevice* d = bus.at(static_cast<u8>(devfn));
+        if (d == nullptr) continue;
+        const u32 id = d->config_read(0, 4);
+        text += fmt::format("  00:{:02x}.{} : {:04x}:{:04x} {}\n", devfn >> 3, devfn & 7, id & 0xffff, id >> 16, d->name());
+    }
+    return text;
+}
+
+std::string size_text(u64 bytes) { return bytes % MiB == 0 ? fmt::format("{}M", bytes / MiB) : fmt::format("{}K", bytes / KiB); }
+
+std::string rtc_text(const RtcOptions& rtc) {
+    if (rtc.base == RtcOptions::Base::kUtc) return "base=utc";
+    if (rtc.base == RtcOptions::Base::kLocaltime) return "base=localtime";
+    const std::time_t t = rtc.date_unix;
+    std::tm utc{};
+    gmtime_r(&t, &utc);
+    char date[32];
+    std::strftime(date, sizeof date, "base=%Y-%m-%dT%H:%M:%S", &utc);
+    return date;
+}
+
+/// Words of a command line, quoted for a shell.
+class Words {
+  public:
+    void add(const char* option) { text_ += fmt::format(" {}", option); }
+    void add(const char* option, const std::string& value) { text_ += fmt::format(" {} {}", option, quoted(value)); }
+    void add_unless_empty(const char* option, const std::string& value) {
+        if (!value.empty()) add(option, value);
+    }
+    void add_all(const char* option, const std::vector<std::string>& values) {
+        for (const std::string& v : values) add(option, v);
+    }
+    void add_if(bool on, const char* option) {
+        if (on) add(option);
+    }
+    const std::string& text() const { return text_; }
+
+  private:
+    std::string text_ = "twin86";
+};
+
+std::string accel_text(const Options& o) {
+    std::string text = o.accel + ",code-size=" + size_text(o.code_cache_bytes);
+    if (o.one_insn_per_block) text += ",one-insn-per-block=on";
+    if (o.no_chain) text += ",chain=off";
+    return text;
+}
+
+void add_device_words(Words& w, const Options& o) {
+    w.add_all("-chardev", o.chardevs);
+    w.add_all("-serial", o.serials);
+    w.add_all("-monitor", o.monitors);
+    for (const DebugconOptions& d : o.debugcons) {
+        const std::string reference = "chardev:";
+        if (d.chardev.starts_with(reference))
+            w.add("-device", fmt::format("isa-debugcon,iobase={:#x},chardev={}", d.iobase, d.chardev.substr(reference.size())));
+        else w.add("-debugcon", d.chardev);
+    }
+    if (o.debug_exit) w.add("-device", fmt::format("isa-debug-exit,iobase={:#x},iosize={}", o.debug_exit->iobase, o.debug_exit->iosize));
+}
+
+}  // namespace
+
+std::string command_line(const Options& o) {
+    Words w;
+    w.add("-machine", "pc");
+    w.add("-accel", accel_text(o));
+    w.add("-cpu", o.cpu);
+    w.add("-smp", "1");
+    w.add("-m", size_text(o.ram_bytes));
+    w.add("-rtc", rtc_text(o.rtc));
+    w.add("-name", o.name);
+    w.add("-kernel", o.kernel);
+    w.add_unless_empty("-initrd", o.initrd);
+    w.add_unless_empty("-append", o.append);
+    w.add_if(o.nodefaults, "-nodefaults");
+    w.add_if(o.nographic, "-nographic");
+    w.add_if(o.display_none, "-display none");
+    add_device_words(w, o);
+    w.add_if(o.no_reboot, "-no-reboot");
+    w.add_if(o.no_shutdown, "-no-shutdown");
+    w.add_if(o.start_stopped, "-S");
+    w.add_unless_empty("-D", o.log_file);
+    w.add_unless_empty("-pidfile", o.pidfile);
+    return w.text();
+}
+
+std::string explain(Machine& machine) {
+    const Options& o = machine.options();
+    const CpuModel& cpu = machine.cpu_model();
+    std::string text = fmt::format("machine   pc (i440FX, PIIX), '{}'\n", o.name);
+    text += fmt::format("ram       {} ({} below 4 GiB, {} above)\n", size_text(o.ram_bytes), size_text(machine.phys().low_size()),
+                        size_text(machine.phys().high_size()));
+    text += fmt::format("cpu       {}: {}, family {:#x}, model {:#x}, {} address bits\n", cpu.name(), cpu.vendor(), cpu.family(),
+                        cpu.model(), cpu.physical_bits());
+    text += fmt::format("engine    {}\n", accel_text(o));
+    text += fmt::format("kernel    {}\n", o.kernel);
+    if (!o.initrd.empty()) text += fmt::format("initrd    {}\n", o.initrd);
+    if (!o.append.empty()) text += fmt::format("append    {}\n", o.append);
+    text += memory_tree_text(machine) + pci_text(machine.board().pci());
+    return text + "command\n  " + command_line(o) + "\n";
+}
+
+}  // namespace twin86

@@ -1,0 +1,71 @@
+// What the vCPU asks of the machine while it executes, and what devices tell the vCPU.
+#include "machine/machine.h"
+
+namespace twin86 {
+
+u32 Machine::port_read(IoPort port, unsigned size) {
+    const std::scoped_lock held(lock_);
+    return io_.read(port, size);
+}
+
+void Machine::port_write(IoPort port, unsigned size, u32 value) {
+    const std::scoped_lock held(lock_);
+    io_.write(port, size, value);
+}
+
+u64 Machine::mmio_read(Gpa address, unsigned size) {
+    const std::scoped_lock held(lock_);
+    return mmio_.read(address, size);
+}
+
+void Machine::mmio_write(Gpa address, unsigned size, u64 value) {
+    const std::scoped_lock held(lock_);
+    mmio_.write(address, size, value);
+}
+
+int Machine::acknowledge_interrupt() {
+    const std::scoped_lock held(lock_);
+    return board_->lapic().acknowledge();
+}
+
+u8 Machine::read_tpr() {
+    const std::scoped_lock held(lock_);
+    return board_->lapic().cr8();
+}
+
+void Machine::write_tpr(u8 cr8) {
+    const std::scoped_lock held(lock_);
+    board_->lapic().set_cr8(cr8);
+}
+
+bool Machine::read_apic_msr(u32 index, u64& value) {
+    const std::scoped_lock held(lock_);
+    if (index == Lapic::kMsrApicBase) return value = board_->lapic().apic_base(), true;
+    if (index == Lapic::kMsrTscDeadline) return value = board_->lapic().tsc_deadline(), true;
+    return board_->lapic().read_msr(index, value);
+}
+
+bool Machine::write_apic_msr(u32 index, u64 value) {
+    const std::scoped_lock held(lock_);
+    if (index == Lapic::kMsrApicBase) return board_->lapic().write_apic_base(value);
+    if (index == Lapic::kMsrTscDeadline) return board_->lapic().write_tsc_deadline(value), true;
+    return board_->lapic().write_msr(index, value);
+}
+
+/// Called also when the request goes away; then there is nothing to do.
+void Machine::interrupt_request_changed() {
+    if (!board_->lapic().has_interrupt()) return;
+    vcpu_->kick();
+    if (halted_) changed_.notify_all();
+}
+
+/// The vCPU's state belongs to its thread while it executes: the request waits until it comes out.
+void Machine::nmi() {
+    nmi_requested_ = true;
+    interrupt_vcpu();
+}
+
+/// INIT without firmware behind the reset vector cannot resume anything: it starts the kernel anew.
+void Machine::init() { guest_reset(); }
+
+}  // namespace twin86

@@ -1,0 +1,42 @@
+// MachineMonitor: what the monitor shows of a machine and does to it.
+#pragma once
+
+#include "machine/machine.h"
+#include "ui/monitor/monitor_target.h"
+
+namespace twin86 {
+
+/// The guest stands still while something is read, and goes on afterwards if it ran before.
+class MachineMonitor : public MonitorTarget {
+  public:
+    explicit MachineMonitor(Machine& machine, Log& log) : machine_(machine), log_(log) {}
+
+    void quit() override { machine_.quit(0); }
+    void stop() override { machine_.pause(); }
+    void cont() override;
+    void system_reset() override { machine_.request_reset(); }
+    void system_powerdown() override { machine_.board().acpi_pm().press_power_button(); }
+
+    std::string run_state() const override;
+    std::string info_registers() override;
+    std::string info_mem() override;
+    std::string info_tlb() override;
+    std::string info_mtree() override;
+    std::string info_jit() override;
+
+    std::optional<u64> register_value(std::string_view name) override;
+    bool read_virtual(Gva address, std::span<u8> to) override;
+    bool read_physical(Gpa address, std::span<u8> to) override;
+    Disassembly disassemble(u64 address, std::span<const u8> code) override;
+
+  private:
+    PagingContext context() const;
+
+    Machine& machine_;
+    Log& log_;
+};
+
+/// Buses and memory in address order, also for --explain.
+std::string memory_tree_text(Machine& machine);
+
+}  // namespace twin86

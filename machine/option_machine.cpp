@@ -1,0 +1,148 @@
+#include <ctime>
+
+#include "machine/option_setters.h"
+#include "machine/option_values.h"
+
+namespace twin86 {
+
+namespace {
+
+bool is_help(const std::string& v) { return v == "help" || v == "?"; }
+
+Status set_engine(Options& o, const std::string& engine) {
+    if (engine == "kvm") return error("-accel kvm: this version has no KVM engine; use -accel jit");
+    if (engine == "tcg") return error("-accel tcg: the translator is called jit here (-accel jit)");
+    if (engine != "jit") return unknown_word("-accel", engine, {"jit"});
+    o.accel = engine;
+    return {};
+}
+
+Status set_jit_property(Options& o, const std::string& key, const std::string& v) {
+    const std::string what = "-accel jit," + key;
+    if (key == "code-size") {
+        auto size = parse_size(v, what);
+        if (!size) return size.failure();
+        if (*size < 2 * MiB || *size > GiB) return error("{}={}: from 2M to 1G", what, v);
+        o.code_cache_bytes = *size / kPageSize * kPageSize;
+        return {};
+    }
+    if (key == "mmu") {
+        if (v == "soft" || v == "auto") return {};
+        return unknown_word(what, v, {"soft", "auto"});
+    }
+    if (key != "one-insn-per-block" && key != "chain")
+        return unknown_word("-accel jit: property", key, {"mmu", "code-size", "one-insn-per-block", "chain"});
+    const auto on = parse_switch(v, what);
+    if (!on) return on.failure();
+    if (key == "chain") o.no_chain = !on.value();
+    else o.one_insn_per_block = on.value();
+    return {};
+}
+
+bool parse_date(const std::string& text, i64& unix_seconds) {
+    for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"}) {
+        std::tm t{};
+        const char* end = strptime(text.c_str(), format, &t);
+        if (end == nullptr || *end != 0) continue;
+        unix_seconds = timegm(&t);
+        return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Status set_memory(ParsedOptions& to, const std::string& v) {
+    const Properties properties = split_properties(v);
+    for (std::size_t i = 0; i < properties.size(); ++i) {
+        const auto& [key, val] = properties[i];
+        const bool bare = i == 0 && val.empty() && key != "size";
+        if (!bare && key != "size") return unknown_word("-m: property", key, {"size"});
+        auto size = parse_size(bare ? key : val, "-m");
+        if (!size) return size.failure();
+        to.options.ram_bytes = *size / kPageSize * kPageSize;
+    }
+    if (to.options.ram_bytes < MiB) return error("-m {}: a PC needs at least 1 MiB of memory", v);
+    return {};
+}
+
+Status set_smp(ParsedOptions&, const std::string& v) {
+    const Properties properties = split_properties(v);
+    for (std::size_t i = 0; i < properties.size(); ++i) {
+        const auto& [key, val] = properties[i];
+        const bool bare = i == 0 && val.empty();
+        if (!bare && key != "cpus" && key != "sockets" && key != "cores" && key != "threads" && key != "maxcpus")
+            return unknown_word("-smp: property", key, {"cpus", "sockets", "cores", "threads", "maxcpus"});
+        auto n = parse_number(bare ? key : val, "-smp");
+        if (!n) return n.failure();
+        if (*n != 1) return error("-smp {}: this version runs one processor (-smp 1)", v);
+    }
+    return {};
+}
+
+Status set_cpu(ParsedOptions& to, const std::string& v) {
+    if (is_help(v)) to.action = OptionAction::kCpuHelp;
+    to.options.cpu = v;
+    return {};
+}
+
+Status set_machine(ParsedOptions& to, const std::string& v) {
+    if (is_help(v)) return to.action = OptionAction::kMachineHelp, Status();
+    const Properties properties = split_properties(v);
+    for (std::size_t i = 0; i < properties.size(); ++i) {
+        const auto& [key, val] = properties[i];
+        const bool bare = i == 0 && val.empty();
+        if (bare || key == "type") {
+            const std::string& type = bare ? key : val;
+            if (type == "q35") return error("-machine q35: this version has no q35; use -machine pc");
+            if (type != "pc" && !type.starts_with("pc-i440fx")) return unknown_word("-machine", type, {"pc"});
+        } else if (key == "accel") {
+            if (const Status s = set_accel(to, val); !s) return s;
+        } else if ((key == "usb" || key == "vmport" || key == "graphics") && val == "off") {
+            continue;  // there is none of these
+        } else {
+            return unknown_word("-machine: property", key, {"accel", "type", "usb", "vmport", "graphics"});
+        }
+    }
+    return {};
+}
+
+Status set_accel(ParsedOptions& to, const std::string& v) {
+    if (is_help(v)) return to.action = OptionAction::kAccelHelp, Status();
+    const Properties properties = split_properties(v);
+    for (std::size_t i = 0; i < properties.size(); ++i) {
+        const auto& [key, val] = properties[i];
+        const bool names_engine = key == "accel" || (i == 0 && val.empty());
+        const Status s = names_engine ? set_engine(to.options, key == "accel" ? val : key) : set_jit_property(to.options, key, val);
+        if (!s) return s;
+    }
+    return {};
+}
+
+Status set_rtc(ParsedOptions& to, const std::string& v) {
+    RtcOptions& rtc = to.options.rtc;
+    for (const auto& [key, val] : split_properties(v)) {
+        if (key == "clock" && val == "host") continue;
+        if (key == "clock") return error("-rtc clock={}: the clock follows the host (clock=host)", val);
+        if (key == "driftfix" && val == "none") continue;
+        if (key != "base") return unknown_word("-rtc: property", key, {"base", "clock"});
+        if (val == "utc") rtc.base = RtcOptions::Base::kUtc;
+        else if (val == "localtime") rtc.base = RtcOptions::Base::kLocaltime;
+        else if (parse_date(val, rtc.date_unix)) rtc.base = RtcOptions::Base::kDate;
+        else return error("-rtc base={}: utc, localtime or a date such as 2026-11-21T12:00:00", val);
+    }
+    return {};
+}
+
+Status set_name(ParsedOptions& to, const std::string& v) {
+    const Properties properties = split_properties(v);
+    for (std::size_t i = 0; i < properties.size(); ++i) {
+        const auto& [key, val] = properties[i];
+        if (i == 0 && val.empty()) to.options.name = key;
+        else if (key == "guest") to.options.name = val;
+        else return unknown_word("-name: property", key, {"guest"});
+    }
+    return {};
+}
+
+}  // namespace twin86

@@ -1,0 +1,22 @@
+// What the options with structured values do. option_machine.cpp: processor, memory, engine, time; option_devices.cpp:
+// devices, monitors, log items.
+#pragma once
+
+#include "machine/options.h"
+
+namespace twin86 {
+
+Status set_memory(ParsedOptions& to, const std::string& value);
+Status set_smp(ParsedOptions& to, const std::string& value);
+Status set_cpu(ParsedOptions& to, const std::string& value);
+Status set_machine(ParsedOptions& to, const std::string& value);
+Status set_accel(ParsedOptions& to, const std::string& value);
+Status set_rtc(ParsedOptions& to, const std::string& value);
+Status set_name(ParsedOptions& to, const std::string& value);
+
+Status add_device(ParsedOptions& to, const std::string& value);
+Status add_mon(ParsedOptions& to, const std::string& value);
+Status set_display(ParsedOptions& to, const std::string& value);
+Status add_log_items(ParsedOptions& to, const std::string& value);
+
+}  // namespace twin86

@@ -1,0 +1,55 @@
+#include "machine/process.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace twin86 {
+
+void occupy_standard_descriptors() {
+    for (int fd = 0; fd <= 2; ++fd) {
+        if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+        [[maybe_unused]] const int lowest = ::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+    }
+}
+
+Status LogFile::open(const std::string& path) {
+    if (path.empty()) return {};
+    file_ = std::fopen(path.c_str(), "we");
+    if (file_ == nullptr) return error("-D {}: {}", path, std::strerror(errno));
+    path_ = path;
+    log_.set_sink(file_);
+    return {};
+}
+
+Status LogFile::close() {
+    if (file_ == nullptr) return {};
+    log_.set_sink(stderr);
+    const bool failed = std::ferror(file_) != 0;
+    errno = 0;
+    const bool lost = std::fclose(std::exchange(file_, nullptr)) != 0;
+    if (failed || lost) return error("-D {}: the log is incomplete: {}", path_, std::strerror(errno != 0 ? errno : EIO));
+    return {};
+}
+
+Status PidFile::write(const std::string& path) {
+    if (path.empty()) return {};
+    std::FILE* f = std::fopen(path.c_str(), "we");
+    if (f == nullptr) return error("-pidfile {}: {}", path, std::strerror(errno));
+    const bool printed = std::fprintf(f, "%d\n", ::getpid()) > 0;
+    const bool closed = std::fclose(f) == 0;
+    path_ = path;
+    if (!printed || !closed) return error("-pidfile {}: {}", path, std::strerror(errno));
+    return {};
+}
+
+PidFile::~PidFile() {
+    struct stat info {};
+    if (!path_.empty() && ::lstat(path_.c_str(), &info) == 0 && S_ISREG(info.st_mode)) ::unlink(path_.c_str());
+}
+
+}  // namespace twin86

@@ -1,0 +1,112 @@
+// The vCPU's thread, and how others stop, reset and end it. Everything here but vcpu_thread() runs with the lock held.
+#include "machine/machine.h"
+
+namespace twin86 {
+
+void Machine::vcpu_thread() {
+    RunExit last = RunExit::kInterrupted;
+    while (wait_to_run(last)) last = vcpu_->run();
+}
+
+/// Between two runs. False: the machine ends.
+bool Machine::wait_to_run(RunExit last) {
+    std::unique_lock held(lock_);
+    executing_ = false;
+    handle_exit(last);
+    changed_.notify_all();
+    while (!quitting_ && !can_execute()) changed_.wait(held);
+    if (quitting_) return false;
+    if (nmi_requested_) vcpu_->state().nmi_pending = true;
+    nmi_requested_ = false;
+    halted_ = false;
+    executing_ = true;
+    return true;
+}
+
+void Machine::handle_exit(RunExit exit) {
+    switch (exit) {
+        case RunExit::kInterrupted:
+            break;
+        case RunExit::kHalted:
+            halted_ = true;
+            break;
+        case RunExit::kShutdown:
+            log_.write(kLogInt, "triple fault");
+            guest_reset();
+            break;
+        case RunExit::kFatal:
+            failure_ = vcpu_->failure();
+            vcpu_->dump_recorder();
+            finish(1);
+            break;
+    }
+}
+
+bool Machine::can_execute() {
+    if (reset_requested_) reset_now();
+    if (run_state_ != RunState::kRunning) return false;
+    if (!halted_ || nmi_requested_ || vcpu_->state().nmi_pending) return true;
+    return interrupt_pending() && (vcpu_->state().rflags & kFlagIF) != 0;
+}
+
+/// RAM starts empty again: nothing of the previous run leaks into the next, and the host gets its memory back.
+void Machine::reset_now() {
+    reset_requested_ = nmi_requested_ = halted_ = false;
+    if (run_state_ == RunState::kShutdown) run_state_ = RunState::kPaused;
+    ram_.clear();
+    phys_->written(0, phys_->low_size());
+    phys_->written(PhysMap::kHighRamBase, phys_->high_size());
+    if (const Status s = boot(ResetKind::kWarm); !s) {
+        failure_ = s.failure().message;
+        finish(1);
+    }
+}
+
+/// Something changed that the vCPU must look at, wherever it is.
+void Machine::interrupt_vcpu() {
+    vcpu_->request_exit();
+    changed_.notify_all();
+}
+
+void Machine::finish(int status) {
+    if (!quitting_) exit_status_ = status;
+    quitting_ = true;
+    interrupt_vcpu();
+    loop_.wake();
+}
+
+/// Port 0xcf9, the keyboard controller, port 0x92, a triple fault: all of them reset the whole machine.
+void Machine::guest_reset() {
+    if (options_.no_reboot) return guest_power_off();
+    reset_requested_ = true;
+    interrupt_vcpu();
+}
+
+void Machine::request_reset() { guest_reset(); }
+
+void Machine::guest_power_off() {
+    if (!options_.no_shutdown) return finish(0);
+    run_state_ = RunState::kShutdown;
+    clock_.stop();
+    interrupt_vcpu();
+}
+
+void Machine::pause() {
+    if (run_state_ != RunState::kRunning) return;
+    run_state_ = RunState::kPaused;
+    interrupt_vcpu();
+    std::unique_lock held(lock_, std::adopt_lock);
+    changed_.wait(held, [this] { return !executing_; });
+    held.release();
+    clock_.stop();
+}
+
+void Machine::resume() {
+    if (run_state_ != RunState::kPaused) return;
+    run_state_ = RunState::kRunning;
+    clock_.resume();
+    changed_.notify_all();
+    loop_.wake();
+}
+
+}  // namespace twin86
