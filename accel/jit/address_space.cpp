@@ -6,7 +6,7 @@
 namespace twin86::jit {
 
 namespace {
-constexpr u64 kUserBit = u64{1} << 47;
+constexpr u64 kUpperHalf = u64{1} << 63;  ///< canonical addresses of the kernel half
 }
 
 // --- instruction fetch ---------------------------------------------------------------------------------------------
@@ -29,7 +29,7 @@ Outcome JitVcpu::fetch_page(Gva linear, Gpa& physical) {
 /// a global page, or no paging at all.
 bool JitVcpu::global_code(Gva linear) {
     if (!(frame_.cpu.cr0 & kCr0PG)) return true;
-    if (frame_.cpu.cpl() == 3 || !(linear & kUserBit)) return false;
+    if (frame_.cpu.cpl() == 3 || !(linear & kUpperHalf)) return false;
     const ExecEntry& e = exec_tlb_[0][(linear >> 12) % kExecEntries];
     if (e.page != (linear & kPageMask)) {
         const WalkResult walk = peek(paging_context(false, false), phys_.pages(), linear);
@@ -99,10 +99,14 @@ void JitVcpu::flush_page(Gva address, unsigned pcid, bool all_pcids) {
     ++counters_.page_flushes;
     (void)pcid, (void)all_pcids;  // entries of other address spaces are not kept
     tlb_flush_va(address);
-    if (!exec_filter_has(address)) return;
-    forget_jumps(true);
-    forget_jumps(false);
-    blocks_.unlink_cross_page();
+    if (!code_pages_.contains(address & kPageMask)) return;
+    if (address & kUpperHalf) {
+        forget_jumps(true);
+        blocks_.unlink_cross_page();
+    } else {
+        forget_jumps(false);
+        if (non_global_supervisor_jumps_) forget_jumps(true);
+    }
     update_salt(mode_);
 }
 
@@ -138,6 +142,7 @@ void JitVcpu::range_remapped(Gpa base, u64 size) {
 }
 
 void JitVcpu::state_changed() {
+    filled_components_ = 0;
     tlb_flush_all();
     forget_jumps(true);
     forget_jumps(false);
@@ -172,8 +177,8 @@ void JitVcpu::update_salt(Mode mode) {
     if (next_salt_ >= 0xfff0) {
         salts_.clear();
         for (JumpEntry& e : frame_.jump_cache) e = {};
-        std::fill(exec_filter_.begin(), exec_filter_.end(), 0);
-        blocks_.unlink_cross_page();  // the filter knew them
+        blocks_.unlink_cross_page();
+        code_pages_.clear();
         next_salt_ = 1;
     }
     salt_ = frame_.salt = salt_of(mode);
@@ -184,12 +189,12 @@ void JitVcpu::update_salt(Mode mode) {
 
 void JitVcpu::cache_jump(const Block& block) {
     const u64 rip = frame_.cpu.rip;
-    JumpEntry& e = frame_.jump_cache[rip & kJumpCacheMask];
+    JumpEntry& e = frame_.jump_cache[jump_index(rip)];
     e.negated_tag = -(rip + frame_.salt);
     e.host = reinterpret_cast<u64>(block.code);
     e.page_va = rip & kPageMask;
-    exec_filter_add(rip);
-    if (block.second_page != ~u64{0}) exec_filter_add((rip & kPageMask) + kPageSize);
+    note_code_page(rip);
+    if (block.second_page != ~u64{0}) note_code_page((rip & kPageMask) + kPageSize);
     if (!block.key.mode.has(Mode::kUser) && !global_code(rip)) non_global_supervisor_jumps_ = true;
 }
 

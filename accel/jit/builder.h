@@ -115,6 +115,7 @@ class BlockBuilder {
     void chain_to(u64 rip);                               ///< ends a path: continue at rip
     void chain_if(asmjit::x86::CondCode condition, u64 rip);
     void chain_exit(ChainSite* site, const Label& entry);
+    void look_up();
     void indirect(unsigned operand_bits);                 ///< ends a path: continue at the RIP in rbp
     void emit_jcc(const Insn& insn);
     void emit_jmp_rel(const Insn& insn);

@@ -48,7 +48,7 @@ void BlockBuilder::chain_to(u64 rip) {
         chain_site(rip, 1, [&](const Label& exit) { a.long_().jmp(exit); });
     } else {
         load_rip(kHostAddress, rip);
-        jump(context_.thunks.lookup);
+        look_up();
     }
     ended_ = true;
 }
@@ -62,7 +62,7 @@ void BlockBuilder::chain_if(x86::CondCode condition, u64 rip) {
     point(static_cast<u32>(current_->rip - block_.rip));
     a.bind(taken);
     load_rip(kHostAddress, rip);
-    jump(context_.thunks.lookup);
+    look_up();
     hot();
 }
 
@@ -76,6 +76,14 @@ void BlockBuilder::chain_exit(ChainSite* site, const Label& entry) {
     if (!was_cold) hot();
 }
 
+/// Goes to the RIP in rbp through the jump cache.
+void BlockBuilder::look_up() {
+    const LookupTemplate& t = buffer_.lookup;
+    point(static_cast<u32>(current_->rip - block_.rip));
+    buffer_.fixups.push_back({in_cold_, static_cast<u32>(a.offset()) + t.exit_at, context_.thunks.exit_lookup});
+    a.embed(t.bytes, t.length);
+}
+
 /// Ends a path at the RIP in rbp, cut to the operand size.
 void BlockBuilder::indirect(unsigned operand_bits) {
     if (operand_bits == 32) a.mov(x86::ebp, x86::ebp);
@@ -85,7 +93,7 @@ void BlockBuilder::indirect(unsigned operand_bits) {
         call(context_.thunks.exit_lookup);
         a.embedUInt64(0);
     } else {
-        jump(context_.thunks.lookup);
+        look_up();
     }
     ended_ = true;
 }

@@ -26,6 +26,7 @@ struct EmitBuffer {
     };
 
     const ProbeTemplates probes;
+    const LookupTemplate lookup;
     asmjit::CodeHolder code;
     asmjit::x86::Assembler assembler;
     asmjit::Section* cold = nullptr;

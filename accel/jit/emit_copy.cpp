@@ -125,7 +125,18 @@ bool BlockBuilder::fpu_trap(const Insn& insn) {
     return true;
 }
 
-void BlockBuilder::emit_copy(const Insn& insn) { encoded(insn); }
+void BlockBuilder::emit_copy(const Insn& insn) {
+    // VZEROUPPER and VZEROALL: outside of 64-bit mode registers 8 to 15 stay as they are.
+    if (insn.encoding == Encoding::kVex && insn.map == 1 && insn.opcode == 0x77 && !insn.is64()) {
+        for (unsigned n = 0; n < 8; ++n) {
+            const bool all = insn.bytes[insn.opcode_at - 1] & 4;  // VEX.L
+            if (all) a.vpxor(x86::xmm(n), x86::xmm(n), x86::xmm(n));
+            else a.vmovaps(x86::xmm(n), x86::xmm(n));
+        }
+        return;
+    }
+    encoded(insn);
+}
 
 void BlockBuilder::emit_rewrite(const Insn& insn) {
     linear_address(insn);

@@ -18,7 +18,7 @@ void BlockBuilder::emit_lea(const Insn& insn) {
 
 /// MOV between the accumulator and an absolute offset.
 void BlockBuilder::emit_moffs(const Insn& insn) {
-    load_constant(kHostAddress, static_cast<u64>(insn.mem.disp));
+    load_constant(kHostAddress, truncate(static_cast<u64>(insn.mem.disp), insn.address_bits / 8));
     add_segment_base(insn.mem.segment);
     const unsigned bytes = insn.operand_bits / 8;
     const x86::Mem at = x86::Mem(x86::rbp, 0, bytes);

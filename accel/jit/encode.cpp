@@ -17,7 +17,11 @@ class Writer {
             case Encoding::kEvex: evex(); break;
         }
         std::memcpy(out_ + n_, insn_.bytes + insn_.imm_at, insn_.imm_size);
-        return n_ + insn_.imm_size;
+        n_ += insn_.imm_size;
+        // VBLENDVPS, VBLENDVPD, VPBLENDVB name a register in the immediate: eight of them outside of 64-bit mode.
+        const bool register_in_imm = insn_.encoding == Encoding::kVex && insn_.map == 3 && insn_.opcode >= 0x4a && insn_.opcode <= 0x4c;
+        if (register_in_imm && !insn_.is64()) out_[n_ - 1] &= 0x7f;
+        return n_;
     }
 
   private:
@@ -61,7 +65,7 @@ class Writer {
         const u8* p = insn_.bytes + insn_.opcode_at;
         const bool short_form = insn_.bytes[insn_.opcode_at - 2] == 0xc5;
         const unsigned last = p[-1];
-        const unsigned w = short_form ? 0 : last & 0x80;
+        const unsigned w = short_form || insn_.host_w0 ? 0 : last & 0x80;
         const unsigned mmmmm = short_form ? 1 : p[-2] & 0x1f;
         put(0xc4);
         put((map_.reg & 8 ? 0 : 0x80) | 0x40 | (rm_low() & 8 ? 0 : 0x20) | mmmmm);
@@ -76,7 +80,7 @@ class Writer {
         const unsigned rm = rm_low();
         unsigned p0 = p[0] & 0x0f & ~0x08u;
         p0 |= (map_.reg & 8 ? 0 : 0x80) | (rm & 16 ? 0 : 0x40) | (rm & 8 ? 0 : 0x20) | (map_.reg & 16 ? 0 : 0x10);
-        const unsigned p1 = (p[1] & 0x87) | (~map_.vvvv & 0xf) << 3;
+        const unsigned p1 = (p[1] & (insn_.host_w0 ? 0x07 : 0x87)) | (~map_.vvvv & 0xf) << 3;
         const unsigned p2 = (p[2] & 0xf7) | (map_.vvvv & 16 ? 0 : 8);
         put(0x62);
         put(p0);

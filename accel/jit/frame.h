@@ -35,10 +35,12 @@ struct JumpEntry {
     u64 page_va;      ///< RIP of the page start, for position-independent blocks
     u64 unused;
 };
-constexpr unsigned kJumpCacheBits = 14;
+constexpr unsigned kJumpCacheBits = 16;
 constexpr unsigned kJumpCacheEntries = 1u << kJumpCacheBits;
-/// Which RIP bits index the jump cache.
 constexpr u64 kJumpCacheMask = (u64{kJumpCacheEntries - 1});
+constexpr unsigned kJumpHashRotate = 13;
+/// Page numbers are folded over the offset: libraries lie at equal offsets of 64 KiB too often.
+constexpr u64 jump_index(u64 rip) { return (rip + (rip >> kJumpHashRotate | rip << (64 - kJumpHashRotate))) & kJumpCacheMask; }
 
 struct BounceBuffer {
     alignas(64) u8 data[64 + 1024];

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "accel/environment.h"
@@ -95,6 +96,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     Block* find_block();
     Block* translate_here(const BlockKey& key, Gva linear);
     void enter(const u8* pc);
+    void fill_initial_components();
     bool handle_exit();
     bool on_chain(ChainSite& site);
     bool may_stay_linked(const ChainSite& site, const Block& to);
@@ -158,6 +160,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     RunCounters counters_;
     FlightRecorder recorder_;
     Mode mode_;  ///< of the block entered last
+    u64 filled_components_ = 0;  ///< XSAVE components that are in their initial state, as are their bytes in cpu.xsave
     u64 bounce_bytes_ = 0;  ///< which bytes of a masked bounced access are active
 
     // Jump-cache salts (address_space.cpp).
@@ -178,11 +181,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     u64 salt_ = 0;  ///< of mode_
     u64 supervisor_generation_ = 0, user_generation_ = 0;
     bool non_global_supervisor_jumps_ = false;
-    std::vector<u64> exec_filter_;  ///< hashed set of linear pages with cached jumps or links
-    static constexpr unsigned kExecFilterBits = 16;
-    static unsigned exec_filter_index(Gva a) { return (a >> 12) & ((1u << kExecFilterBits) - 1); }
-    void exec_filter_add(Gva a) { exec_filter_[exec_filter_index(a) / 64] |= bit(exec_filter_index(a) % 64); }
-    bool exec_filter_has(Gva a) const { return exec_filter_[exec_filter_index(a) / 64] & bit(exec_filter_index(a) % 64); }
+    std::unordered_set<Gva> code_pages_;  ///< linear pages that cached jumps or links lead to
+    void note_code_page(Gva a) { code_pages_.insert(a & kPageMask); }
 
     struct ExecEntry {
         Gva page = ~u64{0};

@@ -80,6 +80,41 @@ ProbeTemplate assemble(u8 view, bool write, bool live) {
 
 }  // namespace
 
+/// Flag-free, like the probe: a hit goes on in translated code with the guest's flags.
+LookupTemplate::LookupTemplate() {
+    CodeHolder code;
+    code.init(Environment::host());
+    x86::Assembler a(&code);
+    const Label hit = a.newLabel();
+    const auto entry = [](std::size_t f) {
+        return x86::Mem(x86::rsp, x86::r10, 3, static_cast<i32>(offsetof(JitFrame, jump_cache) + f), 8);
+    };
+    a.mov(frame_field(offsetof(JitFrame, target)), x86::rbp);
+    a.mov(frame_field(offsetof(JitFrame, save_rcx)), x86::rcx);
+    a.rorx(x86::r10, x86::rbp, kJumpHashRotate);
+    a.lea(x86::r10, x86::ptr(x86::r10, x86::rbp));
+    a.pext(x86::r10, x86::r10, frame_field(offsetof(JitFrame, jump_mask)));
+    a.lea(x86::r10, x86::ptr(0, x86::r10, 2));
+    a.mov(x86::rcx, frame_field(offsetof(JitFrame, salt)));
+    a.lea(x86::rbp, x86::ptr(x86::rbp, x86::rcx));
+    a.mov(x86::rcx, entry(offsetof(JumpEntry, negated_tag)));
+    a.lea(x86::rcx, x86::ptr(x86::rcx, x86::rbp));
+    a.jecxz(x86::rcx, hit);
+    a.mov(x86::rcx, frame_field(offsetof(JitFrame, save_rcx)));
+    a.embedUInt8(0xe8);
+    exit_at = static_cast<u8>(a.offset());
+    a.embedUInt32(0);
+    a.bind(hit);
+    a.mov(x86::rcx, frame_field(offsetof(JitFrame, save_rcx)));
+    a.mov(x86::rbp, entry(offsetof(JumpEntry, page_va)));
+    a.mov(frame_field(offsetof(JitFrame, page_va)), x86::rbp);
+    a.jmp(entry(offsetof(JumpEntry, host)));
+    const CodeBuffer& buffer = code.textSection()->buffer();
+    CHECK(buffer.size() <= sizeof bytes);
+    std::memcpy(bytes, buffer.data(), buffer.size());
+    length = static_cast<u8>(buffer.size());
+}
+
 ProbeTemplates::ProbeTemplates() {
     for (u8 view = 0; view < kViews; ++view)
         for (const bool write : {false, true})

@@ -15,6 +15,14 @@ struct ProbeTemplate {
     bool live = false; ///< flags are preserved; the constant is size - 1, otherwise page size - size
 };
 
+/// The jump-cache look-up for the RIP in rbp, for every indirect branch of its own: the host predicts each by itself.
+struct LookupTemplate {
+    u8 bytes[112];
+    u8 length = 0;
+    u8 exit_at = 0;  ///< where the rel32 of the call to exit_lookup is
+    LookupTemplate();
+};
+
 class ProbeTemplates {
   public:
     ProbeTemplates();

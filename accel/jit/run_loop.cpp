@@ -68,7 +68,30 @@ bool JitVcpu::dispatch() {
     return true;
 }
 
+/// XSAVEOPT need not write a component that nothing modified since XRSTOR, and on AMD processors one that XRSTOR has put
+/// into its initial state can come into use without being modified: its bytes must be the initial ones by then.
+void JitVcpu::fill_initial_components() {
+    u8* area = frame_.cpu.xsave;
+    u64 present;
+    std::memcpy(&present, area + kXsaveXstateBv, sizeof present);
+    const u64 absent = ~present & frame_.xsave_mask, stale = absent & ~filled_components_;
+    filled_components_ = absent;
+    if (stale == 0) return;
+    if (stale & kXfeatureX87) {
+        std::memset(area, 0, kXsaveMxcsr);
+        const u16 fcw = 0x37f;
+        std::memcpy(area + kXsaveFcw, &fcw, sizeof fcw);
+        std::memset(area + kXsaveSt0, 0, kXsaveXmm0 - kXsaveSt0);
+    }
+    if (stale & kXfeatureSse) std::memset(area + kXsaveXmm0, 0, 256);
+    for (unsigned n = 2; n < kXsaveComponents; ++n) {
+        const auto& c = cpu_.traits.xsave.component[n];
+        if ((stale >> n & 1) && c.size != 0) std::memset(area + c.offset, 0, c.size);
+    }
+}
+
 void JitVcpu::enter(const u8* pc) {
+    fill_initial_components();
     frame_.enter_pc = reinterpret_cast<u64>(pc);
     thunks_.enter(&frame_);
 }
@@ -195,8 +218,8 @@ bool JitVcpu::may_stay_linked(const ChainSite& site, const Block& to) {
     if (site.cross_page && !global_code(rip)) return false;
     const u64 next_page = (rip & kPageMask) + kPageSize;
     if (straddles && !global_code(next_page)) return false;
-    exec_filter_add(rip);
-    if (straddles) exec_filter_add(next_page);
+    note_code_page(rip);
+    if (straddles) note_code_page(next_page);
     return true;
 }
 
@@ -301,7 +324,7 @@ bool JitVcpu::on_raise(HelperSite& site) {
         for (unsigned i = 0; i < insn.length; ++i) bytes += fmt::format(" {:02x}", insn.bytes[i]);
         log_.write(kLogUnimp, "undefined instruction at {:#x}:{}", s.rip, bytes);
     }
-    deliver_fault(Outcome::fault(static_cast<Vector>(vector)));
+    deliver_fault(vector == kVectorGP ? Outcome::fault(kVectorGP, 0) : Outcome::fault(static_cast<Vector>(vector)));
     return false;
 }
 

@@ -154,7 +154,9 @@ class ThunkBuilder {
         };
         a.mov(field(offsetof(JitFrame, target)), x86::rbp);
         a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
-        a.pext(x86::r10, x86::rbp, field(offsetof(JitFrame, jump_mask)));
+        a.rorx(x86::r10, x86::rbp, kJumpHashRotate);
+        a.lea(x86::r10, x86::ptr(x86::r10, x86::rbp));
+        a.pext(x86::r10, x86::r10, field(offsetof(JitFrame, jump_mask)));
         a.lea(x86::r10, x86::ptr(0, x86::r10, 2));
         a.mov(x86::rcx, field(offsetof(JitFrame, salt)));
         a.lea(x86::rbp, x86::ptr(x86::rbp, x86::rcx));

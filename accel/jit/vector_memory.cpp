@@ -1,4 +1,5 @@
-// SDM vol. 2: VGATHER*, VPGATHER*, VSCATTER*, VPSCATTER*, MASKMOVQ, MASKMOVDQU; exception classes 12 and E12 in 2.4, 2.8.
+// SDM vol. 2: VGATHER*, VPGATHER*, VSCATTER*, VPSCATTER*, MASKMOVQ, MASKMOVDQU; exception classes 12 and E12
+// in 2.4, 2.8.
 #include "accel/jit/vector_memory.h"
 
 #include <algorithm>
@@ -57,30 +58,31 @@ u64 read_mask(const Insn& insn, const VectorImage& image, const Elements& e) {
     return mask;
 }
 
-/// Takes `done` elements out of the mask and leaves the rest of it as it was.
-void clear_in_mask(const Insn& insn, VectorImage& image, const Elements& e, u64 done) {
-    if (insn.encoding == Encoding::kEvex) return image.set_mask(insn.mask_register, image.mask(insn.mask_register) & ~done);
+/// At the end all of the mask is zero.
+void clear_mask(const Insn& insn, VectorImage& image) {
+    static constexpr u8 kZero[64] = {};
+    if (insn.encoding == Encoding::kEvex)
+        image.set_mask(insn.mask_register, 0);
+    else
+        image.write(insn.vvvv_field, kZero, insn.vector_bits);
+}
+
+/// At a fault the elements below it are done. What the manual leaves open is as on AMD's processors: the rest of the
+/// mask keeps its contents.
+void clear_mask_below(const Insn& insn, VectorImage& image, const Elements& e, unsigned end) {
+    if (insn.encoding == Encoding::kEvex)
+        return image.set_mask(insn.mask_register, image.mask(insn.mask_register) & ~(bit(end) - 1));
     u8 vector[64];
     image.read(insn.vvvv_field, vector);
-    for (unsigned n = 0; n < e.count; ++n)
-        if (done >> n & 1) std::memset(vector + n * e.data_bytes, 0, e.data_bytes);
+    std::memset(vector, 0, end * e.data_bytes);
     image.write_all(insn.vvvv_field, vector);
 }
 
-/// After the last element the whole mask register is zero.
-void clear_mask(const Insn& insn, VectorImage& image) {
-    static constexpr u8 kZero[64] = {};
-    if (insn.encoding == Encoding::kEvex) image.set_mask(insn.mask_register, 0);
-    else image.write(insn.vvvv_field, kZero, insn.vector_bits);
-}
-
-/// Does the elements from the lowest on until one faults; `pending` keeps those that remain.
+/// Does the selected elements from the lowest on until one faults. `end` is then that one, else the count.
 template <class F>
-Outcome for_elements(u64& pending, F f) {
-    while (pending != 0) {
-        TRY_GUEST(f(static_cast<unsigned>(__builtin_ctzll(pending))));
-        pending &= pending - 1;
-    }
+Outcome for_elements(const Elements& e, u64 selected, unsigned& end, F f) {
+    for (end = 0; end < e.count; ++end)
+        if (selected >> end & 1) TRY_GUEST(f(end));
     return Outcome::success();
 }
 
@@ -91,17 +93,19 @@ Outcome gather(Cpu& cpu, const Insn& insn) {
     image.read(insn.reg_field, data);
     image.read(insn.mem.index, indices);
     const u64 selected = read_mask(insn, image, e);
-    u64 pending = selected;
-    const Outcome outcome = for_elements(pending, [&](unsigned n) {
+    unsigned end;
+    const Outcome outcome = for_elements(e, selected, end, [&](unsigned n) {
         const u64 offset = element_offset(cpu, insn, e, indices, n);
         return read_segment(cpu, insn.mem.segment, offset, data + n * e.data_bytes, e.data_bytes);
     });
     if (outcome.ok()) {
         clear_mask(insn, image);
         image.write(insn.reg_field, data, e.data_bits());
-    } else if (pending != selected) {
-        clear_in_mask(insn, image, e, selected & ~pending);
-        image.write_all(insn.reg_field, data);
+    } else if (end != 0) {
+        clear_mask_below(insn, image, e, end);
+        const bool loaded = (selected & (bit(end) - 1)) != 0;
+        if (insn.encoding == Encoding::kEvex && loaded) image.write(insn.reg_field, data, insn.vector_bits);
+        if (insn.encoding == Encoding::kVex) image.write_all(insn.reg_field, data);
     }
     return outcome;
 }
@@ -112,14 +116,15 @@ Outcome scatter(Cpu& cpu, const Insn& insn) {
     u8 data[64], indices[64];
     image.read(insn.reg_field, data);
     image.read(insn.mem.index, indices);
-    const u64 selected = read_mask(insn, image, e);
-    u64 pending = selected;
-    const Outcome outcome = for_elements(pending, [&](unsigned n) {
+    unsigned end;
+    const Outcome outcome = for_elements(e, read_mask(insn, image, e), end, [&](unsigned n) {
         const u64 offset = element_offset(cpu, insn, e, indices, n);
         return write_segment(cpu, insn.mem.segment, offset, data + n * e.data_bytes, e.data_bytes);
     });
-    if (outcome.ok()) clear_mask(insn, image);
-    else if (pending != selected) clear_in_mask(insn, image, e, selected & ~pending);
+    if (outcome.ok())
+        clear_mask(insn, image);
+    else
+        clear_mask_below(insn, image, e, end);
     return outcome;
 }
 
@@ -168,14 +173,11 @@ Outcome store_selected(Cpu& cpu, const Insn& insn, const u8* data, const u8* mas
 Outcome maskmov_mmx(Cpu& cpu, const Insn& insn) {
     XsaveImage x87(cpu);
     x87.normalize(kXfeatureX87);
-    const u16 status = x87.read16(kXsaveFsw);
-    if (status & kFswErrorSummary) return Outcome::fault(kVectorMF);
-    const unsigned top = (status & kFswTop) >> 11;
-    const u8* data = x87.at(kXsaveSt0 + ((insn.reg_field - top) & 7) * kSlotBytes);
-    const u8* mask = x87.at(kXsaveSt0 + ((insn.rm_field - top) & 7) * kSlotBytes);
-    TRY_GUEST(store_selected(cpu, insn, data, mask, 8));
+    if (x87.read16(kXsaveFsw) & kFswErrorSummary) return Outcome::fault(kVectorMF);
     enter_mmx_state(x87);
-    return Outcome::success();
+    const u8* registers = x87.at(kXsaveSt0);
+    return store_selected(cpu, insn, registers + insn.reg_field * kSlotBytes, registers + insn.rm_field * kSlotBytes,
+                          8);
 }
 
 Outcome maskmov(Cpu& cpu, const Insn& insn) {

@@ -1,5 +1,5 @@
-// Vector instructions whose elements lie anywhere in memory: gathers, scatters and byte-masked stores. They run in C++ on
-// the guest's XSAVE image, one element after the other.
+// Vector instructions whose elements lie anywhere in memory: gathers, scatters and byte-masked stores. They run in C++
+// on the guest's XSAVE image, one element after the other.
 #pragma once
 
 #include "cpu/semantics/cpu.h"
