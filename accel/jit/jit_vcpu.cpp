@@ -50,7 +50,7 @@ JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys
       cache_(std::move(cache)),
       thunks_(build_thunks(*cache_)),
       blocks_(*cache_, thunks_, phys),
-      translator_(options_, model, phys, *cache_, blocks_, thunks_, *this),
+      translator_(options_, model, phys, *cache_, blocks_, thunks_, *this, log),
       cpuid_(model),
       cpu_(frame_.cpu, *this, cpuid_) {
     prepare_frame(frame_, phys.pages());
@@ -102,9 +102,9 @@ std::string JitVcpu::statistics() const {
         t.guest_bytes ? static_cast<double>(t.host_bytes) / static_cast<double>(t.guest_bytes) : 0.0, cache_->used() / KiB,
         cache_->size() / KiB, t.insns ? static_cast<double>(t.nanoseconds) / static_cast<double>(t.insns) : 0.0, frame_.tlb_fills,
         counters_.flushes, counters_.page_flushes, counters_.switches);
-    static constexpr const char* kNames[] = {"none", "lookup", "chain", "helper", "slow", "commit", "string", "raise", "fault"};
     out += "exits            ";
-    for (unsigned i = 1; i < std::size(kNames); ++i) out += fmt::format(" {} {}", kNames[i], counters_.exits[i]);
+    for (unsigned i = 1; i <= static_cast<unsigned>(ExitReason::kFault); ++i)
+        out += fmt::format(" {} {}", exit_name(static_cast<ExitReason>(i)), counters_.exits[i]);
     out += "\nhelpers          ";
     std::vector<std::pair<u64, unsigned>> ops;
     for (unsigned op = 0; op < std::size(counters_.helpers); ++op)

@@ -113,7 +113,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     u64 rip_of(const Block& block, u32 guest_offset) const;
     void rearm_if_pending();
     void update_tsc_bias();
-    void log_block(const Block& block) const;
+    void log_block(const Block& block);
+    void report_triple_fault() const;
 
     // slow_memory.cpp
     Outcome resolve(Gva address, unsigned size, Access access, bool supervisor, Pieces& out);
@@ -159,6 +160,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool fatal_ = false;
     RunCounters counters_;
     FlightRecorder recorder_;
+    static constexpr u64 kNotReentered = ~u64{0};
+    u64 re_entered_rip_ = kNotReentered;  ///< the rest of something that `-d exec` has shown
     Mode mode_;  ///< of the block entered last
     u64 filled_components_ = 0;  ///< XSAVE components that are in their initial state, as are their bytes in cpu.xsave
     u64 bounce_bytes_ = 0;  ///< which bytes of a masked bounced access are active

@@ -1,5 +1,6 @@
 // The run loop: enter emitted code, act on why it came back, go on.
 #include <cstring>
+#include <utility>
 
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
@@ -19,7 +20,7 @@ RunExit JitVcpu::run() {
         __atomic_store_n(&frame_.irq_waiting, 0, __ATOMIC_SEQ_CST);
         if (exit_requested_.exchange(false)) return RunExit::kInterrupted;
         if (frame_.cpu.activity == Activity::kShutdown) {
-            if (log_.on(kLogInt)) dump_recorder();
+            report_triple_fault();
             return RunExit::kShutdown;
         }
         if (!take_events()) return RunExit::kHalted;
@@ -42,7 +43,7 @@ bool JitVcpu::take_events() {
         if (vector >= 0) {
             ++counters_.interrupts;
             s.activity = Activity::kRunning;
-            recorder_.add(s.rip, 0x100 + static_cast<u32>(vector), 0);
+            recorder_.interrupt(s.rip, static_cast<u8>(vector));
             log_.write(kLogInt, "interrupt {:#x} at {:#x}", vector, s.rip);
             inject(cpu_, Event::external(static_cast<u8>(vector)));
         }
@@ -156,8 +157,10 @@ Block* JitVcpu::translate_here(const BlockKey& key, Gva linear) {
     return block;
 }
 
-void JitVcpu::log_block(const Block& block) const {
+/// Not for the rest of a block or string instruction that a kick broke off: traces of two runs can be compared.
+void JitVcpu::log_block(const Block& block) {
     const CpuState& s = frame_.cpu;
+    if (std::exchange(re_entered_rip_, kNotReentered) == s.rip) return;
     log_.write(kLogExec,
                "{:#x} rax={:x} rcx={:x} rdx={:x} rbx={:x} rsp={:x} rbp={:x} rsi={:x} rdi={:x} r8={:x} r9={:x} r10={:x} r11={:x} "
                "r12={:x} r13={:x} r14={:x} r15={:x} fl={:x} mode={:x} insns={}",
@@ -192,7 +195,7 @@ bool JitVcpu::on_chain(ChainSite& site) {
     s.rflags &= ~u64{kFlagRF};
     const Mode from_mode = site.mode;
     s.rip = from_mode.has(Mode::kBaked) ? site.target_rip : frame_.page_va + site.target_rip;
-    recorder_.add(s.rip, static_cast<u32>(ExitReason::kChain), 0);
+    recorder_.exit(s.rip, ExitReason::kChain);
     if (from_mode.has(Mode::kSingleStep)) {
         deliver_fault(Outcome::debug(bit(14)));
         return false;
@@ -227,7 +230,7 @@ bool JitVcpu::on_lookup() {
     CpuState& s = frame_.cpu;
     s.rflags &= ~u64{kFlagRF};
     s.rip = frame_.target;
-    recorder_.add(s.rip, static_cast<u32>(ExitReason::kLookup), 0);
+    recorder_.exit(s.rip, ExitReason::kLookup);
     if (mode_.has(Mode::kSingleStep)) {
         deliver_fault(Outcome::debug(bit(14)));
         return false;
@@ -235,7 +238,7 @@ bool JitVcpu::on_lookup() {
     if (mode_.has(Mode::kShadowed)) return false;
     Block* block = find_block();
     if (block == nullptr) return false;
-    cache_jump(*block);
+    if (options_.chain) cache_jump(*block);
     enter(block->code);
     return true;
 }
@@ -273,7 +276,7 @@ bool JitVcpu::on_helper(HelperSite& site) {
     CpuState& s = frame_.cpu;
     const Insn insn = located(site);
     ++counters_.helpers[static_cast<unsigned>(insn.op)];
-    recorder_.add(insn.rip, static_cast<u32>(ExitReason::kHelper), static_cast<u64>(insn.op));
+    recorder_.helper(insn.rip, insn.op);
     s.rip = insn.next_rip();
     const OpHandler handler = handler_of(insn.op);
     const Outcome outcome = handler != nullptr ? handler(cpu_, insn) : Outcome::fault(kVectorUD);
@@ -298,7 +301,7 @@ bool JitVcpu::on_helper(HelperSite& site) {
 
 void JitVcpu::deliver_fault(const Outcome& fault) {
     ++counters_.exceptions;
-    recorder_.add(frame_.cpu.rip, 0x100 + static_cast<u32>(fault.vector), fault.address);
+    recorder_.exception(frame_.cpu.rip, static_cast<u8>(fault.vector), fault.address);
     log_.write(kLogInt, "exception {} error {:#x} address {:#x} at {:#x} cpl {}", fault.vector, fault.error_code, fault.address,
                frame_.cpu.rip, frame_.cpu.cpl());
     frame_.cpu.shadow = kShadowNone;
@@ -341,7 +344,8 @@ bool JitVcpu::on_fault() {
             if (kHostOf[g] == point.borrowed) s.gpr[g] = frame_.borrow;
     if (point.flags & kSidePoll) {
         ++counters_.kicks;
-        recorder_.add(s.rip, static_cast<u32>(ExitReason::kFault), 0);
+        recorder_.exit(s.rip, ExitReason::kFault);
+        re_entered_rip_ = s.rip;
         return false;
     }
     switch (frame_.fault_trap) {
@@ -360,23 +364,37 @@ bool JitVcpu::on_fault() {
     return false;
 }
 
+namespace {
+constexpr unsigned kSlowStringElements = 64;
+}
+
 bool JitVcpu::on_string(HelperSite& site) {
     CpuState& s = frame_.cpu;
     const Insn insn = located(site);
     bool finished = false;
     s.rip = insn.rip;
-    if (const Outcome fault = string_element(insn, finished); fault.faulted()) {
-        deliver_fault(fault);
-        return false;
+    recorder_.exit(s.rip, ExitReason::kString);
+    // A bounded number of elements, so that interrupts and requests are seen in between.
+    for (unsigned n = 0; n < kSlowStringElements && !finished; ++n) {
+        if (const Outcome fault = string_element(insn, finished); fault.faulted()) {
+            deliver_fault(fault);
+            return false;
+        }
     }
     if (finished) s.rip = insn.next_rip();
+    else re_entered_rip_ = s.rip;
     if (finished && site.block->key.mode.has(Mode::kSingleStep)) deliver_fault(Outcome::debug(bit(14)));
     return false;
 }
 
+void JitVcpu::report_triple_fault() const {
+    if (!log_.on(kLogInt)) return;
+    log_.write(kLogInt, "triple fault at {:#x}", frame_.cpu.rip);
+    dump_recorder();
+}
+
 void JitVcpu::dump_recorder() const {
-    log_.always("last exits of translated code (reason, rip, detail):");
-    recorder_.for_last(64, [&](const FlightRecord& r) { log_.always("  {:#x} {:#x} {:#x}", r.reason, r.rip, r.detail); });
+    recorder_.dump(log_, 64);
 }
 
 }  // namespace twin86::jit

@@ -174,6 +174,7 @@ bool JitVcpu::on_slow() {
     const Block* block = blocks_.at_code(resume_at);
     CHECK(block != nullptr, "slow access outside of blocks");
     const u32 guest_offset = block->point_at(resume_at - 1).guest_offset;
+    recorder_.exit(rip_of(*block, guest_offset), ExitReason::kSlow, frame_.address);
     const HelperSite* masked = nullptr;
     if (meta.view & kAccessMasked)
         for (const auto& site : block->helpers)

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "accel/jit/listing.h"
 #include "cpu/decode/offered.h"
 
 namespace twin86::jit {
@@ -38,13 +39,14 @@ bool may_link(void* self, u64 target_rip) { return static_cast<CodeFetcher*>(sel
 }  // namespace
 
 Translator::Translator(const JitOptions& options, const CpuModel& model, PhysMap& phys, CodeCache& cache,
-                       BlockMap& blocks, const Thunks& thunks, CodeFetcher& fetcher)
+                       BlockMap& blocks, const Thunks& thunks, CodeFetcher& fetcher, Log& log)
     : options_(options),
       model_(model),
       phys_(phys),
       cache_(cache),
       blocks_(blocks),
       fetcher_(fetcher),
+      log_(log),
       context_{thunks, may_link, &fetcher, options.chain},
       decoder_(DecoderOptions{.amd_branches = model.is_amd(),
                               .lzcnt = model.has(Feature::kAbm),
@@ -135,6 +137,10 @@ Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, Outcome& 
     counters_.host_bytes += code.size();
     Block* result = blocks_.insert(std::move(block));
     counters_.nanoseconds += monotonic_ns() - start;
+    if (log_.on(kLogBlocks)) {
+        const u32 cold_at = static_cast<u32>(buffer_.cold->offset());
+        log_.write(kLogBlocks, "{}", listing({*result, insns_, code, cold_at, context_.thunks}));
+    }
     return result;
 }
 

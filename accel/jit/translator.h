@@ -3,6 +3,7 @@
 
 #include "accel/jit/block_map.h"
 #include "accel/jit/builder.h"
+#include "base/log.h"
 #include "cpu/decode/decoder.h"
 #include "cpu/state/cpuid_model.h"
 #include "cpu/state/fault.h"
@@ -34,7 +35,7 @@ struct TranslationCounters {
 class Translator {
   public:
     Translator(const JitOptions& options, const CpuModel& model, PhysMap& phys, CodeCache& cache, BlockMap& blocks,
-               const Thunks& thunks, CodeFetcher& fetcher);
+               const Thunks& thunks, CodeFetcher& fetcher, Log& log);
 
     /// Translates the block at `rip` whose first byte is at linear address `linear` and in physical `key.physical`.
     /// On a fault of the first instruction's fetch, `fault` is set and the result null.
@@ -58,6 +59,7 @@ class Translator {
     CodeCache& cache_;
     BlockMap& blocks_;
     CodeFetcher& fetcher_;
+    Log& log_;
     BuildContext context_;
     Decoder decoder_;
     EmitBuffer buffer_;
