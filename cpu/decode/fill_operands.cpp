@@ -190,6 +190,25 @@ bool must_be_aligned(const ZydisDecodedInstruction& from, const Insn& out) {
     }
 }
 
+/// Whether W, where it is not ignored, is the size of a general register or of its memory operand.
+bool w_sizes_general_operand(const ZydisDecodedInstruction& from, const Insn& out) {
+    if (out.gpr_fields != 0) return true;
+    switch (from.mnemonic) {
+        case ZYDIS_MNEMONIC_VMOVD:
+        case ZYDIS_MNEMONIC_VPCMPESTRI:
+        case ZYDIS_MNEMONIC_VPCMPESTRM:
+        case ZYDIS_MNEMONIC_VPINSRD:
+        case ZYDIS_MNEMONIC_VPEXTRD:
+        case ZYDIS_MNEMONIC_VCVTSI2SS:
+        case ZYDIS_MNEMONIC_VCVTSI2SD:
+        case ZYDIS_MNEMONIC_VCVTSI2SH:
+        case ZYDIS_MNEMONIC_VCVTUSI2SS:
+        case ZYDIS_MNEMONIC_VCVTUSI2SD:
+        case ZYDIS_MNEMONIC_VCVTUSI2SH: return true;
+        default: return false;
+    }
+}
+
 u8 broadcast_lanes(ZydisBroadcastMode mode) {
     switch (mode) {
         case ZYDIS_BROADCAST_MODE_1_TO_2: return 2;
@@ -291,6 +310,7 @@ void fill_operands(const ZydisDecodedInstruction& from, Operands operands, Insn&
         if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) add_memory(operand, out);
     }
     complete(from, out);
+    out.host_w0 = out.encoding != Encoding::kLegacy && out.mode_bits != 64 && w_sizes_general_operand(from, out);
     out.mem.aligned = out.has_mem && must_be_aligned(from, out);
     out.mem.suppresses_faults = out.has_mem && masks_suppress_faults(from, out);
     if (out.has_mem && out.encoding != Encoding::kLegacy) out.mem.broadcast_lanes = broadcast_lanes(from.avx.broadcast.mode);

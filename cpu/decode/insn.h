@@ -79,6 +79,7 @@ struct Insn {
     bool prefix66 = false, prefix67 = false;
     u8 mandatory_prefix = 0;  ///< 66, F2 or F3 when it selects the legacy instruction (F3 of a string instruction: see repe), else 0
     bool host66 = false;      ///< the 64-bit mode encoding needs prefix 66: mandatory, or the operand size is 16 in any mode
+    bool host_w0 = false;     ///< VEX/EVEX.W is set but outside of 64-bit mode does not widen general registers: encode it as 0
     u8 segment_override = kNoSegment;  ///< the one in force; in 64-bit mode FS or GS only
     u8 rex = 0;            ///< the REX byte that is in force, or 0
 

@@ -71,6 +71,8 @@ Outcome PushFrame::store_contiguous(bool& done) {
 Outcome PushFrame::store() {
     if (count_ == 0) return Outcome::success();
     for (unsigned i = 0; i < count_; ++i) TRY_GUEST(check(i));
+    // The first push is at the highest address: when it faults, that is the address to report.
+    TRY_GUEST(cpu_.host.probe_write(linear_of(0), slot_, stack_.supervisor));
     bool done = false;
     TRY_GUEST(store_contiguous(done));
     if (done) return Outcome::success();

@@ -35,6 +35,14 @@ bool Corpus::runnable(const Insn& i) {
     switch (i.mnemonic) {
         case ZYDIS_MNEMONIC_RDRAND:
         case ZYDIS_MNEMONIC_RDSEED: return false;  // never the same twice
+        case ZYDIS_MNEMONIC_VPEXTRD:
+        case ZYDIS_MNEMONIC_VPINSRD:
+        case ZYDIS_MNEMONIC_KMOVD: {
+            // VEX.W set outside of 64-bit mode: AMD raises #UD or moves 64 bits, the manual ignores it.
+            const bool w = i.encoding == Encoding::kVex && i.bytes[i.opcode_at - 2] != 0xc5 && (i.bytes[i.opcode_at - 1] & 0x80);
+            if (!i.is64() && w) return false;
+            break;
+        }
         default: break;
     }
     if (i.map == 1 && i.opcode == 0x0d && i.mod() == 3 && i.has_modrm) return false;  // a hint on Intel, #UD on AMD

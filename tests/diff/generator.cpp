@@ -63,6 +63,9 @@ bool Generator::random_insn(Random& r, Insn& insn) const {
     if (decoder_.decode({bytes, 15}, 0, corpus_.bits(), insn) != DecodeStatus::kOk) return false;
     // FS and GS of the native side are null selectors outside of 64-bit mode.
     if (!insn.is64() && (insn.segment_override == kFs || insn.segment_override == kGs)) return false;
+    // Stores through CS fault but for masked-off elements.
+    const bool masked = insn.mem.suppresses_faults || insn.op == Op::kMaskmov;
+    if (!insn.is64() && insn.segment_override == kCs && masked) return false;
     return insn.mnemonic == form.mnemonic && Corpus::runnable(insn) && offered(features_, insn);
 }
 
@@ -163,7 +166,9 @@ void Generator::aim_implicit(Random& r, const Insn& insn, MachineState& s) const
     }
     if (insn.op == Op::kLeave) s.gpr[kRbp] = pick_target(r, insn, 8);
     if (insn.op == Op::kEnter) s.gpr[kRbp] = kDataBase + 0x1800 + r.below(0x400);
-    if (uses_stack(insn)) s.gpr[kRsp] = r.chance(850) ? kDataBase + 0x1000 + r.below(0x200) * 8 : pick_target(r, insn, size);
+    // POPA that faults half-way keeps what it has loaded on some processors.
+    if (insn.op == Op::kPopa) s.gpr[kRsp] = kDataBase + 0x1000 + r.below(0x200) * 8;
+    else if (uses_stack(insn)) s.gpr[kRsp] = r.chance(850) ? kDataBase + 0x1000 + r.below(0x200) * 8 : pick_target(r, insn, size);
     if (insn.mnemonic == ZYDIS_MNEMONIC_DIV && r.chance(800)) s.gpr[kRdx] = 0;
     if (insn.mnemonic == ZYDIS_MNEMONIC_IDIV && r.chance(800)) s.gpr[kRdx] = s.gpr[kRax] >> 63 ? ~u64{0} : 0;
 }
