@@ -40,12 +40,17 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     board_ = std::make_unique<pc::Board>(config, io_, mmio_, *phys_, timers_, clock_, clock_, events, log_);
     if (options_.debug_exit)
         if (const Status s = board_->add_debug_exit(options_.debug_exit->iobase, options_.debug_exit->iosize); !s) return s;
+    if (const Status s = make_vcpu(); !s) return s;
+    board_->lapic().connect_cpu(*this);
+    timers_.set_on_earlier([this] { loop_.wake(); });
+    return {};
+}
+
+Status Machine::make_vcpu() {
     const jit::JitOptions jit{options_.code_cache_bytes, options_.one_insn_per_block ? 1u : 64u, !options_.no_chain};
     auto vcpu = jit::JitVcpu::create(jit, model_, *phys_, *this, log_);
     if (!vcpu) return vcpu.failure();
     vcpu_ = vcpu.take();
-    board_->lapic().connect_cpu(*this);
-    timers_.set_on_earlier([this] { loop_.wake(); });
     return {};
 }
 

@@ -43,6 +43,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
 
     const Options& options() const { return options_; }
     pc::Board& board() { return *board_; }
+    /// A reset makes a new one: do not keep the reference longer than the lock.
     Vcpu& vcpu() { return *vcpu_; }
     jit::JitVcpu& jit() { return *vcpu_; }
     PhysMap& phys() { return *phys_; }
@@ -74,6 +75,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
 
     // machine.cpp
     Status add_devices(const std::vector<CharBackend*>& serials);
+    Status make_vcpu();
     Status boot(ResetKind kind);
     i64 rtc_offset() const;
     u64 run_timers();

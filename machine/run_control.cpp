@@ -49,17 +49,18 @@ bool Machine::can_execute() {
     return interrupt_pending() && (vcpu_->state().rflags & kFlagIF) != 0;
 }
 
-/// RAM starts empty again: nothing of the previous run leaks into the next, and the host gets its memory back.
+/// RAM and translations start empty: nothing of the previous run leaks into the next, and the host gets its memory back.
 void Machine::reset_now() {
     reset_requested_ = nmi_requested_ = halted_ = false;
     if (run_state_ == RunState::kShutdown) run_state_ = RunState::kPaused;
     ram_.clear();
     phys_->written(0, phys_->low_size());
     phys_->written(PhysMap::kHighRamBase, phys_->high_size());
-    if (const Status s = boot(ResetKind::kWarm); !s) {
-        failure_ = s.failure().message;
-        finish(1);
-    }
+    Status status = make_vcpu();
+    if (status) status = boot(ResetKind::kWarm);
+    if (status) return;
+    failure_ = status.failure().message;
+    finish(1);
 }
 
 /// Something changed that the vCPU must look at, wherever it is.

@@ -1,0 +1,152 @@
+#include "machine/options.h"
+
+#include <catch2/catch.hpp>
+
+#include "machine/explain.h"
+#include "machine/option_values.h"
+
+using namespace twin86;
+
+namespace {
+
+Result<ParsedOptions> parse(std::vector<std::string> words) { return parse_options(words); }
+
+/// With a kernel, which every machine needs.
+Options options(std::vector<std::string> words) {
+    words.insert(words.end(), {"-kernel", "k"});
+    auto parsed = parse(words);
+    REQUIRE(bool(parsed));
+    return parsed->options;
+}
+
+std::string failure(std::vector<std::string> words) {
+    words.insert(words.end(), {"-kernel", "k"});
+    const auto parsed = parse(words);
+    return parsed ? "" : parsed.failure().message;
+}
+
+}  // namespace
+
+TEST_CASE("memory sizes") {
+    const std::pair<const char*, u64> kSizes[] = {{"512", 512 * MiB},      {"512M", 512 * MiB},  {"1.5G", 1536 * MiB}, {"2g", 2 * GiB},
+                                                  {"size=1G", GiB},        {"4096K", 4 * MiB},   {"1GiB", GiB},        {"64MB", 64 * MiB},
+                                                  {"1048577b", MiB},       {"1T", 1024 * GiB}};
+    for (const auto& [text, bytes] : kSizes) {
+        INFO(text);
+        CHECK(options({"-m", text}).ram_bytes == bytes);
+    }
+    for (const char* text : {"", "-5", "banana", "99999999T", "1e9", "0x100", "inf", "nan", "512X", "1.2.3", "0", "64K", "1,5", "size=", "512,foo=1", "+5", " 5"}) {
+        INFO(text);
+        CHECK(failure({"-m", text}) != "");
+    }
+}
+
+TEST_CASE("properties split at single commas") {
+    CHECK(split_properties("a,b=c,d=") == Properties{{"a", ""}, {"b", "c"}, {"d", ""}});
+    CHECK(split_properties("x=1,,2,y=a=b") == Properties{{"x", "1,2"}, {"y", "a=b"}});
+    CHECK(split_properties("") == Properties{{"", ""}});
+}
+
+TEST_CASE("numbers take C's bases and nothing else") {
+    CHECK(parse_number("0x10", "n").value() == 16);
+    CHECK(parse_number("010", "n").value() == 8);
+    CHECK(parse_number("10", "n", 10).value() == 10);
+    for (const char* text : {"", "-1", "+1", " 1", "1 ", "0x", "12z", "99999999999999999999"}) {
+        INFO(text);
+        CHECK_FALSE(bool(parse_number(text, "n")));
+    }
+    CHECK_FALSE(bool(parse_number("11", "n", 10)));
+}
+
+TEST_CASE("errors say what to do") {
+    const std::pair<std::vector<std::string>, const char*> kCases[] = {
+        {{"-nografic"}, "-nographic"},
+        {{"--nografic"}, "-nographic"},
+        {{"-enable-kvm"}, "leave the option out"},
+        {{"-accel", "kvm"}, "-accel jit"},
+        {{"-accel", "tcg"}, "-accel jit"},
+        {{"-accel", "jiit"}, "'jit'"},
+        {{"-accel", "jit,code-sise=1M"}, "code-size"},
+        {{"-accel", "jit,code-size=1M"}, "from 2M"},
+        {{"-accel", "jit,chain=maybe"}, "'on' or 'off'"},
+        {{"-machine", "q35"}, "-machine pc"},
+        {{"-machine", "pc,accell=jit"}, "accel"},
+        {{"-smp", "2"}, "-smp 1"},
+        {{"-smp", "cpus=1,core=1"}, "cores"},
+        {{"-rtc", "base=yesterday"}, "localtime"},
+        {{"-rtc", "clock=vm"}, "clock=host"},
+        {{"-device", "isa-debug-exot"}, "isa-debug-exit"},
+        {{"-device", "isa-debug-exit,iobase=0x10000"}, "0xffff"},
+        {{"-device", "isa-debug-exit,iosize=0"}, "do not exist"},
+        {{"-device", "isa-debug-exit", "-device", "isa-debug-exit"}, "only one"},
+        {{"-device", "isa-debugcon,iobas=1"}, "iobase"},
+        {{"-display", "gtk"}, "'none'"},
+        {{"-vga", "std"}, "'none'"},
+        {{"-net", "user"}, "'none'"},
+        {{"-drive", "file=x"}, "-kernel"},
+        {{"disk.img"}, "-kernel"},
+        {{""}, "-kernel"},
+        {{"-d", "exek"}, "exec"},
+        {{"-mon", "mode=readline"}, "chardev=ID"},
+        {{"-mon", "chardev=a,mode=control"}, "readline"},
+        {{"-serial", "null", "-serial", "null", "-serial", "null", "-serial", "null", "-serial", "null"}, "four"},
+    };
+    for (const auto& [words, hint] : kCases) {
+        const std::string message = failure(words);
+        INFO(words[0] << ": " << message);
+        CHECK(message.find(hint) != std::string::npos);
+        CHECK(message.find('\n') == std::string::npos);
+    }
+    CHECK(parse({"-m"}).failure().message.find("wants a value") != std::string::npos);
+    CHECK(parse({"-append", "x"}).failure().message == "-append needs -kernel");
+    CHECK(parse({"-initrd", "x"}).failure().message == "-initrd needs -kernel");
+    CHECK(parse({}).failure().message.find("-kernel") != std::string::npos);
+}
+
+TEST_CASE("questions are answered without a machine") {
+    const std::pair<std::vector<std::string>, OptionAction> kCases[] = {
+        {{"-help"}, OptionAction::kHelp},          {{"--help"}, OptionAction::kHelp},          {{"-h"}, OptionAction::kHelp},
+        {{"-version"}, OptionAction::kVersion},    {{"-cpu", "help"}, OptionAction::kCpuHelp}, {{"-machine", "help"}, OptionAction::kMachineHelp},
+        {{"-M", "?"}, OptionAction::kMachineHelp}, {{"-accel", "help"}, OptionAction::kAccelHelp},
+        {{"-device", "help"}, OptionAction::kDeviceHelp}, {{"-device", "?"}, OptionAction::kDeviceHelp}, {{"-d", "help"}, OptionAction::kLogHelp},
+        {{"-help", "-nonsense"}, OptionAction::kHelp}};
+    for (const auto& [words, action] : kCases) {
+        INFO(words[0]);
+        const auto parsed = parse(words);
+        REQUIRE(bool(parsed));
+        CHECK(parsed.value().action == action);
+    }
+    for (const char* option : {"-kernel FILE", "-m ", "-nographic", "-accel"}) CHECK(options_help().find(option) != std::string::npos);
+    CHECK(options_help().find("enable-kvm") == std::string::npos);
+}
+
+TEST_CASE("what QEMU's users write is understood") {
+    const Options o = options({"-M", "pc-i440fx-7.2,accel=jit,usb=off", "-smp", "1,sockets=1", "-cpu", "max", "-name", "guest=vm1", "-rtc",
+                               "base=2026-11-21T12:00:00,clock=host", "-serial", "null", "-serial", "none", "-chardev", "null,id=c", "-mon",
+                               "chardev=c,mode=readline", "-debugcon", "null", "-device", "isa-debugcon,iobase=0x402,chardev=c", "-device",
+                               "isa-debug-exit,iobase=0xf4,iosize=0x04", "-nodefaults", "-vga", "none", "-net", "none", "-display", "none",
+                               "-no-reboot", "-no-shutdown", "-S", "-d", "int,guest_errors", "-D", "log", "-pidfile", "pid"});
+    CHECK(o.name == "vm1");
+    CHECK(o.rtc.date_unix == 1795262400);
+    CHECK(o.serials == std::vector<std::string>{"null", "none"});
+    CHECK(o.monitors == std::vector<std::string>{"chardev:c"});
+    REQUIRE(o.debugcons.size() == 2);
+    CHECK(o.debugcons[1].iobase == 0x402);
+    CHECK(o.debugcons[1].chardev == "chardev:c");
+    REQUIRE(o.debug_exit);
+    CHECK((o.debug_exit->iobase == 0xf4 && o.debug_exit->iosize == 4));
+    CHECK((o.nodefaults && o.display_none && o.no_reboot && o.no_shutdown && o.start_stopped));
+    CHECK(o.log_mask != 0);
+    CHECK(options({"-kernel", "a"}).kernel == "k");  // the last one counts
+}
+
+TEST_CASE("the explained command line makes the same machine") {
+    const Options o = options({"-m", "1.5G", "-append", "it's a 'test' $HOME", "-accel", "jit,one-insn-per-block=on,chain=off", "-rtc",
+                               "base=2026-11-21", "-debugcon", "null", "-device", "isa-debug-exit", "-serial", "null", "-no-reboot"});
+    const std::string text = command_line(o);
+    CHECK(text.find(R"(-append 'it'\''s a '\''test'\'' $HOME')") != std::string::npos);
+    CHECK(text.find("-m 1536M") != std::string::npos);
+    CHECK(text.find("-accel jit,code-size=256M,one-insn-per-block=on,chain=off") != std::string::npos);
+    CHECK(text.find("-rtc base=2026-11-21T00:00:00") != std::string::npos);
+    CHECK(text.find("-device isa-debug-exit,iobase=0x501,iosize=2") != std::string::npos);
+}
