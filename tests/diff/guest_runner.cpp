@@ -7,7 +7,7 @@ namespace twin86::diff {
 using test::GuestStop;
 using test::JitGuest;
 
-GuestRunner::GuestRunner(const jit::JitOptions& options) : options_(options) {
+GuestRunner::GuestRunner(const jit::JitOptions& options, bool user) : options_(options), user_(user) {
     create();
     watchdog_ = std::jthread([this](std::stop_token stop) {
         u64 last = 0;
@@ -34,9 +34,9 @@ void GuestRunner::create() {
         guest_->map(kCodeBase + i * kPageSize, pages + kOrder[4 + i] * kPageSize, kPageSize, test::kUserPage);
     static const std::vector<u8> traps(kCodeSize, 0xcc);
     guest_->write(kCodeBase, traps);
-    guest_->start(kCodeBase, 0, true, 64);
+    guest_->start(kCodeBase, 0, user_, 64);
     start_[0] = guest_->state();
-    guest_->start(kCodeBase, 0, true, 32);
+    guest_->start(kCodeBase, 0, user_, 32);
     start_[1] = guest_->state();
 }
 
@@ -72,7 +72,7 @@ bool GuestRunner::run(const Job& job, JobResult& result) {
     result.out.fs_base = s.segment[kFs].base, result.out.gs_base = s.segment[kGs].base;
     std::memcpy(result.out.xsave, s.xsave, sizeof s.xsave);
     result.vector = stop.vector;
-    result.error_code = stop.vector == kVectorPF ? stop.error_code : 0;
+    result.error_code = stop.vector == kVectorPF ? stop.error_code | (user_ ? 0 : u32{kPfUser}) : 0;
     result.cr2 = stop.vector == kVectorPF ? stop.cr2 : 0;
     g.read(kDataBase, result.data);
     const std::vector<u8> traps(job.code_size, 0xcc);

@@ -12,7 +12,7 @@ namespace twin86::diff {
 
 class GuestRunner {
   public:
-    explicit GuestRunner(const jit::JitOptions& options);
+    GuestRunner(const jit::JitOptions& options, bool user);
 
     /// Executes one job. False: the engine gave up or hung; failure() says why, and the guest is made anew.
     bool run(const Job& job, JobResult& result);
@@ -25,6 +25,7 @@ class GuestRunner {
     void create();
 
     const jit::JitOptions options_;
+    const bool user_;  ///< ring 3, or ring 0 where blocks have addresses baked in
     std::unique_ptr<test::JitGuest> guest_;
     CpuState start_[2];  ///< 64 and 32 bits
     std::string failure_;

@@ -32,8 +32,9 @@ bool branches(const Insn& i) {
 }  // namespace
 
 Session::Session()
-    : blocks_(std::make_unique<GuestRunner>(block_options())),
-      steps_(std::make_unique<GuestRunner>(step_options())),
+    : blocks_(std::make_unique<GuestRunner>(block_options(), true)),
+      steps_(std::make_unique<GuestRunner>(step_options(), true)),
+      kernel_(std::make_unique<GuestRunner>(block_options(), false)),
       decoder_(DecoderOptions{.amd_branches = model().is_amd(), .lzcnt = model().has(Feature::kAbm), .tzcnt = model().has(Feature::kBmi1)}) {}
 
 /// Known gap: RET, JMP and CALL to a non-canonical address fault at the target instead of at the branch.
@@ -95,6 +96,7 @@ void Session::judge(std::span<const Case> cases, std::span<Verdict> verdicts) {
         const JobResult& native = oracle_.result(i);
         v.vector = native.vector;
         run_guest(*blocks_, "blocks", oracle_.job(i), native, v);
+        run_guest(*kernel_, "ring 0", oracle_.job(i), native, v);
         if (cases[index[i]].program.items.size() > 1) run_guest(*steps_, "steps", oracle_.job(i), native, v);
     }
 }

@@ -40,7 +40,7 @@ class Session {
     u64 flags_that_count(const Job& job, const JobResult& native) const;
 
     NativeOracle oracle_;  // first: it forks before there are threads
-    std::unique_ptr<GuestRunner> blocks_, steps_;
+    std::unique_ptr<GuestRunner> blocks_, steps_, kernel_;
     Decoder decoder_;
 };
 

@@ -9,7 +9,7 @@ namespace twin86::test {
 namespace {
 
 // Offsets from kSystemBase.
-constexpr u64 kGdtAt = 0, kTssAt = 0x800, kIdtAt = 0x1000, kHandlersAt = 0x2000, kStackTop = 0x10000;
+constexpr u64 kGdtAt = 0, kTssAt = 0x800, kIdtAt = 0x1000, kHandlersAt = 0x2000, kStackTop = 0x10000, kExceptionStackTop = 0xc000;
 constexpr unsigned kHandlerStep = 16, kVectors = 256;
 constexpr u64 kSystemSize = 0x10000;
 
@@ -30,7 +30,7 @@ u64 flat_descriptor(u16 attributes) {
 
 bool pushes_error_code(int vector) { return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17; }
 
-constexpr u16 kCode64 = 0xa09b, kData = 0xc093, kUserCode32Attributes = 0xc0fb, kUserDataAttributes = 0xc0f3, kUserCode64 = 0xa0fb;
+constexpr u16 kCode64 = 0xa09b, kCode32 = 0xc09b, kData = 0xc093, kUserCode32Attributes = 0xc0fb, kUserDataAttributes = 0xc0f3, kUserCode64 = 0xa0fb;
 
 }  // namespace
 
@@ -132,14 +132,17 @@ void JitGuest::build_tables() {
                        flat_descriptor(kUserDataAttributes),
                        flat_descriptor(kUserCode64),
                        0x67 | (tss & 0xffffff) << 16 | u64{0x8b} << 40 | (tss >> 24 & 0xff) << 56,
-                       tss >> 32};
+                       tss >> 32,
+                       flat_descriptor(kCode32)};
     std::memcpy(system + kGdtAt, gdt, sizeof gdt);
     const u64 stack = kSystemBase + kStackTop;
+    const u64 exception_stack = kSystemBase + kExceptionStackTop;
     std::memcpy(system + kTssAt + 4, &stack, 8);  // RSP0; SDM vol. 3, figure 8-11
+    std::memcpy(system + kTssAt + 36, &exception_stack, 8);  // IST1, so that a bad stack pointer of ring 0 does no harm
     for (unsigned v = 0; v < kVectors; ++v) {
         const u64 handler = kSystemBase + kHandlersAt + v * kHandlerStep;
         const bool from_user = v == kVectorBP || v == kVectorOF || v >= 32;
-        const u64 gate[] = {(handler & 0xffff) | u64{kKernelCode} << 16 | u64{from_user ? 0xeeu : 0x8eu} << 40 |
+        const u64 gate[] = {(handler & 0xffff) | u64{kKernelCode} << 16 | u64{1} << 32 | u64{from_user ? 0xeeu : 0x8eu} << 40 |
                                 (handler >> 16 & 0xffff) << 48,
                             handler >> 32};
         std::memcpy(system + kIdtAt + v * 16, gate, 16);
@@ -163,7 +166,7 @@ void JitGuest::start(u64 rip, u64 rsp, bool user, unsigned bits) {
     s = initial_;
     s.rip = rip;
     s.gpr[kRsp] = rsp;
-    s.segment[kCs] = !user        ? flat_segment(kKernelCode, kCode64)
+    s.segment[kCs] = !user        ? bits == 64 ? flat_segment(kKernelCode, kCode64) : flat_segment(kKernelCode32, kCode32)
                      : bits == 64 ? flat_segment(kUserCode, kUserCode64)
                                   : flat_segment(kUserCode32, kUserCode32Attributes);
     const Segment data = user ? flat_segment(kUserData, kUserDataAttributes) : flat_segment(kKernelData, kData);

@@ -77,7 +77,7 @@ class JitGuest {
 
     static constexpr Gva kSystemBase = 0xffff'8000'0000'0000;  ///< tables, handlers and ring-0 stack
     static constexpr u16 kKernelCode = 0x08, kKernelData = 0x10, kUserCode32 = 0x1b, kUserData = 0x23, kUserCode = 0x2b,
-                         kTaskState = 0x30;
+                         kTaskState = 0x30, kKernelCode32 = 0x40;
 
     /// Fresh physical pages, zeroed.
     Gpa allocate(unsigned pages);
@@ -99,7 +99,8 @@ class JitGuest {
     TestEnvironment& environment() { return environment_; }
     const CpuModel& model() const { return model_; }
 
-    /// The initial state in ring 3 or ring 0, at rip with this stack pointer. bits: 64 or 32 (ring 3 only).
+    /// The initial state in ring 3 or ring 0, at rip with this stack pointer; bits: 64 or 32. Exceptions have a stack of
+    /// their own.
     void start(u64 rip, u64 rsp, bool user = true, unsigned bits = 64);
     GuestStop run();
 
