@@ -136,7 +136,7 @@ class FullDisk(unittest.TestCase):
 
     def test_log_to_a_full_disk(self):
         stub = stubs.build("cli_full_stub", "UNMAPPED", "EXIT_CODE=6")
-        status, text = run("cli_full", *stubs.DEVICES, "-d", "guest_errors,unimp", "-D", "/dev/full", "-kernel", stub)
+        status, text = run("cli_full", *stubs.DEVICES, "-d", "io", "-D", "/dev/full", "-kernel", stub)
         self.assertEqual(status, stubs.exit_status(6), text)
         self.assertIn("/dev/full", text)
 
