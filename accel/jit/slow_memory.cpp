@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "accel/jit/jit_vcpu.h"
+#include "accel/jit/leaf/leaf.h"
 #include "accel/jit/vector_image.h"
 
 namespace twin86::jit {
@@ -40,11 +41,29 @@ Outcome JitVcpu::resolve_view(Gva address, unsigned size, Access access, u8 view
     return Outcome::success();
 }
 
-Outcome JitVcpu::resolve(Gva address, unsigned size, Access access, bool supervisor, Pieces& out) {
+/// The TLB view of a slow path's access. `supervisor`: an implicit one, which ignores CPL and EFLAGS.AC.
+TlbView JitVcpu::view_of(bool supervisor) const {
     const CpuState& s = frame_.cpu;
-    const bool user = !supervisor && s.cpl() == 3;
-    const bool ac = !(s.cr4 & kCr4SMAP) || (!supervisor && (s.rflags & kFlagAC));
-    return resolve_view(address, size, access, user ? kViewUser : ac ? kViewSupervisorAc : kViewSupervisor, false, out);
+    if (!supervisor && s.cpl() == 3) return kViewUser;
+    const bool user_pages = !(s.cr4 & kCr4SMAP) || (!supervisor && (s.rflags & kFlagAC));
+    return user_pages ? kViewSupervisorAc : kViewSupervisor;
+}
+
+Outcome JitVcpu::resolve(Gva address, unsigned size, Access access, bool supervisor, Pieces& out) {
+    return resolve_view(address, size, access, view_of(supervisor), false, out);
+}
+
+/// Host address of an access within one page that the soft TLB can express, else null: frames, descriptors and task
+/// states are read again and again.
+u8* JitVcpu::through_tlb(Gva address, unsigned size, u8 kind, bool supervisor) {
+    if (size > kPageSize - (address & 0xfff)) return nullptr;
+    const TlbView view = view_of(supervisor);
+    const TlbEntry& e = frame_.tlb[view].entries[tlb_index(address)];
+    const u64 offset = address + (kind & kAccessWrite ? e.write_tag : e.read_tag);
+    if (offset < kPageSize) return reinterpret_cast<u8*>(e.host + offset);
+    const AccessMeta meta{static_cast<u16>(size), kind, view};
+    if (twin86_leaf_fill(&frame_, address, std::bit_cast<u32>(meta)) != kLeafDone) return nullptr;
+    return reinterpret_cast<u8*>(address + e.delta);
 }
 
 namespace {
@@ -103,6 +122,10 @@ bool JitVcpu::is_ram(const Pieces& pieces) const {
 }
 
 Outcome JitVcpu::read_linear(Gva address, void* to, unsigned size, bool supervisor) {
+    if (const u8* host = through_tlb(address, size, kAccessRead, supervisor)) {
+        std::memcpy(to, host, size);
+        return Outcome::success();
+    }
     u8* out = static_cast<u8*>(to);
     for (unsigned done = 0; done < size;) {  // large images (XSAVE) page by page
         const unsigned part = std::min<unsigned>(size - done, kPageSize);
@@ -116,6 +139,10 @@ Outcome JitVcpu::read_linear(Gva address, void* to, unsigned size, bool supervis
 
 Outcome JitVcpu::write_linear(Gva address, const void* from, unsigned size, bool supervisor) {
     CHECK(size <= kPageSize, "write of {} bytes", size);
+    if (u8* host = through_tlb(address, size, kAccessWrite, supervisor)) {
+        std::memcpy(host, from, size);
+        return Outcome::success();
+    }
     Pieces pieces;
     TRY_GUEST(resolve(address, size, Access::kWrite, supervisor, pieces));
     write_pieces(pieces, static_cast<const u8*>(from));
@@ -123,6 +150,7 @@ Outcome JitVcpu::write_linear(Gva address, const void* from, unsigned size, bool
 }
 
 Outcome JitVcpu::probe_write(Gva address, unsigned size, bool supervisor) {
+    if (through_tlb(address, size, kAccessWrite, supervisor) != nullptr) return Outcome::success();
     Pieces pieces;
     return resolve(address, size, Access::kWrite, supervisor, pieces);
 }
