@@ -22,6 +22,7 @@
 #include "machine/host_clock.h"
 #include "machine/options.h"
 #include "machine/pc/board.h"
+#include "machine/unmapped_log.h"
 #include "mmu/guest_ram.h"
 #include "mmu/phys_map.h"
 #include "ui/terminal/event_loop.h"
@@ -122,6 +123,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     GuestRam ram_;
     IoBus io_;
     MmioBus mmio_;
+    UnmappedLog unmapped_{log_, io_, mmio_};
     std::unique_ptr<PhysMap> phys_;
     std::unique_ptr<pc::Board> board_;
     std::unique_ptr<jit::JitVcpu> vcpu_;

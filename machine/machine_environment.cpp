@@ -5,22 +5,28 @@ namespace twin86 {
 
 u32 Machine::port_read(IoPort port, unsigned size) {
     const std::scoped_lock held(lock_);
-    return io_.read(port, size);
+    const u32 value = io_.read(port, size);
+    unmapped_.port(port, size);
+    return value;
 }
 
 void Machine::port_write(IoPort port, unsigned size, u32 value) {
     const std::scoped_lock held(lock_);
     io_.write(port, size, value);
+    unmapped_.port(port, size);
 }
 
 u64 Machine::mmio_read(Gpa address, unsigned size) {
     const std::scoped_lock held(lock_);
-    return mmio_.read(address, size);
+    const u64 value = mmio_.read(address, size);
+    unmapped_.memory(address, size);
+    return value;
 }
 
 void Machine::mmio_write(Gpa address, unsigned size, u64 value) {
     const std::scoped_lock held(lock_);
     mmio_.write(address, size, value);
+    unmapped_.memory(address, size);
 }
 
 int Machine::acknowledge_interrupt() {

@@ -52,7 +52,6 @@ bool Machine::can_execute() {
 /// RAM and translations start empty: nothing of the previous run leaks into the next, and the host gets its memory back.
 void Machine::reset_now() {
     reset_requested_ = nmi_requested_ = halted_ = false;
-    if (run_state_ == RunState::kShutdown) run_state_ = RunState::kPaused;
     ram_.clear();
     phys_->written(0, phys_->low_size());
     phys_->written(PhysMap::kHighRamBase, phys_->high_size());
@@ -80,6 +79,7 @@ void Machine::finish(int status) {
 void Machine::guest_reset() {
     if (options_.no_reboot) return guest_power_off();
     reset_requested_ = true;
+    if (run_state_ == RunState::kShutdown) run_state_ = RunState::kPaused;  // a resume() may follow at once
     interrupt_vcpu();
 }
 

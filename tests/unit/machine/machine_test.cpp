@@ -185,12 +185,9 @@ TEST_CASE("power-off ends the machine, or stops it until a reset") {
         guest.machine().resume();
         CHECK(guest.machine().run_state() == RunState::kShutdown);
         guest.machine().request_reset();
-    }
-    guest.wait_for_state(RunState::kPaused);
-    {
-        const std::scoped_lock held(guest.lock);
         guest.machine().resume();
     }
+    guest.wait_for_text(2);
     guest.wait_for_state(RunState::kShutdown);
     CHECK(guest.text() == "AA");
 }
