@@ -43,7 +43,7 @@ void TestEnvironment::port_write(IoPort port, unsigned size, u32 value) { ports.
 
 JitGuest::JitGuest(const GuestOptions& options)
     : model_(parse_model(options.cpu)),
-      log_(options.log),
+      log_(options.log, options.log_mask),
       ram_(GuestRam::create(options.ram).take()),
       phys_(PhysMap::create(ram_, options.ram, bus_).take()),
       environment_(bus_) {

@@ -68,6 +68,7 @@ struct GuestOptions {
     const char* cpu = "max";
     u64 ram = 16 * MiB;
     std::FILE* log = stderr;
+    u32 log_mask = 0;
 };
 
 class JitGuest {
