@@ -37,8 +37,8 @@ HelperSite* BlockBuilder::new_helper(const Insn& insn) {
 }
 
 /// Two flag-free loads: a kick makes the second one fault (design: kicks and polls).
-void BlockBuilder::poll() {
-    point(0, 0xff, kSidePoll);
+void BlockBuilder::poll(u32 guest_offset) {
+    point(guest_offset, 0xff, kSidePoll);
     a.mov(x86::rbp, field(offsetof(JitFrame, poll)));
     a.mov(x86::ebp, x86::dword_ptr(x86::rbp));
 }
@@ -60,12 +60,16 @@ void BlockBuilder::analyse_flags(std::span<const Insn> insns) {
 
 void BlockBuilder::build(std::span<const Insn> insns) {
     analyse_flags(insns);
-    if (!block_.key.mode.has(Mode::kShadowed)) poll();
+    if (!block_.key.mode.has(Mode::kShadowed)) poll(0);
     for (std::size_t n = 0; n < insns.size(); ++n) {
         current_ = &insns[n];
         flags_live_ = buffer_.live_before[n];
         flags_live_after_ = buffer_.live_before[n + 1];
-        point(static_cast<u32>(current_->rip - block_.rip));
+        const u32 guest_offset = static_cast<u32>(current_->rip - block_.rip);
+        // What STI or POPF let in is taken before IF goes again: STI; NOP; CLI is a window.
+        const bool may_clear_if = current_->op == Op::kCli || current_->op == Op::kPopf;
+        if (may_clear_if && n > 0 && insns[n - 1].op != Op::kSti) poll(guest_offset);
+        point(guest_offset);
         emit(*current_);
     }
     if (!ended_) chain_to(insns.back().next_rip());

@@ -39,6 +39,12 @@ void BlockBuilder::emit_string(const Insn& insn) {
     const u32 guest_offset = static_cast<u32>(insn.rip - block_.rip);
     HelperSite* site = new_helper(insn);
     const Label again = a.newLabel(), done = a.newLabel(), more = a.newLabel(), slow = a.newLabel();
+    if (mode_.has(Mode::kSingleStep)) {  // #DB comes after each element
+        call(context_.thunks.exit_string);
+        a.embedUInt64(reinterpret_cast<u64>(site));
+        ended_ = true;
+        return;
+    }
     a.bind(again);
     call(context_.thunks.leaf_string);
     a.embed(&meta, sizeof meta);

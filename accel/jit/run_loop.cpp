@@ -375,7 +375,8 @@ bool JitVcpu::on_string(HelperSite& site) {
     s.rip = insn.rip;
     recorder_.exit(s.rip, ExitReason::kString);
     // A bounded number of elements, so that interrupts and requests are seen in between.
-    for (unsigned n = 0; n < kSlowStringElements && !finished; ++n) {
+    const bool single_step = site.block->key.mode.has(Mode::kSingleStep);
+    for (unsigned n = 0; n < (single_step ? 1 : kSlowStringElements) && !finished; ++n) {
         if (const Outcome fault = string_element(insn, finished); fault.faulted()) {
             deliver_fault(fault);
             return false;
@@ -383,7 +384,7 @@ bool JitVcpu::on_string(HelperSite& site) {
     }
     if (finished) s.rip = insn.next_rip();
     else re_entered_rip_ = s.rip;
-    if (finished && site.block->key.mode.has(Mode::kSingleStep)) deliver_fault(Outcome::debug(bit(14)));
+    if (single_step) deliver_fault(Outcome::debug(bit(14)));
     return false;
 }
 

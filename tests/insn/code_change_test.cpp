@@ -1,0 +1,176 @@
+// Self-modifying code: the very next instruction, other pages, aliases, string instructions, and bus masters.
+#include "tests/insn/insn_test.h"
+
+namespace twin86::test {
+
+using namespace asmjit;
+
+namespace {
+
+/// Makes the code pages writable.
+void open_code(InsnTest& t) { t.guest.map(kCodeAt, t.guest.physical(kCodeAt), kCodeSize, kUserPage | kWritablePage); }
+
+}  // namespace
+
+TEST_CASE("A store into the instruction behind it is seen at once", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    t.execute([](auto& a) {
+        Label patched = a.newLabel();
+        a.mov(x86::ecx, 100);
+        Label loop = a.newLabel();
+        a.bind(loop);
+        a.mov(x86::dword_ptr(patched, 1), x86::ecx);
+        a.bind(patched);
+        a.mov(x86::edx, 0x12345678);  // its immediate becomes ecx
+        a.add(x86::eax, x86::edx);
+        a.dec(x86::ecx);
+        a.jnz(loop);
+    });
+    CHECK(t.reg(kRax) == 5050);
+}
+
+TEST_CASE("A read-modify-write and a string instruction into code of the same block", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    t.execute([](auto& a) {
+        Label first = a.newLabel(), second = a.newLabel();
+        a.add(x86::byte_ptr(first, 1), 1);
+        a.bind(first);
+        a.mov(x86::eax, 0x10);
+        a.lea(x86::rdi, x86::ptr(second, 1));
+        a.push(x86::rax);
+        a.mov(x86::al, 0x55);
+        a.stosb();
+        a.pop(x86::rax);
+        a.bind(second);
+        a.mov(x86::ebx, 0x20);
+    });
+    CHECK(t.reg(kRax) == 0x11);
+    CHECK(t.reg(kRbx) == 0x55);
+}
+
+TEST_CASE("Code in another page is changed while a chain of blocks leads there", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    const Gva function = kCodeAt + kPageSize;
+    t.load([](auto& a) { a.add(x86::eax, 1), a.ret(); }, function);
+    t.execute([&](auto& a) {
+        Label loop = a.newLabel();
+        a.mov(x86::ecx, 200);
+        a.bind(loop);
+        a.call(function);
+        a.cmp(x86::ecx, 100);
+        Label skip = a.newLabel();
+        a.jne(skip);
+        a.mov(x86::byte_ptr(function + 2), 3);
+        a.bind(skip);
+        a.dec(x86::ecx);
+        a.jnz(loop);
+    });
+    CHECK(t.reg(kRax) == 101 + 99 * 3);
+}
+
+TEST_CASE("A write through another mapping of the same physical page", "[insn][smc]") {
+    InsnTest t;
+    const Gva alias = 0xa0'0000;
+    t.guest.map(alias, t.guest.physical(kCodeAt), kPageSize, kUserPage | kWritablePage);
+    t.set(kRbx, alias);
+    t.execute([](auto& a) {
+        Label patched = a.newLabel(), start = a.newLabel();
+        a.bind(start);
+        a.mov(x86::byte_ptr(x86::rbx, 5), 7);  // 4 bytes long: the immediate of the next instruction is at 5
+        a.bind(patched);
+        a.mov(x86::eax, 1);
+    });
+    CHECK(t.reg(kRax) == 7);
+}
+
+TEST_CASE("A page-crossing store whose second half changes code", "[insn][smc]") {
+    InsnTest t;
+    const Gva function = kDataAt + kPageSize;
+    t.guest.map(kDataAt, t.guest.physical(kDataAt), kDataSize, kUserPage | kWritablePage);
+    t.load([](auto& a) { a.mov(x86::eax, 5), a.ret(); }, function);
+    t.set(kRbx, function);
+    t.execute([&](auto& a) {
+        a.call(x86::rbx);
+        a.mov(x86::esi, x86::eax);
+        a.mov(x86::rdx, 0x09b8'0000'0000'0000);  // bytes 6 and 7: b8 09
+        a.mov(x86::qword_ptr(x86::rbx, -6), x86::rdx);
+        a.call(x86::rbx);
+    });
+    CHECK(t.reg(kRsi) == 5);
+    CHECK(t.reg(kRax) == 9);
+}
+
+TEST_CASE("Code straddling two pages, its second half changed", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    const Gva at = kCodeAt + 2 * kPageSize - 2;
+    t.load([](auto& a) { a.mov(x86::eax, 0x01010101), a.ret(); }, at);
+    t.execute([&](auto& a) {
+        a.call(at);
+        a.mov(x86::esi, x86::eax);
+        a.mov(x86::byte_ptr(at + 3), 2);
+        a.call(at);
+        a.mov(x86::edi, x86::eax);
+        a.mov(x86::byte_ptr(at + 1), 3);
+        a.call(at);
+    });
+    CHECK(t.reg(kRsi) == 0x01010101);
+    CHECK(t.reg(kRdi) == 0x01020101);
+    CHECK(t.reg(kRax) == 0x01020103);
+}
+
+TEST_CASE("Data and code in one page: stores beside the code keep working", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    t.set(kRbx, kCodeAt + 0x800);
+    t.execute([](auto& a) {
+        Label loop = a.newLabel();
+        a.mov(x86::ecx, 5000);
+        a.bind(loop);
+        a.inc(x86::dword_ptr(x86::rbx));
+        a.dec(x86::ecx);
+        a.jnz(loop);
+    });
+    CHECK(t.load_value<u32>(kCodeAt + 0x800) == 5000);
+}
+
+TEST_CASE("A bus master writes code between two runs", "[insn][smc]") {
+    InsnTest t;
+    t.execute([](auto& a) { a.mov(x86::eax, 1); });
+    CHECK(t.reg(kRax) == 1);
+    const u8 two = 2;
+    CHECK(t.guest.phys().dma_write(t.guest.physical(kCodeAt + 1), {&two, 1}));
+    CHECK(t.run().vector == kVectorBP);
+    CHECK(t.reg(kRax) == 2);
+}
+
+TEST_CASE("Two address spaces that show the same code page beside different pages", "[insn][smc]") {
+    // A position-independent block falls through into the next page: which one depends on the mapping.
+    InsnTest t;
+    const Gva a_space = 0xb0'0000, b_space = 0xc0'0000;
+    const Gpa shared = t.guest.allocate(1), next_a = t.guest.allocate(1), next_b = t.guest.allocate(1);
+    for (const auto& [base, next] : {std::pair{a_space, next_a}, {b_space, next_b}}) {
+        t.guest.map(base, shared, kPageSize, kUserPage | kWritablePage);
+        t.guest.map(base + kPageSize, next, kPageSize, kUserPage | kWritablePage);
+    }
+    const u8 jump[] = {0xe9, 0, 0, 0, 0};  // to the start of the next page
+    t.guest.write(a_space + kPageSize - 5, jump);
+    t.load([](auto& a) { a.add(x86::eax, 1), a.ret(); }, a_space + kPageSize);
+    t.load([](auto& a) { a.add(x86::eax, 0x100), a.ret(); }, b_space + kPageSize);
+    t.set(kRbx, a_space + kPageSize - 5), t.set(kRcx, b_space + kPageSize - 5);
+    t.execute([](auto& a) {
+        Label loop = a.newLabel();
+        a.mov(x86::edx, 50);
+        a.bind(loop);
+        a.call(x86::rbx);
+        a.call(x86::rcx);
+        a.dec(x86::edx);
+        a.jnz(loop);
+    });
+    CHECK(t.reg(kRax) == 50 * 0x101);
+}
+
+}  // namespace twin86::test
