@@ -7,12 +7,15 @@ namespace twin86 {
 namespace {
 
 std::string quoted(const std::string& text) {
-    static constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+    static constexpr std::string_view kPlain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
     if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
     std::string out = "'";
     for (const char c : text) {
-        if (c == '\'') out += "'\\''";
-        else out += c;
+        if (c == '\'')
+            out += "'\\''";
+        else
+            out += c;
     }
     return out + "'";
 }
@@ -23,12 +26,15 @@ std::string pci_text(PciBus& bus) {
         PciDevice* d = bus.at(static_cast<u8>(devfn));
         if (d == nullptr) continue;
         const u32 id = d->config_read(0, 4);
-        text += fmt::format("  00:{:02x}.{} : {:04x}:{:04x} {}\n", devfn >> 3, devfn & 7, id & 0xffff, id >> 16, d->name());
+        text +=
+            fmt::format("  00:{:02x}.{} : {:04x}:{:04x} {}\n", devfn >> 3, devfn & 7, id & 0xffff, id >> 16, d->name());
     }
     return text;
 }
 
-std::string size_text(u64 bytes) { return bytes % MiB == 0 ? fmt::format("{}M", bytes / MiB) : fmt::format("{}K", bytes / KiB); }
+std::string size_text(u64 bytes) {
+    return bytes % MiB == 0 ? fmt::format("{}M", bytes / MiB) : fmt::format("{}K", bytes / KiB);
+}
 
 std::string rtc_text(const RtcOptions& rtc) {
     if (rtc.base == RtcOptions::Base::kUtc) return "base=utc";
@@ -75,10 +81,14 @@ void add_device_words(Words& w, const Options& o) {
     for (const DebugconOptions& d : o.debugcons) {
         const std::string reference = "chardev:";
         if (d.chardev.starts_with(reference))
-            w.add("-device", fmt::format("isa-debugcon,iobase={:#x},chardev={}", d.iobase, d.chardev.substr(reference.size())));
-        else w.add("-debugcon", d.chardev);
+            w.add("-device",
+                  fmt::format("isa-debugcon,iobase={:#x},chardev={}", d.iobase, d.chardev.substr(reference.size())));
+        else
+            w.add("-debugcon", d.chardev);
     }
-    if (o.debug_exit) w.add("-device", fmt::format("isa-debug-exit,iobase={:#x},iosize={}", o.debug_exit->iobase, o.debug_exit->iosize));
+    if (o.debug_exit)
+        w.add("-device",
+              fmt::format("isa-debug-exit,iobase={:#x},iosize={}", o.debug_exit->iobase, o.debug_exit->iosize));
 }
 
 }  // namespace
@@ -111,10 +121,10 @@ std::string explain(Machine& machine) {
     const Options& o = machine.options();
     const CpuModel& cpu = machine.cpu_model();
     std::string text = fmt::format("machine   pc (i440FX, PIIX), '{}'\n", o.name);
-    text += fmt::format("ram       {} ({} below 4 GiB, {} above)\n", size_text(o.ram_bytes), size_text(machine.phys().low_size()),
-                        size_text(machine.phys().high_size()));
-    text += fmt::format("cpu       {}: {}, family {:#x}, model {:#x}, {} address bits\n", cpu.name(), cpu.vendor(), cpu.family(),
-                        cpu.model(), cpu.physical_bits());
+    text += fmt::format("ram       {} ({} below 4 GiB, {} above)\n", size_text(o.ram_bytes),
+                        size_text(machine.phys().low_size()), size_text(machine.phys().high_size()));
+    text += fmt::format("cpu       {}: {}, family {:#x}, model {:#x}, {} address bits\n", cpu.name(), cpu.vendor(),
+                        cpu.family(), cpu.model(), cpu.physical_bits());
     text += fmt::format("engine    {}\n", accel_text(o));
     text += fmt::format("kernel    {}\n", o.kernel);
     if (!o.initrd.empty()) text += fmt::format("initrd    {}\n", o.initrd);

@@ -33,7 +33,9 @@ void sample(u64& tsc, u64& ns) {
 
 }  // namespace
 
-HostClock::HostClock() { sample(tsc_at_construction_, monotonic_at_construction_); }
+HostClock::HostClock() {
+    sample(tsc_at_construction_, monotonic_at_construction_);
+}
 
 void HostClock::start() {
     const u64 elapsed = clock_ns(CLOCK_MONOTONIC) - monotonic_at_construction_;
@@ -62,13 +64,21 @@ void HostClock::resume() {
     running_ = true;
 }
 
-u64 HostClock::ticks() const { return running_ ? __rdtsc() - base_tsc_ : frozen_ticks_; }
+u64 HostClock::ticks() const {
+    return running_ ? __rdtsc() - base_tsc_ : frozen_ticks_;
+}
 
-u64 HostClock::now_ns() const { return to_ns(ticks(), ns_multiplier_); }
+u64 HostClock::now_ns() const {
+    return to_ns(ticks(), ns_multiplier_);
+}
 
-u64 HostClock::tsc() const { return ticks(); }
+u64 HostClock::tsc() const {
+    return ticks();
+}
 
-i64 HostClock::now_unix_ns() const { return static_cast<i64>(clock_ns(CLOCK_REALTIME)); }
+i64 HostClock::now_unix_ns() const {
+    return static_cast<i64>(clock_ns(CLOCK_REALTIME));
+}
 
 u64 HostClock::tsc_at(u64 now_ns) const {
     return static_cast<u64>((static_cast<u128>(now_ns) << 32) / ns_multiplier_);

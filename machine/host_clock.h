@@ -40,8 +40,8 @@ class HostClock : public Clock, public WallClock, public TscClock {
     u64 tsc_at_construction_ = 0, monotonic_at_construction_ = 0;
     u64 tsc_hz_ = 0;
     u64 ns_multiplier_ = u64{1} << 32;  ///< nanoseconds per tick, 32.32; 1 until measured
-    u64 base_tsc_ = 0;        ///< host TSC at virtual time 0
-    u64 frozen_ticks_ = 0;    ///< while stopped
+    u64 base_tsc_ = 0;                  ///< host TSC at virtual time 0
+    u64 frozen_ticks_ = 0;              ///< while stopped
     bool running_ = false;
 };
 

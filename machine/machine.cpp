@@ -39,7 +39,8 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
                                  [this](int code) { finish(code & 0xff); }};
     board_ = std::make_unique<pc::Board>(config, io_, mmio_, *phys_, timers_, clock_, clock_, events, log_);
     if (options_.debug_exit)
-        if (const Status s = board_->add_debug_exit(options_.debug_exit->iobase, options_.debug_exit->iosize); !s) return s;
+        if (const Status s = board_->add_debug_exit(options_.debug_exit->iobase, options_.debug_exit->iosize); !s)
+            return s;
     if (const Status s = make_vcpu(); !s) return s;
     board_->lapic().connect_cpu(*this);
     timers_.set_on_earlier([this] { loop_.wake(); });

@@ -144,7 +144,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
 /// Keeps a machine still for as long as it lives, unless it was still before. With the lock held.
 class StillMachine {
   public:
-    explicit StillMachine(Machine& machine) : machine_(machine), was_running_(machine.run_state() == RunState::kRunning) {
+    explicit StillMachine(Machine& machine)
+        : machine_(machine), was_running_(machine.run_state() == RunState::kRunning) {
         if (was_running_) machine_.pause();
     }
     ~StillMachine() {

@@ -72,6 +72,8 @@ void Machine::nmi() {
 }
 
 /// INIT without firmware behind the reset vector cannot resume anything: it starts the kernel anew.
-void Machine::init() { guest_reset(); }
+void Machine::init() {
+    guest_reset();
+}
 
 }  // namespace twin86

@@ -41,7 +41,9 @@ std::string MachineMonitor::info_tlb() {
     return mapped_pages_text(context(), machine_.phys().pages());
 }
 
-std::string MachineMonitor::info_mtree() { return memory_tree_text(machine_); }
+std::string MachineMonitor::info_mtree() {
+    return memory_tree_text(machine_);
+}
 
 std::string MachineMonitor::info_jit() {
     const StillMachine still(machine_);
@@ -66,7 +68,9 @@ bool MachineMonitor::read_virtual(Gva address, std::span<u8> to) {
     return true;
 }
 
-bool MachineMonitor::read_physical(Gpa address, std::span<u8> to) { return machine_.phys().dma_read(address, to); }
+bool MachineMonitor::read_physical(Gpa address, std::span<u8> to) {
+    return machine_.phys().dma_read(address, to);
+}
 
 Disassembly MachineMonitor::disassemble(u64 address, std::span<const u8> code) {
     const StillMachine still(machine_);
@@ -89,11 +93,13 @@ std::string memory_tree_text(Machine& machine) {
     const auto listing = [](std::vector<Line> lines, int digits) {
         std::sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) { return a.base < b.base; });
         std::string text;
-        for (const Line& l : lines) text += fmt::format("  {:0{}x}-{:0{}x} : {}\n", l.base, digits, l.base + l.size - 1, digits, l.name);
+        for (const Line& l : lines)
+            text += fmt::format("  {:0{}x}-{:0{}x} : {}\n", l.base, digits, l.base + l.size - 1, digits, l.name);
         return text;
     };
     std::vector<Line> memory, ports;
-    for (const HostRange& r : machine.phys().host_ranges()) memory.push_back({r.base, r.size, r.name + (r.writable ? "" : " (read-only)")});
+    for (const HostRange& r : machine.phys().host_ranges())
+        memory.push_back({r.base, r.size, r.name + (r.writable ? "" : " (read-only)")});
     for (const BusRange& r : machine.mmio_bus().ranges()) memory.push_back({r.base, r.size, r.name});
     for (const BusRange& r : machine.io_bus().ranges()) ports.push_back({r.base, r.size, r.name});
     return "memory\n" + listing(memory, 16) + "I/O\n" + listing(ports, 4);

@@ -38,11 +38,14 @@ Status add_debug_exit(Options& o, const Properties& p) {
             return unknown_word("-device isa-debug-exit: property", p[i].first, {"iobase", "iosize"});
         auto n = parse_port(p[i].second, what);
         if (!n) return n.failure();
-        if (p[i].first == "iobase") exit.iobase = *n;
-        else exit.iosize = *n;
+        if (p[i].first == "iobase")
+            exit.iobase = *n;
+        else
+            exit.iosize = *n;
     }
     if (exit.iosize == 0 || exit.iobase + exit.iosize > 65536)
-        return error("-device isa-debug-exit: ports {:#x} to {:#x} do not exist", exit.iobase, exit.iobase + exit.iosize);
+        return error("-device isa-debug-exit: ports {:#x} to {:#x} do not exist", exit.iobase,
+                     exit.iobase + exit.iosize);
     if (o.debug_exit) return error("-device isa-debug-exit: there can be only one");
     o.debug_exit = exit;
     return {};
@@ -81,10 +84,14 @@ Status add_mon(ParsedOptions& to, const std::string& v) {
     const Properties properties = split_properties(v);
     for (std::size_t i = 0; i < properties.size(); ++i) {
         const auto& [key, val] = properties[i];
-        if (key == "chardev") chardev = val;
-        else if (i == 0 && val.empty()) chardev = key;
-        else if (key == "mode" && val != "readline") return error("-mon mode={}: this version has only mode=readline", val);
-        else if (key != "mode" && key != "default") return unknown_word("-mon: property", key, {"chardev", "mode"});
+        if (key == "chardev")
+            chardev = val;
+        else if (i == 0 && val.empty())
+            chardev = key;
+        else if (key == "mode" && val != "readline")
+            return error("-mon mode={}: this version has only mode=readline", val);
+        else if (key != "mode" && key != "default")
+            return unknown_word("-mon: property", key, {"chardev", "mode"});
     }
     if (chardev.empty()) return error("-mon {}: needs chardev=ID", v);
     to.options.monitors.push_back("chardev:" + chardev);
@@ -102,12 +109,18 @@ Status add_log_items(ParsedOptions& to, const std::string& v) {
     std::vector<std::string_view> known{"nochain", "one-insn", "all"};
     for (const LogItem& i : kLogItems) known.push_back(i.name);
     for (const auto& [key, val] : split_properties(v)) {
-        const auto* item = std::find_if(std::begin(kLogItems), std::end(kLogItems), [&](const LogItem& i) { return i.name == key; });
-        if (item != std::end(kLogItems)) to.options.log_mask |= item->bits;
-        else if (key == "all") to.options.log_mask |= ~u32{0};
-        else if (key == "nochain") to.options.no_chain = true;
-        else if (key == "one-insn") to.options.one_insn_per_block = true;
-        else return unknown_word("-d", key, known);
+        const auto* item =
+            std::find_if(std::begin(kLogItems), std::end(kLogItems), [&](const LogItem& i) { return i.name == key; });
+        if (item != std::end(kLogItems))
+            to.options.log_mask |= item->bits;
+        else if (key == "all")
+            to.options.log_mask |= ~u32{0};
+        else if (key == "nochain")
+            to.options.no_chain = true;
+        else if (key == "one-insn")
+            to.options.one_insn_per_block = true;
+        else
+            return unknown_word("-d", key, known);
     }
     return {};
 }
@@ -115,7 +128,9 @@ Status add_log_items(ParsedOptions& to, const std::string& v) {
 std::string log_help() {
     std::string text = "Items of -d:\n";
     for (const LogItem& i : kLogItems) text += fmt::format("  {:<14} {}\n", i.name, i.help);
-    return text + "  nochain        do not link blocks\n  one-insn       one instruction per block\n  all            everything\n";
+    return text +
+           "  nochain        do not link blocks\n  one-insn       one instruction per block\n  all            "
+           "everything\n";
 }
 
 std::string device_help() {

@@ -7,7 +7,9 @@ namespace twin86 {
 
 namespace {
 
-bool is_help(const std::string& v) { return v == "help" || v == "?"; }
+bool is_help(const std::string& v) {
+    return v == "help" || v == "?";
+}
 
 Status set_engine(Options& o, const std::string& engine) {
     if (engine == "kvm") return error("-accel kvm: this version has no KVM engine; use -accel jit");
@@ -34,8 +36,10 @@ Status set_jit_property(Options& o, const std::string& key, const std::string& v
         return unknown_word("-accel jit: property", key, {"mmu", "code-size", "one-insn-per-block", "chain"});
     const auto on = parse_switch(v, what);
     if (!on) return on.failure();
-    if (key == "chain") o.no_chain = !on.value();
-    else o.one_insn_per_block = on.value();
+    if (key == "chain")
+        o.no_chain = !on.value();
+    else
+        o.one_insn_per_block = on.value();
     return {};
 }
 
@@ -113,7 +117,8 @@ Status set_accel(ParsedOptions& to, const std::string& v) {
     for (std::size_t i = 0; i < properties.size(); ++i) {
         const auto& [key, val] = properties[i];
         const bool names_engine = key == "accel" || (i == 0 && val.empty());
-        const Status s = names_engine ? set_engine(to.options, key == "accel" ? val : key) : set_jit_property(to.options, key, val);
+        const Status s =
+            names_engine ? set_engine(to.options, key == "accel" ? val : key) : set_jit_property(to.options, key, val);
         if (!s) return s;
     }
     return {};
@@ -126,10 +131,14 @@ Status set_rtc(ParsedOptions& to, const std::string& v) {
         if (key == "clock") return error("-rtc clock={}: the clock follows the host (clock=host)", val);
         if (key == "driftfix" && val == "none") continue;
         if (key != "base") return unknown_word("-rtc: property", key, {"base", "clock"});
-        if (val == "utc") rtc.base = RtcOptions::Base::kUtc;
-        else if (val == "localtime") rtc.base = RtcOptions::Base::kLocaltime;
-        else if (parse_date(val, rtc.date_unix)) rtc.base = RtcOptions::Base::kDate;
-        else return error("-rtc base={}: utc, localtime or a date such as 2026-11-21T12:00:00", val);
+        if (val == "utc")
+            rtc.base = RtcOptions::Base::kUtc;
+        else if (val == "localtime")
+            rtc.base = RtcOptions::Base::kLocaltime;
+        else if (parse_date(val, rtc.date_unix))
+            rtc.base = RtcOptions::Base::kDate;
+        else
+            return error("-rtc base={}: utc, localtime or a date such as 2026-11-21T12:00:00", val);
     }
     return {};
 }
@@ -138,9 +147,12 @@ Status set_name(ParsedOptions& to, const std::string& v) {
     const Properties properties = split_properties(v);
     for (std::size_t i = 0; i < properties.size(); ++i) {
         const auto& [key, val] = properties[i];
-        if (i == 0 && val.empty()) to.options.name = key;
-        else if (key == "guest") to.options.name = val;
-        else return unknown_word("-name: property", key, {"guest"});
+        if (i == 0 && val.empty())
+            to.options.name = key;
+        else if (key == "guest")
+            to.options.name = val;
+        else
+            return unknown_word("-name: property", key, {"guest"});
     }
     return {};
 }

@@ -6,7 +6,9 @@
 
 namespace twin86 {
 
-void OptionTable::flag(const char* name, const char* help, Setter set) { rows_[name] = {nullptr, help, std::move(set)}; }
+void OptionTable::flag(const char* name, const char* help, Setter set) {
+    rows_[name] = {nullptr, help, std::move(set)};
+}
 
 void OptionTable::flag(const char* name, const char* help, bool& to) {
     flag(name, help, [&to](const std::string&) {
@@ -70,7 +72,8 @@ std::string OptionTable::help() const {
     for (const auto& [name, row] : rows_) {
         if (row.help == nullptr) continue;
         const std::string left = row.value_name != nullptr ? fmt::format("-{} {}", name, row.value_name) : "-" + name;
-        text += left.size() <= 32 ? fmt::format("  {:<32} {}\n", left, row.help) : fmt::format("  {}\n  {:<32} {}\n", left, "", row.help);
+        text += left.size() <= 32 ? fmt::format("  {:<32} {}\n", left, row.help)
+                                  : fmt::format("  {}\n  {:<32} {}\n", left, "", row.help);
     }
     return text;
 }

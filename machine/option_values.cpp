@@ -13,14 +13,19 @@ Properties split_properties(const std::string& text) {
     std::string item;
     const auto flush = [&] {
         const auto eq = item.find('=');
-        if (eq == std::string::npos) out.emplace_back(item, "");
-        else out.emplace_back(item.substr(0, eq), item.substr(eq + 1));
+        if (eq == std::string::npos)
+            out.emplace_back(item, "");
+        else
+            out.emplace_back(item.substr(0, eq), item.substr(eq + 1));
         item.clear();
     };
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != ',') item += text[i];
-        else if (i + 1 < text.size() && text[i + 1] == ',') item += ',', ++i;
-        else flush();
+        if (text[i] != ',')
+            item += text[i];
+        else if (i + 1 < text.size() && text[i + 1] == ',')
+            item += ',', ++i;
+        else
+            flush();
     }
     flush();
     return out;
@@ -45,8 +50,8 @@ Result<u64> parse_size(const std::string& text, const std::string& what) {
         std::string_view letters;
         double bytes;
     };
-    static constexpr Unit kUnits[] = {{"", double(MiB)}, {"b", 1}, {"k", double(KiB)}, {"m", double(MiB)}, {"g", double(GiB)},
-                                      {"t", double(GiB) * 1024}};
+    static constexpr Unit kUnits[] = {{"", double(MiB)},  {"b", 1},           {"k", double(KiB)},
+                                      {"m", double(MiB)}, {"g", double(GiB)}, {"t", double(GiB) * 1024}};
     const auto refuse = [&] { return error("{}: '{}' is not a size (examples: 512, 512M, 2G)", what, text); };
     // strtod alone would take signs, blanks, "inf" and hexadecimal fractions.
     const std::size_t digits = text.find_first_not_of("0123456789.");

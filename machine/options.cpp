@@ -20,12 +20,15 @@ OptionTable::Setter action(ParsedOptions& to, OptionAction what) {
 
 void add_machine_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
-    for (const char* name : {"machine", "M"}) t.value(name, "pc[,accel=jit]", "machine type; 'help' lists them", with(to, set_machine));
-    t.value("m", "[size=]MEGABYTES|SIZE", "guest memory, for example 512, 512M, 4G (default 128)", with(to, set_memory));
+    for (const char* name : {"machine", "M"})
+        t.value(name, "pc[,accel=jit]", "machine type; 'help' lists them", with(to, set_machine));
+    t.value("m", "[size=]MEGABYTES|SIZE", "guest memory, for example 512, 512M, 4G (default 128)",
+            with(to, set_memory));
     t.value("smp", "N", "number of processors (1)", with(to, set_smp));
-    t.value("cpu", "MODEL[,+FEATURE,-FEATURE...]", "processor model; 'help' lists them (default max)", with(to, set_cpu));
-    t.value("accel", "jit[,PROP=VALUE...]", "engine: jit with mmu=auto|soft, code-size=SIZE, one-insn-per-block=on, chain=off",
-            with(to, set_accel));
+    t.value("cpu", "MODEL[,+FEATURE,-FEATURE...]", "processor model; 'help' lists them (default max)",
+            with(to, set_cpu));
+    t.value("accel", "jit[,PROP=VALUE...]",
+            "engine: jit with mmu=auto|soft, code-size=SIZE, one-insn-per-block=on, chain=off", with(to, set_accel));
     t.value("rtc", "base=utc|localtime|DATE", "real-time clock at start", with(to, set_rtc));
     t.value("name", "NAME", "name of the machine", with(to, set_name));
     t.text("kernel", "FILE", "Linux bzImage, PVH or multiboot ELF to enter directly", o.kernel);
@@ -38,7 +41,9 @@ void add_machine_rows(OptionTable& t, ParsedOptions& to) {
 
 void add_device_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
-    t.list("serial", "DEV", "first, second ... serial port: stdio, mon:stdio, null, none, file:, pty, unix:, tcp:, chardev:ID", o.serials);
+    t.list("serial", "DEV",
+           "first, second ... serial port: stdio, mon:stdio, null, none, file:, pty, unix:, tcp:, chardev:ID",
+           o.serials);
     t.list("monitor", "DEV", "monitor on a character device (as for -serial)", o.monitors);
     t.value("mon", "chardev=ID", "monitor on a -chardev", with(to, add_mon));
     t.list("chardev", "BACKEND,id=ID,...", "a character device for chardev:ID", o.chardevs);
@@ -77,9 +82,11 @@ void add_host_rows(OptionTable& t, ParsedOptions& to) {
 void add_absent_rows(OptionTable& t) {
     for (const char* name : {"drive", "hda", "hdb", "cdrom", "fda", "blockdev", "snapshot", "boot"})
         t.absent(name, "this version has no disks; give a kernel with -kernel FILE");
-    for (const char* name : {"bios", "pflash"}) t.absent(name, "this version runs no firmware; give a kernel with -kernel FILE");
+    for (const char* name : {"bios", "pflash"})
+        t.absent(name, "this version runs no firmware; give a kernel with -kernel FILE");
     for (const char* name : {"netdev", "nic-model"}) t.absent(name, "this version has no network");
-    for (const char* name : {"vnc", "sdl", "gtk", "spice", "full-screen"}) t.absent(name, "this version has no display; use -nographic");
+    for (const char* name : {"vnc", "sdl", "gtk", "spice", "full-screen"})
+        t.absent(name, "this version has no display; use -nographic");
     for (const char* name : {"gdb", "s", "qmp"}) t.absent(name, "not in this version; use -monitor");
     for (const char* name : {"usb", "usbdevice"}) t.absent(name, "this version has no USB");
     t.absent("enable-kvm", "this version has no KVM engine; leave the option out to use the translator");
@@ -119,7 +126,8 @@ Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments) {
 
 std::string options_help() {
     ParsedOptions unused;
-    return "Usage: twin86 [OPTION]...\nAn x86-64 PC that boots unmodified guests in software.\n\n" + make_table(unused).help() +
+    return "Usage: twin86 [OPTION]...\nAn x86-64 PC that boots unmodified guests in software.\n\n" +
+           make_table(unused).help() +
            "\nIn the terminal: Ctrl-A x quits, Ctrl-A c shows the monitor, Ctrl-A h lists the keys.\n";
 }
 

@@ -44,9 +44,9 @@ struct Options {
     bool display_none = false;
     bool explain = false;
 
-    std::vector<std::string> serials;    ///< -serial, in order
-    std::vector<std::string> monitors;   ///< -monitor
-    std::vector<std::string> chardevs;   ///< -chardev
+    std::vector<std::string> serials;   ///< -serial, in order
+    std::vector<std::string> monitors;  ///< -monitor
+    std::vector<std::string> chardevs;  ///< -chardev
     std::vector<DebugconOptions> debugcons;
     std::optional<DebugExitOptions> debug_exit;
     RtcOptions rtc;

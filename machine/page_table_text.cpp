@@ -56,12 +56,14 @@ class TableWalk {
             const u64 e = memory_.read<u64>(base + n * 8);
             if ((e & kPresent) == 0) continue;
             Gva address = start | n << shift;
-            if ((context_.efer & kEferLMA) != 0) address = static_cast<Gva>(static_cast<i64>(address << (64 - top)) >> (64 - top));
+            if ((context_.efer & kEferLMA) != 0)
+                address = static_cast<Gva>(static_cast<i64>(address << (64 - top)) >> (64 - top));
             const Gpa target = e & (bit(context_.physical_bits) - 1) & kPageMask;
             const bool leaf = level == 1 || ((e & kLarge) != 0 && level <= 3);
             if (leaf) {
                 const u64 size = u64{1} << shift;
-                if (!visit_({address, size, target & ~(size - 1), level == 1 ? e & ~kLarge : e, rights & e})) return false;
+                if (!visit_({address, size, target & ~(size - 1), level == 1 ? e & ~kLarge : e, rights & e}))
+                    return false;
             } else if (!table(target, level - 1, address, rights & e)) {
                 return false;
             }
@@ -136,8 +138,9 @@ std::string mapped_ranges_text(const PagingContext& context, const PhysPages& pa
 
 std::string mapped_pages_text(const PagingContext& context, const PhysPages& pages) {
     if ((context.cr0 & kCr0PG) == 0) return "PG disabled\n";
-    static constexpr std::pair<u64, char> kLetters[] = {{kNoExecute, 'X'}, {bit(8), 'G'}, {kLarge, 'P'}, {bit(6), 'D'}, {bit(5), 'A'},
-                                                        {bit(4), 'C'},     {bit(3), 'T'}, {kUser, 'U'},  {kWritable, 'W'}};
+    static constexpr std::pair<u64, char> kLetters[] = {{kNoExecute, 'X'}, {bit(8), 'G'}, {kLarge, 'P'},
+                                                        {bit(6), 'D'},     {bit(5), 'A'}, {bit(4), 'C'},
+                                                        {bit(3), 'T'},     {kUser, 'U'},  {kWritable, 'W'}};
     std::string text;
     u64 lines = 0;
     TableWalk walk(context, pages, [&](const Leaf& leaf) {

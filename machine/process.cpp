@@ -32,7 +32,8 @@ Status LogFile::close() {
     const bool failed = std::ferror(file_) != 0;
     errno = 0;
     const bool lost = std::fclose(std::exchange(file_, nullptr)) != 0;
-    if (failed || lost) return error("-D {}: the log is incomplete: {}", path_, std::strerror(errno != 0 ? errno : EIO));
+    if (failed || lost)
+        return error("-D {}: the log is incomplete: {}", path_, std::strerror(errno != 0 ? errno : EIO));
     return {};
 }
 

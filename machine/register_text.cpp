@@ -22,8 +22,10 @@ std::string general_registers(const CpuState& s, bool wide) {
         for (char& c : name) c = static_cast<char>(std::toupper(c));
         if (!wide) name[0] = 'E';
         const char end = i % 4 == 3 ? '\n' : ' ';
-        if (wide) text += fmt::format("{:<3}={:016x}{}", name, s.gpr[kOrder[i]], end);
-        else text += fmt::format("{}={:08x}{}", name, static_cast<u32>(s.gpr[kOrder[i]]), end);
+        if (wide)
+            text += fmt::format("{:<3}={:016x}{}", name, s.gpr[kOrder[i]], end);
+        else
+            text += fmt::format("{}={:08x}{}", name, static_cast<u32>(s.gpr[kOrder[i]]), end);
     }
     return text;
 }
@@ -41,7 +43,9 @@ std::string segment_kind(const Segment& s, bool long_mode) {
     if (!s.present()) return "";
     const auto on = [&](unsigned n, char letter) { return (s.attributes >> n & 1) != 0 ? letter : '-'; };
     if (!s.code_or_data()) return fmt::format(" DPL={} type {:#x}", s.dpl(), s.type());
-    if (!s.is_code()) return fmt::format(" DPL={} DS{} [{}{}{}]", s.dpl(), s.default_big() ? "  " : "16", on(2, 'E'), on(1, 'W'), on(0, 'A'));
+    if (!s.is_code())
+        return fmt::format(" DPL={} DS{} [{}{}{}]", s.dpl(), s.default_big() ? "  " : "16", on(2, 'E'), on(1, 'W'),
+                           on(0, 'A'));
     const char* bits = s.long_mode() && long_mode ? "64" : s.default_big() ? "32" : "16";
     return fmt::format(" DPL={} CS{} [{}{}{}]", s.dpl(), bits, on(2, 'C'), on(1, 'R'), on(0, 'A'));
 }
@@ -65,7 +69,8 @@ std::string segments(const CpuState& s, bool wide) {
 
 std::string control_registers(const CpuState& s, bool wide) {
     const int digits = wide ? 16 : 8;
-    std::string text = fmt::format("CR0={:08x} CR2={:0{}x} CR3={:0{}x} CR4={:08x}\n", s.cr0, s.cr2, digits, s.cr3, digits, s.cr4);
+    std::string text =
+        fmt::format("CR0={:08x} CR2={:0{}x} CR3={:0{}x} CR4={:08x}\n", s.cr0, s.cr2, digits, s.cr3, digits, s.cr4);
     for (unsigned n = 0; n < 4; ++n) text += fmt::format("DR{}={:0{}x}{}", n, s.dr[n], digits, n < 3 ? ' ' : '\n');
     text += fmt::format("DR6={:0{}x} DR7={:0{}x}\n", s.dr[6], digits, s.dr[7], digits);
     return text + fmt::format("EFER={:016x} XCR0={:016x}\n", s.efer, s.xcr0);
@@ -84,10 +89,11 @@ std::string vector_registers(const CpuState& s, bool wide) {
     std::string text = fmt::format("FCW={:04x} FSW={:04x} [ST={}] FTW={:02x} MXCSR={:08x}\n", in_xsave<u16>(s, 0), fsw,
                                    fsw >> 11 & 7, s.xsave[4], in_xsave<u32>(s, 24));
     for (unsigned n = 0; n < 8; ++n)
-        text += fmt::format("ST{}={:016x} {:04x}{}", n, in_xsave<u64>(s, 32 + 16 * n), in_xsave<u16>(s, 40 + 16 * n), n % 2 ? '\n' : ' ');
-    for (unsigned n = 0; n < (wide ? 16u : 8u); ++n)
-        text += fmt::format("XMM{:02}={:016x} {:016x}{}", n, in_xsave<u64>(s, 168 + 16 * n), in_xsave<u64>(s, 160 + 16 * n),
+        text += fmt::format("ST{}={:016x} {:04x}{}", n, in_xsave<u64>(s, 32 + 16 * n), in_xsave<u16>(s, 40 + 16 * n),
                             n % 2 ? '\n' : ' ');
+    for (unsigned n = 0; n < (wide ? 16u : 8u); ++n)
+        text += fmt::format("XMM{:02}={:016x} {:016x}{}", n, in_xsave<u64>(s, 168 + 16 * n),
+                            in_xsave<u64>(s, 160 + 16 * n), n % 2 ? '\n' : ' ');
     return text;
 }
 
@@ -122,8 +128,8 @@ std::optional<u64> segment_by_name(const CpuState& s, std::string_view name) {
 std::string register_text(const CpuState& s) {
     const bool wide = s.long_mode();
     std::string text = general_registers(s, wide);
-    text += fmt::format("{}={:0{}x} {}={:08x} [{}] CPL={} II={} A20=1 SMM=0 HLT={:d}\n", wide ? "RIP" : "EIP", s.rip, wide ? 16 : 8,
-                        wide ? "RFL" : "EFL", s.rflags, flag_letters(s.rflags), s.cpl(), s.shadow,
+    text += fmt::format("{}={:0{}x} {}={:08x} [{}] CPL={} II={} A20=1 SMM=0 HLT={:d}\n", wide ? "RIP" : "EIP", s.rip,
+                        wide ? 16 : 8, wide ? "RFL" : "EFL", s.rflags, flag_letters(s.rflags), s.cpl(), s.shadow,
                         s.activity == Activity::kHalted);
     return text + segments(s, wide) + control_registers(s, wide) + vector_registers(s, wide);
 }

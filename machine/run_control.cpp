@@ -49,7 +49,8 @@ bool Machine::can_execute() {
     return interrupt_pending() && (vcpu_->state().rflags & kFlagIF) != 0;
 }
 
-/// RAM and translations start empty: nothing of the previous run leaks into the next, and the host gets its memory back.
+/// RAM and translations start empty: nothing of the previous run leaks into the next, and the host gets its memory
+/// back.
 void Machine::reset_now() {
     reset_requested_ = nmi_requested_ = halted_ = false;
     ram_.clear();
@@ -83,7 +84,9 @@ void Machine::guest_reset() {
     interrupt_vcpu();
 }
 
-void Machine::request_reset() { guest_reset(); }
+void Machine::request_reset() {
+    guest_reset();
+}
 
 void Machine::guest_power_off() {
     if (!options_.no_shutdown) return finish(0);

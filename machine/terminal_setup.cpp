@@ -9,8 +9,12 @@ namespace twin86 {
 namespace {
 
 bool uses_stdio(const Options& o) {
-    const auto is_stdio = [](const std::string& text) { return text.starts_with("stdio") || text.starts_with("mon:stdio"); };
-    const auto any = [&](const std::vector<std::string>& texts) { return std::any_of(texts.begin(), texts.end(), is_stdio); };
+    const auto is_stdio = [](const std::string& text) {
+        return text.starts_with("stdio") || text.starts_with("mon:stdio");
+    };
+    const auto any = [&](const std::vector<std::string>& texts) {
+        return std::any_of(texts.begin(), texts.end(), is_stdio);
+    };
     return any(o.serials) || any(o.monitors) || any(o.chardevs) ||
            std::any_of(o.debugcons.begin(), o.debugcons.end(), [&](const auto& d) { return is_stdio(d.chardev); });
 }
@@ -22,8 +26,10 @@ void apply_terminal_defaults(Options& o) {
     if (o.nodefaults) return;
     const bool free_terminal = (o.nographic || !o.display_none) && !uses_stdio(o);
     const bool default_monitor = o.monitors.empty();
-    if (o.serials.empty()) o.serials.push_back(!free_terminal ? "null" : default_monitor ? "mon:stdio" : "stdio");
-    else if (default_monitor && free_terminal && o.nographic) o.monitors.push_back("stdio");
+    if (o.serials.empty())
+        o.serials.push_back(!free_terminal ? "null" : default_monitor ? "mon:stdio" : "stdio");
+    else if (default_monitor && free_terminal && o.nographic)
+        o.monitors.push_back("stdio");
 }
 
 Result<std::unique_ptr<TerminalSetup>> TerminalSetup::open(const Options& options, EventLoop& loop) {
@@ -66,8 +72,10 @@ Status TerminalSetup::open_all(const Options& options, EventLoop& loop) {
     return {};
 }
 
-Result<TerminalSetup::Terminal*> TerminalSetup::open_terminal(const CharSpec& spec, const std::string& spelling, EventLoop& loop) {
-    if (spec.kind == CharKind::kStdio && stdio_taken_) return error("{}: standard input and output are in use already", spelling);
+Result<TerminalSetup::Terminal*> TerminalSetup::open_terminal(const CharSpec& spec, const std::string& spelling,
+                                                              EventLoop& loop) {
+    if (spec.kind == CharKind::kStdio && stdio_taken_)
+        return error("{}: standard input and output are in use already", spelling);
     auto backend = open_char_backend(loop, spec);
     if (!backend) return error("{}: {}", spelling, backend.failure().message);
     stdio_taken_ |= spec.kind == CharKind::kStdio;
@@ -80,7 +88,8 @@ Result<TerminalSetup::Terminal*> TerminalSetup::open_terminal(const CharSpec& sp
 }
 
 /// `with_monitor`: "mon:" asks for a monitor beside the device.
-Result<TerminalSetup::Terminal*> TerminalSetup::find_terminal(const std::string& text, EventLoop& loop, bool& with_monitor) {
+Result<TerminalSetup::Terminal*> TerminalSetup::find_terminal(const std::string& text, EventLoop& loop,
+                                                              bool& with_monitor) {
     auto spec = parse_char_spec(text);
     if (!spec) return error("{}: {}", text, spec.failure().message);
     with_monitor = spec->mux;

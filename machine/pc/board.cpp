@@ -19,14 +19,14 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
       events_(std::move(events)),
       ioapic_(apic_bus_, log),
       pic_(IrqLine(lapic_, Lapic::kLint0)),
-      lapic_(LapicConfig{}, timers, tsc, apic_bus_, [this] { return pic_.acknowledge(); }, log),
+      lapic_(
+          LapicConfig{}, timers, tsc, apic_bus_, [this] { return pic_.acknowledge(); }, log),
       gsi_(pic_, ioapic_),
       hpet_(timers, {gsi_.line(kIrqTimer), gsi_.line(kIrqRtc), &gsi_, 0x00ff0000u | 1u << 2}, log),
       pit_(timers, hpet_.pit_input()),
       port61_(pit_),
       rtc_(timers, wall, config.rtc_offset_ns, hpet_.rtc_input()),
-      acpi_pm_(timers, gsi_.line(kIrqSci), 32,
-               {[this](u8 type) { sleep(type); }, [](u8) {}}, log),
+      acpi_pm_(timers, gsi_.line(kIrqSci), 32, {[this](u8 type) { sleep(type); }, [](u8) {}}, log),
       reset_control_([this](bool) { events_.reset(); }),
       // The state of the gate is kept and shows in its registers; address bit 20 itself is never masked, because no
       // kernel that is entered in protected mode runs with it off.
@@ -35,15 +35,18 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
       i8042_({gsi_.line(kIrqKeyboard), gsi_.line(kIrqMouse), [this](bool on) { a20_.set_keyboard_controller(on); },
               [this] { events_.reset(); }},
              log),
-      pci_space_(io, mmio, {{kVideoHole, kVideoHole + kVideoHoleSize - 1}, {std::max(config.low_ram, kLowRamLimit), kPciMemoryLast}},
-                 &log),
+      pci_space_(
+          io, mmio,
+          {{kVideoHole, kVideoHole + kVideoHoleSize - 1}, {std::max(config.low_ram, kLowRamLimit), kPciMemoryLast}},
+          &log),
       isa_bridge_(gsi_),
       pci_(pci_space_, isa_bridge_.pirq_inputs()),
       pci_ports_(pci_, &reset_control_),
       host_bridge_([this] { map_shadow_ram(); }) {
     apic_bus_.attach(lapic_);
     apic_bus_.attach(ioapic_);
-    devices_ = {&ioapic_, &pic_, &lapic_, &hpet_, &pit_, &port61_, &rtc_, &acpi_pm_, &reset_control_, &port92_, &i8042_, &pci_, &pci_ports_};
+    devices_ = {&ioapic_,  &pic_,           &lapic_,  &hpet_,  &pit_, &port61_,   &rtc_,
+                &acpi_pm_, &reset_control_, &port92_, &i8042_, &pci_, &pci_ports_};
     map_interrupts();
     map_timers();
     map_input();
@@ -79,7 +82,8 @@ void Board::map_pci() {
     mappings_.push_back(pci_.attach(1 << 3, isa_bridge_));
     mappings_.push_back(pci_.attach(1 << 3 | 3, power_));
     claim(PciConfigPorts::kPort, PciConfigPorts::kPorts, pci_ports_, "pci-config", IoBus::kAll);
-    for (Device* d : {static_cast<Device*>(&host_bridge_), static_cast<Device*>(&isa_bridge_), static_cast<Device*>(&power_)})
+    for (Device* d :
+         {static_cast<Device*>(&host_bridge_), static_cast<Device*>(&isa_bridge_), static_cast<Device*>(&power_)})
         devices_.push_back(d);
 }
 

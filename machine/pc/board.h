@@ -39,9 +39,9 @@ namespace twin86::pc {
 
 /// What the board asks of the machine around it.
 struct BoardEvents {
-    std::function<void()> reset;         ///< system reset was requested by the guest
-    std::function<void()> power_off;     ///< ACPI S5
-    std::function<void(int)> debug_exit; ///< isa-debug-exit
+    std::function<void()> reset;          ///< system reset was requested by the guest
+    std::function<void()> power_off;      ///< ACPI S5
+    std::function<void(int)> debug_exit;  ///< isa-debug-exit
 };
 
 struct BoardConfig {
