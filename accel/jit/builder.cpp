@@ -84,7 +84,7 @@ void BlockBuilder::emit_link_entry() {
     link_entry_ = a.newLabel();
     a.bind(link_entry_);
     load_rip(kHostAddress, block_.rip);
-    jump(context_.thunks.lookup);
+    look_up();
     hot();
 }
 

@@ -76,7 +76,7 @@ class BlockBuilder {
     void begin_probe(const ProbeTemplate& t, unsigned size, u32& miss_fixup);
     void jump_to(bool to_cold, u32 to);
     AccessMeta access_meta(unsigned size, u8 kind);
-    void slow_call(const ProbeTemplate& t, AccessMeta meta, bool retry_in_cold, u32 retry);
+    void slow_call(const ProbeTemplate& t, AccessMeta meta, u32 retry);
 
     // emit_copy.cpp
     void emit_copy(const Insn& insn);

@@ -18,7 +18,7 @@ void BlockBuilder::access(unsigned size, u8 kind, Op&& op) {
     cold();
     point(guest_offset);
     buffer_.local_fixups[miss_fixup].to = static_cast<u32>(a.offset());
-    slow_call(probe, meta, false, retry);
+    slow_call(probe, meta, retry);
     if (kind & kAccessWrite) {
         // The run loop has put the old contents into the bounce buffer at rbp: run the instruction there, write it back.
         op();

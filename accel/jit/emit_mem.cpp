@@ -111,11 +111,11 @@ AccessMeta BlockBuilder::access_meta(unsigned size, u8 kind) {
 }
 
 /// The cold call that fills the TLB and, when that is not enough, leaves for the run loop.
-void BlockBuilder::slow_call(const ProbeTemplate& t, AccessMeta meta, bool retry_in_cold, u32 retry) {
+void BlockBuilder::slow_call(const ProbeTemplate& t, AccessMeta meta, u32 retry) {
     a.embed(t.undo, t.undo_length);
     call(context_.thunks.slow_mem);
     a.embed(&meta, sizeof meta);
-    jump_to(retry_in_cold, retry);
+    jump_to(false, retry);
     call(context_.thunks.exit_slow);
     a.embed(&meta, sizeof meta);
 }

@@ -74,7 +74,6 @@ struct JitFrame {
     u32 host_mxcsr;
     u16 host_fcw;
     u64 xsave_mask;         ///< XCR0 components kept for the guest
-    u64 leaf_address;       ///< argument of a leaf helper
     u64 enter_pc;
 
     // Signal information of kFault.
@@ -83,7 +82,7 @@ struct JitFrame {
     u64 fault_address;      ///< what the host was denied
 
     const PhysPages* phys;
-    u64 tlb_fills, tlb_large;
+    u64 tlb_fills;
 
     // A bounced access in flight.
     u64 bounce_address;
@@ -95,7 +94,6 @@ struct JitFrame {
     TlbTable tlb[kViews];
     u16 tlb_used[kViews][kTlbEntries];  ///< indices filled with non-global entries since the last flush
     u32 tlb_used_count[kViews];
-    u8 tlb_global[kViews][kTlbEntries];
     JumpEntry jump_cache[kJumpCacheEntries];
 };
 static_assert(std::is_standard_layout_v<JitFrame>);

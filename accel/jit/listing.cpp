@@ -185,7 +185,6 @@ class Lister {
     HostDisassembler disassembler_;
     std::string left_, out_;
     const std::pair<const u8*, ThunkName> names_[10] = {
-        {in_.thunks.lookup, {"lookup", Metadata::kNone}},
         {in_.thunks.slow_mem, {"slow_mem", Metadata::kAccess}},
         {in_.thunks.leaf_string, {"leaf_string", Metadata::kString}},
         {in_.thunks.exit_lookup, {"exit_lookup", Metadata::kLookup}},

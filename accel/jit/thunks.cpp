@@ -29,7 +29,6 @@ class ThunkBuilder {
         const u64 recover = recover_entry(common);
         a.bind(common);
         exit_common();
-        const u64 lookup = lookup_thunk(reinterpret_cast<u64>(cache_.next()) + exits[0]);
         const u64 slow = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_fill), false);
         const u64 string = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_string), true);
 
@@ -50,7 +49,6 @@ class ThunkBuilder {
         t.exit_string = base + exits[5];
         t.exit_raise = base + exits[6];
         t.recover = base + recover;
-        t.lookup = base + lookup;
         t.slow_mem = base + slow;
         t.leaf_string = base + string;
         return t;
@@ -143,34 +141,6 @@ class ThunkBuilder {
         a.mov(x86::rsp, field(offsetof(JitFrame, host_rsp)));
         for (const x86::Gp& r : {x86::r15, x86::r14, x86::r13, x86::r12, x86::rbp, x86::rbx}) a.pop(r);
         a.ret();
-    }
-
-    /// Target RIP in rbp. Flag-free: a hit goes on in translated code with the guest's flags.
-    u64 lookup_thunk(u64 exit_lookup) {
-        const u64 at = start();
-        Label hit = a.newLabel();
-        const auto entry = [](std::size_t f) {
-            return x86::Mem(x86::rsp, x86::r10, 3, static_cast<i32>(offsetof(JitFrame, jump_cache) + f), 8);
-        };
-        a.mov(field(offsetof(JitFrame, target)), x86::rbp);
-        a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
-        a.rorx(x86::r10, x86::rbp, kJumpHashRotate);
-        a.lea(x86::r10, x86::ptr(x86::r10, x86::rbp));
-        a.pext(x86::r10, x86::r10, field(offsetof(JitFrame, jump_mask)));
-        a.lea(x86::r10, x86::ptr(0, x86::r10, 2));
-        a.mov(x86::rcx, field(offsetof(JitFrame, salt)));
-        a.lea(x86::rbp, x86::ptr(x86::rbp, x86::rcx));
-        a.mov(x86::rcx, entry(offsetof(JumpEntry, negated_tag)));
-        a.lea(x86::rcx, x86::ptr(x86::rcx, x86::rbp));
-        a.jecxz(x86::rcx, hit);
-        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
-        a.call(imm(exit_lookup));
-        a.bind(hit);
-        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
-        a.mov(x86::rbp, entry(offsetof(JumpEntry, page_va)));
-        a.mov(field(offsetof(JitFrame, page_va)), x86::rbp);
-        a.jmp(entry(offsetof(JumpEntry, host)));
-        return at;
     }
 
     /// call thunk; u32 meta: saves what a C function may clobber and goes on at the distance that the helper returns.

@@ -8,7 +8,6 @@ namespace twin86::jit {
 
 struct Thunks {
     void (*enter)(JitFrame*) = nullptr;  ///< runs from frame->enter_pc until an exit
-    const u8* lookup = nullptr;          ///< jump target in rbp: jump cache, else exit kLookup
     const u8* slow_mem = nullptr;        ///< call; u32 AccessMeta; returns to +4 (filled) or +9 (not)
     const u8* leaf_string = nullptr;     ///< call; u32 StringMeta; returns to +4 (done), +9 (more), +14 (slow path)
     const u8* exit_lookup = nullptr;     ///< call; never resumes; target RIP in rbp
