@@ -24,7 +24,7 @@ class LoaderMemory : public BootMemory {
 
 }  // namespace
 
-AcpiConfig acpi_config(bool has_com1, bool has_com2) {
+AcpiConfig acpi_config(u64 low_ram, bool has_com1, bool has_com2) {
     AcpiConfig c;
     c.pm1a_event = pc::kPmBase + AcpiPm::kPm1Event;
     c.pm1a_control = pc::kPmBase + AcpiPm::kPm1Control;
@@ -39,7 +39,7 @@ AcpiConfig acpi_config(bool has_com1, bool has_com2) {
     c.has_com1 = has_com1;
     c.has_com2 = has_com2;
     c.has_vga = false;
-    c.pci_window_first = static_cast<u32>(pc::kLowRamLimit);
+    c.pci_window_first = static_cast<u32>(pc::pci_memory_first(low_ram));
     c.pci_window_last = static_cast<u32>(pc::kPciMemoryLast);
     return c;
 }

@@ -8,8 +8,8 @@
 
 namespace twin86 {
 
-/// The ACPI description of the PC with these serial ports.
-AcpiConfig acpi_config(bool has_com1, bool has_com2);
+/// The ACPI description of the PC with so much RAM below 4 GiB and these serial ports.
+AcpiConfig acpi_config(u64 low_ram, bool has_com1, bool has_com2);
 
 /// Places the ACPI tables, the kernel and its companions. Reads the files again at each call, so that a reset starts
 /// from what is on disk.

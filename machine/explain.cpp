@@ -74,6 +74,14 @@ std::string accel_text(const Options& o) {
     return text;
 }
 
+void add_boot_words(Words& w, const BootOptions& boot) {
+    std::string text = "order=" + boot.order;
+    if (!boot.once.empty()) text += ",once=" + boot.once;
+    if (boot.menu) text += ",menu=on";
+    if (boot.menu_wait_ms != 0) text += fmt::format(",splash-time={}", boot.menu_wait_ms);
+    w.add("-boot", text);
+}
+
 void add_device_words(Words& w, const Options& o) {
     w.add_all("-chardev", o.chardevs);
     w.add_all("-serial", o.serials);
@@ -102,7 +110,9 @@ std::string command_line(const Options& o) {
     w.add("-m", size_text(o.ram_bytes));
     w.add("-rtc", rtc_text(o.rtc));
     w.add("-name", o.name);
-    w.add("-kernel", o.kernel);
+    w.add_unless_empty("-kernel", o.kernel);
+    w.add_unless_empty("-bios", o.bios);
+    add_boot_words(w, o.boot);
     w.add_unless_empty("-initrd", o.initrd);
     w.add_unless_empty("-append", o.append);
     w.add_if(o.nodefaults, "-nodefaults");
@@ -126,7 +136,8 @@ std::string explain(Machine& machine) {
     text += fmt::format("cpu       {}: {}, family {:#x}, model {:#x}, {} address bits\n", cpu.name(), cpu.vendor(),
                         cpu.family(), cpu.model(), cpu.physical_bits());
     text += fmt::format("engine    {}\n", accel_text(o));
-    text += fmt::format("kernel    {}\n", o.kernel);
+    text += o.kernel.empty() ? fmt::format("firmware  {}\n", o.bios.empty() ? "SeaBIOS of the system" : o.bios)
+                             : fmt::format("kernel    {}\n", o.kernel);
     if (!o.initrd.empty()) text += fmt::format("initrd    {}\n", o.initrd);
     if (!o.append.empty()) text += fmt::format("append    {}\n", o.append);
     text += memory_tree_text(machine) + pci_text(machine.board().pci());

@@ -5,6 +5,7 @@
 
 #include "machine/direct_boot.h"
 #include "machine/entry.h"
+#include "machine/firmware_boot.h"
 #include "machine/pc/layout.h"
 
 namespace twin86 {
@@ -33,11 +34,14 @@ Result<std::unique_ptr<Machine>> Machine::create(const Options& options, std::mu
 
 Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     const auto has_com = [&](std::size_t n) { return n < serials.size() && serials[n] != nullptr; };
-    acpi_ = acpi_config(has_com(0), has_com(1));
+    acpi_ = acpi_config(phys_->low_size(), has_com(0), has_com(1));
+    if (has_firmware())
+        if (const Status s = add_firmware(); !s) return s;
     const pc::BoardConfig config{phys_->low_size(), phys_->high_size(), rtc_offset(), serials};
     const pc::BoardEvents events{[this] { guest_reset(); }, [this] { guest_power_off(); },
                                  [this](int code) { finish(code & 0xff); }};
     board_ = std::make_unique<pc::Board>(config, io_, mmio_, *phys_, timers_, clock_, clock_, events, log_);
+    if (has_firmware()) fill_fw_cfg(board_->fw_cfg(), options_, *phys_, model_, acpi_);
     if (options_.debug_exit)
         if (const Status s = board_->add_debug_exit(options_.debug_exit->iobase, options_.debug_exit->iosize); !s)
             return s;
@@ -45,6 +49,13 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     board_->lapic().connect_cpu(*this);
     timers_.set_on_earlier([this] { loop_.wake(); });
     return {};
+}
+
+/// Before the board, whose PAM registers decide what of it shows.
+Status Machine::add_firmware() {
+    auto image = load_firmware(options_.bios);
+    if (!image) return image.failure();
+    return map_firmware(*phys_, *image);
 }
 
 Status Machine::make_vcpu() {
@@ -82,9 +93,18 @@ i64 Machine::rtc_offset() const {
     return 0;
 }
 
-/// Devices first: loading needs the memory map as firmware leaves it.
 Status Machine::boot(ResetKind kind) {
+    const BootOptions& boot = options_.boot;
+    board_->cmos().boot_order = kind == ResetKind::kPowerOn && !boot.once.empty() ? boot.once : boot.order;
     board_->reset(kind);
+    if (!has_firmware()) return enter_kernel();
+    reset_processor(vcpu_->state());
+    vcpu_->state_changed();
+    return {};
+}
+
+/// Devices first: loading needs the memory map as firmware leaves it.
+Status Machine::enter_kernel() {
     board_->leave_as_firmware_does();
     auto plan = load_direct_boot(options_, acpi_, *phys_);
     if (!plan) return plan.failure();

@@ -76,8 +76,11 @@ class Machine : private VcpuEnvironment, private CpuPins {
 
     // machine.cpp
     Status add_devices(const std::vector<CharBackend*>& serials);
+    Status add_firmware();
     Status make_vcpu();
     Status boot(ResetKind kind);
+    Status enter_kernel();
+    bool has_firmware() const { return options_.kernel.empty(); }
     i64 rtc_offset() const;
     u64 run_timers();
 
@@ -87,6 +90,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     void handle_exit(RunExit exit);
     bool can_execute();
     void reset_now();
+    void clear_ram();
     void guest_reset();
     void guest_power_off();
     void finish(int status);

@@ -1,5 +1,5 @@
 // What the options with structured values do. option_machine.cpp: processor, memory, engine, time; option_devices.cpp:
-// devices, monitors, log items.
+// devices, monitors, log items; option_storage.cpp: firmware, boot order, drives.
 #pragma once
 
 #include "machine/options.h"
@@ -12,6 +12,10 @@ Status set_cpu(ParsedOptions& to, const std::string& value);
 Status set_machine(ParsedOptions& to, const std::string& value);
 Status set_accel(ParsedOptions& to, const std::string& value);
 Status set_rtc(ParsedOptions& to, const std::string& value);
+Status set_boot(ParsedOptions& to, const std::string& value);
+Status add_drive(ParsedOptions& to, const std::string& value);
+Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterface interface, unsigned index,
+                       bool cdrom);
 Status set_name(ParsedOptions& to, const std::string& value);
 
 Status add_device(ParsedOptions& to, const std::string& value);

@@ -39,6 +39,13 @@ void add_machine_rows(OptionTable& t, ParsedOptions& to) {
     t.flag("S", "start stopped ('cont' in the monitor starts)", o.start_stopped);
 }
 
+void add_boot_rows(OptionTable& t, ParsedOptions& to) {
+    Options& o = to.options;
+    t.text("bios", "FILE", "firmware image (default without -kernel: the system's SeaBIOS)", o.bios);
+    t.value("boot", "[order=]cadn[,menu=on][,once=DRIVES]", "boot order: a floppy, c hard disk, d CD-ROM, n network",
+            with(to, set_boot));
+}
+
 void add_device_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
     t.list("serial", "DEV",
@@ -80,10 +87,9 @@ void add_host_rows(OptionTable& t, ParsedOptions& to) {
 
 /// What people know from QEMU and will try here.
 void add_absent_rows(OptionTable& t) {
-    for (const char* name : {"drive", "hda", "hdb", "cdrom", "fda", "blockdev", "snapshot", "boot"})
+    for (const char* name : {"drive", "hda", "hdb", "cdrom", "fda", "blockdev", "snapshot"})
         t.absent(name, "this version has no disks; give a kernel with -kernel FILE");
-    for (const char* name : {"bios", "pflash"})
-        t.absent(name, "this version runs no firmware; give a kernel with -kernel FILE");
+    t.absent("pflash", "this version has no flash; give the firmware with -bios FILE");
     for (const char* name : {"netdev", "nic-model"}) t.absent(name, "this version has no network");
     for (const char* name : {"vnc", "sdl", "gtk", "spice", "full-screen"})
         t.absent(name, "this version has no display; use -nographic");
@@ -96,6 +102,7 @@ void add_absent_rows(OptionTable& t) {
 OptionTable make_table(ParsedOptions& to) {
     OptionTable table;
     add_machine_rows(table, to);
+    add_boot_rows(table, to);
     add_device_rows(table, to);
     add_host_rows(table, to);
     add_absent_rows(table);
@@ -106,8 +113,9 @@ Status check(const Options& o) {
     if (o.kernel.empty()) {
         if (!o.initrd.empty()) return error("-initrd needs -kernel");
         if (!o.append.empty()) return error("-append needs -kernel");
-        return error("nothing to boot: give a kernel with -kernel FILE (twin86 -help lists the options)");
     }
+    if (!o.kernel.empty() && !o.bios.empty())
+        return error("-kernel and -bios: a kernel is entered without firmware; leave one of them out");
     if (o.serials.size() > 4) return error("-serial: a PC has four serial ports, not {}", o.serials.size());
     return {};
 }

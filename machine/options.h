@@ -26,6 +26,25 @@ struct RtcOptions {
     i64 date_unix = 0;
 };
 
+struct BootOptions {
+    std::string order = "cad";  ///< a: floppy, c: hard disk, d: CD-ROM, n: network
+    std::string once;           ///< instead of it, for the first start
+    bool menu = false;
+    u16 menu_wait_ms = 0;  ///< 0: the firmware's own
+};
+
+enum class DriveInterface { kIde, kFloppy, kPflash };
+
+struct DriveOptions {
+    std::string file;  ///< empty: no medium
+    std::string id;
+    DriveInterface interface = DriveInterface::kIde;
+    std::optional<unsigned> index, bus, unit;  ///< index: channel * 2 + device; none: the first free one
+    bool cdrom = false;
+    bool read_only = false;
+    bool snapshot = false;  ///< writes go to a temporary file
+};
+
 struct Options {
     u64 ram_bytes = 128 * MiB;
     std::string cpu = "max";
@@ -35,6 +54,10 @@ struct Options {
     bool no_chain = false;
 
     std::string kernel, initrd, append;
+    std::string bios;  ///< empty without a kernel: the system's SeaBIOS
+    BootOptions boot;
+    std::vector<DriveOptions> drives;
+    bool snapshot = false;  ///< for all drives
 
     bool nographic = false;
     bool no_reboot = false;

@@ -49,18 +49,22 @@ bool Machine::can_execute() {
     return interrupt_pending() && (vcpu_->state().rflags & kFlagIF) != 0;
 }
 
-/// RAM and translations start empty: nothing of the previous run leaks into the next, and the host gets its memory
-/// back.
+/// Translations start empty. So does RAM for a kernel: nothing of the previous run leaks into the next, and the host
+/// gets its memory back. Firmware finds RAM as it was: a reset may be how a program comes back from protected mode.
 void Machine::reset_now() {
     reset_requested_ = nmi_requested_ = halted_ = false;
-    ram_.clear();
-    phys_->written(0, phys_->low_size());
-    phys_->written(PhysMap::kHighRamBase, phys_->high_size());
+    if (!has_firmware()) clear_ram();
     Status status = make_vcpu();
     if (status) status = boot(ResetKind::kWarm);
     if (status) return;
     failure_ = status.failure().message;
     finish(1);
+}
+
+void Machine::clear_ram() {
+    ram_.clear();
+    phys_->written(0, phys_->low_size());
+    phys_->written(PhysMap::kHighRamBase, phys_->high_size());
 }
 
 /// Something changed that the vCPU must look at, wherever it is.

@@ -11,7 +11,13 @@ constexpr u8 kDrb0 = 0x60, kFdhc = 0x68, kMtt = 0x70, kSmram = 0x72, kErrcmd = 0
 constexpr u8 kReadEnable = 1, kWriteEnable = 2;
 constexpr u8 kDOpen = 0x40, kDClose = 0x20, kDLock = 0x10;
 
-constexpr PciIdentity kIdentity = {.vendor_id = 0x8086, .device_id = 0x1237, .class_code = 0x060000, .revision = 2};
+constexpr PciIdentity kIdentity = {.vendor_id = 0x8086,
+                                   .device_id = 0x1237,
+                                   .class_code = 0x060000,
+                                   .revision = 2,
+                                   // By this pair SeaBIOS and OVMF know that fw_cfg is there.
+                                   .subsystem_vendor_id = 0x1af4,
+                                   .subsystem_id = 0x1100};
 
 }  // namespace
 

@@ -25,6 +25,8 @@ Piix4Power::Piix4Power(OnMove on_pm_base, OnMove on_smbus_base)
     for (const u8 reg : {kCnta, kCntb, kGpictl, kDevresd, kDevacta, kDevactb, kDevresa, kDevresb, kDevresc, kDevrese,
                          kDevresf, kDevresg, kDevresh, kDevresi, kDevresj})
         set_register(reg, 4, 0, 0xffffffff);
+    // APMC_EN: SeaBIOS takes it for 'an SMI handler is installed' and then installs none. There is no SMM here.
+    set_register(kDevactb, 4, 0x02000000, 0xffffffff);
     set_register(kPmregmisc, 1, 0, kPmiose);
     set_register(kSmbba, 4, 1, 0xfff0);
     set_register(kSmbhstcfg, 1, 0, 0x0f);

@@ -9,9 +9,7 @@ namespace twin86::pc {
 
 Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys, TimerQueue& timers,
              const WallClock& wall, const TscClock& tsc, BoardEvents events, Log& log)
-    : low_ram_(config.low_ram),
-      high_ram_(config.high_ram),
-      io_(io),
+    : io_(io),
       mmio_(mmio),
       phys_(phys),
       timers_(timers),
@@ -35,21 +33,29 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
       i8042_({gsi_.line(kIrqKeyboard), gsi_.line(kIrqMouse), [this](bool on) { a20_.set_keyboard_controller(on); },
               [this] { events_.reset(); }},
              log),
-      pci_space_(
-          io, mmio,
-          {{kVideoHole, kVideoHole + kVideoHoleSize - 1}, {std::max(config.low_ram, kLowRamLimit), kPciMemoryLast}},
-          &log),
+      dma_(phys),
+      fw_cfg_(phys, log),
+      pci_space_(io, mmio,
+                 {{kVideoHole, kVideoHole + kVideoHoleSize - 1}, {pci_memory_first(config.low_ram), kPciMemoryLast}},
+                 &log),
       isa_bridge_(gsi_),
       pci_(pci_space_, isa_bridge_.pirq_inputs()),
       pci_ports_(pci_, &reset_control_),
-      host_bridge_([this] { map_shadow_ram(); }) {
+      host_bridge_([this] { map_shadow_ram(); }),
+      power_(
+          [this](std::optional<u16> base) { move_ports(pm_window_, base, AcpiPm::kBlockSize, acpi_pm_, "acpi-pm"); },
+          [this](std::optional<u16> base) { move_ports(smbus_window_, base, Piix4Smbus::kPorts, smbus_, "smbus"); }) {
+    cmos_.low_ram = config.low_ram;
+    cmos_.high_ram = config.high_ram;
     apic_bus_.attach(lapic_);
     apic_bus_.attach(ioapic_);
-    devices_ = {&ioapic_,  &pic_,           &lapic_,  &hpet_,  &pit_, &port61_,   &rtc_,
-                &acpi_pm_, &reset_control_, &port92_, &i8042_, &pci_, &pci_ports_};
+    devices_ = {&ioapic_,        &pic_,    &lapic_, &hpet_, &pit_,       &port61_, &rtc_,    &acpi_pm_,
+                &reset_control_, &port92_, &i8042_, &pci_,  &pci_ports_, &dma_,    &fw_cfg_, &smbus_};
     map_interrupts();
     map_timers();
     map_input();
+    map_dma();
+    map_firmware_ports();
     map_pci();
     map_power();
     add_serials(config.serials);
@@ -92,6 +98,17 @@ void Board::map_input() {
     claim(kKeyboardCommand, 1, i8042_.command_port(), "i8042-command");
 }
 
+void Board::map_dma() {
+    claim(kDmaLow, Dma8237::kLowPorts, dma_.low_ports(), "dma");
+    claim(kDmaHigh, Dma8237::kHighPorts, dma_.high_ports(), "dma");
+    claim(kDmaPages, Dma8237::kPagePorts, dma_.page_ports(), "dma-page");
+}
+
+void Board::map_firmware_ports() {
+    claim(FwCfg::kPort, FwCfg::kPorts, fw_cfg_.selector_ports(), "fw-cfg", IoBus::kByte | IoBus::kWord);
+    claim(FwCfg::kDmaPort, FwCfg::kDmaPorts, fw_cfg_.dma_ports(), "fw-cfg-dma", IoBus::kAll);
+}
+
 /// PAM and SMRAM decide what the area below 1 MiB shows. Segments that read ROM and write RAM, which firmware needs
 /// only where its ROM has no second address, show the ROM.
 void Board::map_shadow_ram() {
@@ -108,9 +125,17 @@ void Board::map_shadow_ram() {
     show(kVideoHole, kVideoHoleSize, host_bridge_.smram_open() ? Backing::kRam : Backing::kMmio, video_hole_);
 }
 
-/// The ports at PMBASE stay where they are when the guest moves the register: guests read it from the ACPI tables.
+/// Ports whose base is a configuration register. Over somebody else's they are not decoded: what hardware does there is
+/// undefined.
+void Board::move_ports(Mapping& window, std::optional<u16> base, u32 size, IoHandler& handler, const char* name) {
+    window.release();
+    if (!base) return;
+    if (const Status free = check_free(*base, size, name); !free)
+        return log_.write(kLogGuestError, "{}", free.failure().message);
+    window = io_.map(*base, size, handler, name, IoBus::kAll);
+}
+
 void Board::map_power() {
-    claim(kPmBase, AcpiPm::kBlockSize, acpi_pm_, "acpi-pm", IoBus::kAll);
     claim(kSmiCommand, AcpiPm::kSmiPorts, acpi_pm_.smi_ports(), "smi-command");
     claim(kPort92, 1, port92_, "port92");
 }
@@ -129,23 +154,6 @@ void Board::add_serials(const std::vector<CharBackend*>& backends) {
         claim(kCom[n], Uart16550a::kPortCount, *uarts_.back(), name);
         devices_.push_back(uarts_.back().get());
     }
-}
-
-/// The cells that the firmware of a PC leaves behind: memory sizes in KiB and 64 KiB units, equipment.
-void Board::fill_cmos() {
-    const auto word = [this](u8 at, u64 value) {
-        rtc_.set_cell(at, static_cast<u8>(value));
-        rtc_.set_cell(static_cast<u8>(at + 1), static_cast<u8>(value >> 8));
-    };
-    word(0x15, 640);
-    const u64 extended_kib = low_ram_ > MiB ? (low_ram_ - MiB) / KiB : 0;
-    word(0x17, std::min<u64>(extended_kib, 0xffff));
-    word(0x30, std::min<u64>(extended_kib, 0xffff));
-    word(0x34, low_ram_ > 16 * MiB ? std::min<u64>((low_ram_ - 16 * MiB) / (64 * KiB), 0xffff) : 0);
-    const u64 high_units = high_ram_ / (64 * KiB);
-    word(0x5b, high_units);
-    rtc_.set_cell(0x5d, static_cast<u8>(high_units >> 16));
-    rtc_.set_cell(0x14, 0x06);
 }
 
 Status Board::check_free(IoPort base, u32 size, const char* what) const {
@@ -174,6 +182,7 @@ Status Board::add_debug_exit(IoPort port, u32 size) {
 void Board::reset(ResetKind kind) {
     for (Device* d : devices_) d->reset(kind);
     map_lapic_window();
+    fill_cmos(rtc_, cmos_);
 }
 
 void Board::leave_as_firmware_does() {
@@ -182,7 +191,6 @@ void Board::leave_as_firmware_does() {
     for (unsigned pirq = 0; pirq < std::size(kPirqRoutes); ++pirq) isa_bridge_.route(pirq, kPirqRoutes[pirq]);
     lapic_.set_virtual_wire();
     map_lapic_window();
-    fill_cmos();
 }
 
 }  // namespace twin86::pc

@@ -10,8 +10,10 @@
 #include "base/result.h"
 #include "devices/core/bus.h"
 #include "devices/core/timer_queue.h"
+#include "devices/dma/dma_8237.h"
 #include "devices/firmware/a20_gate.h"
 #include "devices/firmware/debugcon.h"
+#include "devices/firmware/fw_cfg.h"
 #include "devices/firmware/isa_debug_exit.h"
 #include "devices/firmware/port92.h"
 #include "devices/firmware/reset_control.h"
@@ -27,12 +29,14 @@
 #include "devices/pci/pci_config_ports.h"
 #include "devices/pci/piix3_isa_bridge.h"
 #include "devices/pci/piix4_power.h"
+#include "devices/pci/piix4_smbus.h"
 #include "devices/serial/uart_16550a.h"
 #include "devices/timer/acpi_pm.h"
 #include "devices/timer/hpet.h"
 #include "devices/timer/pit_8254.h"
 #include "devices/timer/port61.h"
 #include "devices/timer/rtc_mc146818.h"
+#include "machine/pc/cmos.h"
 #include "mmu/phys_map.h"
 
 namespace twin86::pc {
@@ -61,9 +65,12 @@ class Board {
 
     void reset(ResetKind kind);
     /// After a reset, for a kernel that is entered without firmware: RAM where the BIOS was, power management decoded,
-    /// PIRQs routed, interrupts in virtual wire mode, memory sizes in CMOS.
+    /// PIRQs routed, interrupts in virtual wire mode.
     void leave_as_firmware_does();
 
+    FwCfg& fw_cfg() { return fw_cfg_; }
+    /// What CMOS says at every start.
+    CmosConfig& cmos() { return cmos_; }
     Lapic& lapic() { return lapic_; }
     AcpiPm& acpi_pm() { return acpi_pm_; }
     PciBus& pci() { return pci_; }
@@ -76,23 +83,25 @@ class Board {
     void map_timers();
     void map_pci();
     void map_input();
+    void map_dma();
+    void map_firmware_ports();
     void map_power();
+    void move_ports(Mapping& window, std::optional<u16> base, u32 size, IoHandler& handler, const char* name);
     void map_shadow_ram();
     void sleep(u8 type);
     void add_serials(const std::vector<CharBackend*>& backends);
-    void fill_cmos();
     Status check_free(IoPort base, u32 size, const char* what) const;
     void claim(IoPort base, u32 size, IoHandler& handler, std::string name, u8 sizes = IoBus::kByte) {
         mappings_.push_back(io_.map(base, size, handler, std::move(name), sizes));
     }
 
-    const u64 low_ram_, high_ram_;
     IoBus& io_;
     MmioBus& mmio_;
     PhysMap& phys_;
     TimerQueue& timers_;
     Log& log_;
     BoardEvents events_;
+    CmosConfig cmos_;
 
     LocalApicBus apic_bus_;
     IoApic ioapic_;
@@ -108,6 +117,9 @@ class Board {
     A20Gate a20_;
     Port92 port92_;
     I8042 i8042_;
+    Dma8237 dma_;
+    FwCfg fw_cfg_;
+    Piix4Smbus smbus_;
     PciAddressSpace pci_space_;
     Piix3IsaBridge isa_bridge_;
     PciBus pci_;
@@ -120,7 +132,7 @@ class Board {
 
     std::vector<Device*> devices_;
     std::vector<Mapping> mappings_;
-    Mapping lapic_window_;
+    Mapping lapic_window_, pm_window_, smbus_window_;
     std::array<Backing, I440fxHostBridge::kPamSegments> shadow_{};
     Backing video_hole_ = Backing::kRam;
 };

@@ -8,10 +8,15 @@ namespace twin86::pc {
 constexpr u64 kLowRamLimit = 3 * GiB;  ///< RAM below 4 GiB ends here at the latest; PCI memory follows
 constexpr Gpa kVideoHole = 0xa0000;    ///< frame buffer: no RAM shows here
 constexpr u64 kVideoHoleSize = 0x20000;
+/// Firmware places device memory from here on; 2 GiB leave room for a large frame buffer where RAM does.
+constexpr Gpa pci_memory_first(u64 low_ram) {
+    return low_ram <= 2 * GiB ? 2 * GiB : kLowRamLimit;
+}
 constexpr Gpa kPciMemoryLast = 0xfebfffff;  ///< device memory on PCI ends below the I/O APIC
 constexpr Gpa kIoApicBase = 0xfec00000;
 constexpr Gpa kHpetBase = 0xfed00000;
 
+constexpr IoPort kDmaLow = 0x00, kDmaPages = 0x80, kDmaHigh = 0xc0;
 constexpr IoPort kPicMaster = 0x20, kPicSlave = 0xa0, kElcr = 0x4d0;
 constexpr IoPort kPit = 0x40, kPort61 = 0x61;
 constexpr IoPort kKeyboardData = 0x60, kKeyboardCommand = 0x64;

@@ -1,0 +1,124 @@
+// -bios, -boot, -drive and their short forms.
+#include "machine/option_setters.h"
+#include "machine/option_values.h"
+
+namespace twin86 {
+
+namespace {
+
+constexpr std::string_view kBootDevices = "acdn";
+
+Status check_order(const std::string& order) {
+    for (const char c : order)
+        if (kBootDevices.find(c) == std::string_view::npos)
+            return error("-boot {}: '{}' is no boot device (a floppy, c hard disk, d CD-ROM, n network)", order, c);
+    if (order.size() > 3) return error("-boot {}: at most three devices", order);
+    return {};
+}
+
+Status set_boot_property(BootOptions& boot, const std::string& key, const std::string& v) {
+    if (key == "order" || key == "once") {
+        (key == "order" ? boot.order : boot.once) = v;
+        return check_order(v);
+    }
+    if (key == "menu" || key == "strict") {
+        const auto on = parse_switch(v, "-boot " + key);
+        if (!on) return on.failure();
+        if (key == "menu") boot.menu = on.value();
+        return {};
+    }
+    if (key == "splash-time") {
+        const auto ms = parse_number(v, "-boot splash-time", 0xffff);
+        if (!ms) return ms.failure();
+        boot.menu_wait_ms = static_cast<u16>(ms.value());
+        return {};
+    }
+    return unknown_word("-boot: property", key, {"order", "once", "menu", "strict", "splash-time"});
+}
+
+Status set_interface(DriveOptions& d, const std::string& v) {
+    if (v == "ide") return d.interface = DriveInterface::kIde, Status();
+    if (v == "floppy") return d.interface = DriveInterface::kFloppy, Status();
+    if (v == "pflash") return d.interface = DriveInterface::kPflash, Status();
+    if (v == "virtio" || v == "scsi" || v == "sd" || v == "none")
+        return error("-drive if={}: this version has if=ide, if=floppy and if=pflash", v);
+    return unknown_word("-drive if=", v, {"ide", "floppy", "pflash"});
+}
+
+Status set_number(const std::string& key, const std::string& v, std::optional<unsigned>& to) {
+    const auto n = parse_number(v, "-drive " + key, 3);
+    if (!n) return n.failure();
+    to = static_cast<unsigned>(n.value());
+    return {};
+}
+
+Status set_flag(const std::string& key, const std::string& v, bool& to) {
+    const auto on = parse_switch(v, "-drive " + key);
+    if (!on) return on.failure();
+    to = on.value();
+    return {};
+}
+
+Status set_drive_property(DriveOptions& d, const std::string& key, const std::string& v) {
+    if (key == "file") return d.file = v, Status();
+    if (key == "id") return d.id = v, Status();
+    if (key == "if") return set_interface(d, v);
+    if (key == "index") return set_number(key, v, d.index);
+    if (key == "bus") return set_number(key, v, d.bus);
+    if (key == "unit") return set_number(key, v, d.unit);
+    if (key == "readonly") return set_flag(key, v, d.read_only);
+    if (key == "snapshot") return set_flag(key, v, d.snapshot);
+    if (key == "format") {
+        if (v != "raw") return error("-drive format={}: this version reads raw images", v);
+        return {};
+    }
+    if (key == "media") {
+        if (v != "disk" && v != "cdrom") return unknown_word("-drive media=", v, {"disk", "cdrom"});
+        d.cdrom = v == "cdrom";
+        return {};
+    }
+    // How the host caches and schedules is its own business here; the words are QEMU's and harmless.
+    if (key == "cache" || key == "aio" || key == "discard" || key == "detect-zeroes" || key == "werror" ||
+        key == "rerror")
+        return {};
+    return unknown_word("-drive: property", key,
+                        {"file", "if", "index", "bus", "unit", "media", "format", "readonly", "snapshot", "id"});
+}
+
+}  // namespace
+
+Status set_boot(ParsedOptions& to, const std::string& v) {
+    const Properties properties = split_properties(v);
+    for (std::size_t i = 0; i < properties.size(); ++i) {
+        const auto& [key, val] = properties[i];
+        const bool bare_order = i == 0 && val.empty() && v.find('=') > key.size();
+        const Status s = bare_order && check_order(key) ? set_boot_property(to.options.boot, "order", key)
+                                                        : set_boot_property(to.options.boot, key, val);
+        if (!s) return s;
+    }
+    return {};
+}
+
+Status add_drive(ParsedOptions& to, const std::string& v) {
+    DriveOptions drive;
+    for (const auto& [key, val] : split_properties(v))
+        if (const Status s = set_drive_property(drive, key, val); !s) return s;
+    if (drive.bus && drive.unit) drive.index = *drive.bus * 2 + *drive.unit;
+    if (drive.file.empty() && !drive.cdrom && drive.interface != DriveInterface::kFloppy)
+        return error("-drive {}: needs file=IMAGE", v);
+    to.options.drives.push_back(drive);
+    return {};
+}
+
+Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterface interface, unsigned index,
+                       bool cdrom) {
+    DriveOptions drive;
+    drive.file = file;
+    drive.interface = interface;
+    drive.index = index;
+    drive.cdrom = cdrom;
+    to.options.drives.push_back(drive);
+    return {};
+}
+
+}  // namespace twin86
