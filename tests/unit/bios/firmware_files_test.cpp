@@ -1,4 +1,3 @@
-#include <catch2/catch.hpp>
 #include <map>
 #include <numeric>
 #include <string>
@@ -7,6 +6,8 @@
 #include "bios/byte_view.h"
 #include "bios/smbios.h"
 #include "bios/table_loader.h"
+
+#include <catch2/catch.hpp>
 
 using namespace twin86;
 

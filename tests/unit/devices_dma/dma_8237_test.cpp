@@ -1,8 +1,9 @@
 #include "devices/dma/dma_8237.h"
 
-#include <catch2/catch.hpp>
 #include <map>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 using namespace twin86;
 

@@ -1,8 +1,9 @@
 #include "devices/firmware/fw_cfg.h"
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <string>
+
+#include <catch2/catch.hpp>
 
 using namespace twin86;
 
