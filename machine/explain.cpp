@@ -70,6 +70,7 @@ class Words {
 std::string accel_text(const Options& o) {
     std::string text = o.accel + ",code-size=" + size_text(o.code_cache_bytes);
     if (o.one_insn_per_block) text += ",one-insn-per-block=on";
+    if (o.mmu != "auto") text += ",mmu=" + o.mmu;
     if (o.no_chain) text += ",chain=off";
     return text;
 }

@@ -58,8 +58,16 @@ Status Machine::add_firmware() {
     return map_firmware(*phys_, *image);
 }
 
+namespace {
+
+jit::MmuMode mmu_mode(const std::string& name) {
+    return name == "soft" ? jit::MmuMode::kSoft : name == "shadow" ? jit::MmuMode::kShadow : jit::MmuMode::kAuto;
+}
+
+}  // namespace
+
 Status Machine::make_vcpu() {
-    const jit::JitOptions jit{options_.code_cache_bytes, options_.one_insn_per_block ? 1u : 64u, !options_.no_chain};
+    const jit::JitOptions jit{options_.code_cache_bytes, options_.one_insn_per_block ? 1u : 64u, !options_.no_chain, mmu_mode(options_.mmu)};
     auto vcpu = jit::JitVcpu::create(jit, model_, *phys_, *this, log_);
     if (!vcpu) return vcpu.failure();
     vcpu_ = vcpu.take();

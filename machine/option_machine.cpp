@@ -29,8 +29,9 @@ Status set_jit_property(Options& o, const std::string& key, const std::string& v
         return {};
     }
     if (key == "mmu") {
-        if (v == "soft" || v == "auto") return {};
-        return unknown_word(what, v, {"soft", "auto"});
+        if (v != "soft" && v != "shadow" && v != "auto") return unknown_word(what, v, {"soft", "shadow", "auto"});
+        o.mmu = v;
+        return {};
     }
     if (key != "one-insn-per-block" && key != "chain")
         return unknown_word("-accel jit: property", key, {"mmu", "code-size", "one-insn-per-block", "chain"});

@@ -28,7 +28,7 @@ void add_machine_rows(OptionTable& t, ParsedOptions& to) {
     t.value("cpu", "MODEL[,+FEATURE,-FEATURE...]", "processor model; 'help' lists them (default max)",
             with(to, set_cpu));
     t.value("accel", "jit[,PROP=VALUE...]",
-            "engine: jit with mmu=auto|soft, code-size=SIZE, one-insn-per-block=on, chain=off", with(to, set_accel));
+            "engine: jit with mmu=auto|soft|shadow, code-size=SIZE, one-insn-per-block=on, chain=off", with(to, set_accel));
     t.value("rtc", "base=utc|localtime|DATE", "real-time clock at start", with(to, set_rtc));
     t.value("name", "NAME", "name of the machine", with(to, set_name));
     t.text("kernel", "FILE", "Linux bzImage, PVH or multiboot ELF to enter directly", o.kernel);

@@ -51,6 +51,7 @@ struct Options {
     std::string accel = "jit";
     u64 code_cache_bytes = 256 * MiB;
     bool one_insn_per_block = false;
+    std::string mmu = "auto";
     bool no_chain = false;
 
     std::string kernel, initrd, append;

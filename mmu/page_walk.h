@@ -65,6 +65,7 @@ struct Translation {
     bool user = false;     ///< U/S of the combined entries
     bool global = false;
     bool executable = false;
+    bool accessed = false; ///< the accessed bits of all entries are set
 };
 
 /// Result of a walk: a translation, or the #PF error code.

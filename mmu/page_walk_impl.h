@@ -35,6 +35,7 @@ TWIN86_LEAF_INLINE constexpr u64 ones(unsigned hi, unsigned lo) { return ((u64{1
 struct Path {
     u64 allow = kRW | kUS;  ///< AND of the R/W and U/S bits
     u64 deny = 0;           ///< OR of the XD bits
+    u64 seen = kA;          ///< AND of the accessed bits
     u64 leaf = 0;
     u64 leaf_address_bits = 0;  ///< physical address of the page
     u64 page_size = kPageSize;
@@ -61,6 +62,7 @@ TWIN86_LEAF_INLINE bool step(Path& path, Gpa slot, u64 entry, u64 reserved) {
 TWIN86_LEAF_INLINE void combine(Path& path, u64 entry) {
     path.allow &= entry;
     path.deny |= entry & kXD;
+    path.seen &= entry;
 }
 
 /// A leaf that maps `size` bytes; `base_bits` of the entry are the page's address.
@@ -181,6 +183,7 @@ TWIN86_LEAF_INLINE WalkResult success(const PagingContext& c, const Path& path, 
     r.page.readable = rights.read;
     r.page.writable = rights.write && dirty;
     r.page.executable = rights.execute;
+    r.page.accessed = path.seen != 0;
     r.page.user = (path.allow & kUS) != 0;
     r.page.global = (path.leaf & kG) != 0 && (c.cr4 & kCr4Pge) != 0;
     return r;
@@ -189,7 +192,7 @@ TWIN86_LEAF_INLINE WalkResult success(const PagingContext& c, const Path& path, 
 TWIN86_LEAF_INLINE WalkResult identity(Gva va) {
     WalkResult r;
     r.ok = true;
-    r.page = {va, kPageSize, true, true, true, false, true};
+    r.page = {va, kPageSize, true, true, true, false, true, true};
     return r;
 }
 

@@ -82,6 +82,7 @@ void JitVcpu::tlb_flush_va(Gva address) {
 void JitVcpu::flush(FlushKind kind, unsigned pcid) {
     ++counters_.flushes;
     log_.write(kLogMmu, "flush kind {} pcid {}", static_cast<unsigned>(kind), pcid);
+    if (windows_ != nullptr) flush_windows(kind, pcid);
     if (kind == FlushKind::kAll) {
         tlb_flush_all();
         forget_jumps(true);
@@ -97,7 +98,11 @@ void JitVcpu::flush(FlushKind kind, unsigned pcid) {
 
 void JitVcpu::flush_page(Gva address, unsigned pcid, bool all_pcids) {
     ++counters_.page_flushes;
-    (void)pcid, (void)all_pcids;  // entries of other address spaces are not kept
+    if (windows_ != nullptr) {
+        const bool current = !(frame_.cpu.cr4 & kCr4PCIDE) || pcid == (frame_.cpu.cr3 & 0xfff);
+        if (current) windows_->flush_page(address);
+        if (!current || all_pcids) windows_->flush_pcid(pcid, paging_context(true, false));
+    }
     tlb_flush_va(address);
     if (!code_pages_.contains(address & kPageMask)) return;
     if (address & kUpperHalf) {
@@ -112,6 +117,7 @@ void JitVcpu::flush_page(Gva address, unsigned pcid, bool all_pcids) {
 
 void JitVcpu::address_space_switched(bool keep) {
     ++counters_.switches;
+    if (windows_ != nullptr) windows_->switch_space(paging_context(true, false), !keep);
     tlb_flush_non_global();
     if (!keep) ++space_generation_[frame_.cpu.cr3 & ~bit(63)];  // jumps of this address space: a new salt
     if (space_generation_.size() > 4096) {
@@ -126,6 +132,7 @@ void JitVcpu::code_written(Gpa address, u64 size) { blocks_.invalidate(address, 
 
 /// Translated code appeared in these pages: writes to them must take the slow path from now on.
 void JitVcpu::writes_protected(Gpa base, u64 size) {
+    if (windows_ != nullptr) windows_->protect(base, size);
     for (u64 page = 0; page < size; page += kPageSize) {
         const u64 entry = phys_.pages().entry(base + page);
         if (page_is_mmio(entry)) continue;
@@ -138,11 +145,13 @@ void JitVcpu::writes_protected(Gpa base, u64 size) {
 
 void JitVcpu::range_remapped(Gpa base, u64 size) {
     blocks_.invalidate(base, size);
+    if (windows_ != nullptr) windows_->forget(base, size);
     tlb_flush_all();
 }
 
 void JitVcpu::state_changed() {
     filled_components_ = 0;
+    if (windows_ != nullptr) windows_->clear();
     tlb_flush_all();
     forget_jumps(true);
     forget_jumps(false);

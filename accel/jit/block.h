@@ -38,6 +38,7 @@ struct Mode {
         kRing0 = 1u << 24,       ///< CPL 0
         kSmap = 1u << 25,        ///< CR4.SMAP: EFLAGS.AC selects the view
         kTsd = 1u << 26,         ///< CR4.TSD: RDTSC is privileged
+        kWindows = 1u << 27,     ///< memory operands go through windows (mmu/windows.h) where a site does not forbid it
     };
 
     bool has(u32 bits) const { return (value & bits) != 0; }

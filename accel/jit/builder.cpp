@@ -71,6 +71,7 @@ void BlockBuilder::build(std::span<const Insn> insns) {
         if (may_clear_if && n > 0 && insns[n - 1].op != Op::kSti) poll(guest_offset);
         point(guest_offset);
         emit(*current_);
+        keep_delta(*current_);
     }
     if (!ended_) chain_to(insns.back().next_rip());
     if (block_.second_page != ~u64{0} && !baked()) emit_link_entry();
@@ -142,7 +143,7 @@ void BlockBuilder::emit_special(const Insn& insn) {
         case Op::kSalc: return emit_salc();
         case Op::kRdfsbase:
         case Op::kRdgsbase: return emit_read_base(insn);
-        case Op::kNop: return;
+        case Op::kNop: delta_kept_ = true; return;
         case Op::kGather:
         case Op::kScatter:
         case Op::kMaskmov: return emit_helper(insn);

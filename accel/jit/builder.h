@@ -19,6 +19,8 @@ struct BuildContext {
     const Thunks& thunks;
     /// Whether a baked branch to this RIP on another page may be linked directly.
     bool (*may_link)(void* self, u64 target_rip);
+    /// Whether the instruction at this physical address should not use windows.
+    bool (*wants_probe)(void* self, Gpa insn);
     void* self;
     bool chain = true;  ///< false: `nochain`, every block end goes through the run loop
 };
@@ -73,6 +75,25 @@ class BlockBuilder {
     void add_segment_base(u8 segment);
     template <class Op>
     void access(unsigned size, u8 kind, Op&& op);         ///< rbp = linear; op() uses [rbp]; emitted twice for writes
+    template <class Op>
+    void access_operand(const Insn& insn, unsigned size, u8 kind, Op&& op);
+    template <class Op>
+    void access_stack(i32 displacement, unsigned size, u8 kind, Op&& op);
+    /// The operand of the access in progress.
+    Mem at(unsigned bytes) const {
+        return at_.delta ? Mem(host64(at_.base), asmjit::x86::r10, 0, at_.disp, bytes) : Mem(host64(at_.base), 0, bytes);
+    }
+    /// A register that op() may use.
+    u8 free_temp() const { return at_.delta ? kHostAddress : kHostTemp; }
+
+    // emit_window.cpp: operands in windows
+    bool through_window() const;
+    void window_address();                                ///< rbp: linear -> host address
+    bool fold(const Insn& insn);
+    bool fold_stack(i32 displacement);
+    bool fold_base(u8 guest, i32 displacement);
+    Mem window_delta() const;
+    void keep_delta(const Insn& insn);
     void begin_probe(const ProbeTemplate& t, unsigned size, u32& miss_fixup);
     void jump_to(bool to_cold, u32 to);
     AccessMeta access_meta(unsigned size, u8 kind);
@@ -155,6 +176,9 @@ class BlockBuilder {
     asmjit::x86::Assembler& a;
     bool in_cold_ = false;
     bool ended_ = false;            ///< the path has left the block: nothing falls through
+    HostOperand at_;                ///< of the access in progress
+    u8 delta_base_ = kNoGpr;        ///< host r10 is the delta of the window that this guest register points into
+    bool delta_kept_ = false;       ///< the current instruction leaves r10 alone
     bool stack_access_ = false;     ///< rbp holds an address in the stack segment
     u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need
     u32 flags_live_after_ = 0;      ///< the same after the current instruction

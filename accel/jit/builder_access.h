@@ -3,8 +3,32 @@
 
 namespace twin86::jit {
 
+/// The operand of `insn`; op() uses at().
+template <class Op>
+void BlockBuilder::access_operand(const Insn& insn, unsigned size, u8 kind, Op&& op) {
+    stack_access_ = false;
+    if (fold(insn)) return op();
+    linear_address(insn);
+    access(size, kind, op);
+}
+
+/// The stack slot at SP + displacement.
+template <class Op>
+void BlockBuilder::access_stack(i32 displacement, unsigned size, u8 kind, Op&& op) {
+    if (fold_stack(displacement)) return op();
+    stack_address(displacement);
+    access(size, kind, op);
+}
+
 template <class Op>
 void BlockBuilder::access(unsigned size, u8 kind, Op&& op) {
+    at_ = {};
+    delta_base_ = kNoGpr;
+    delta_kept_ = false;
+    if (through_window()) {
+        window_address();
+        return op();
+    }
     const u32 guest_offset = static_cast<u32>(offset_in_page(current_->rip)) - block_.page_offset();
     const ProbeTemplate& probe = buffer_.probes.get(mode_.view(), kind & kAccessWrite, flags_live_ != 0);
     const AccessMeta meta = access_meta(size, kind);
@@ -32,8 +56,7 @@ void BlockBuilder::access(unsigned size, u8 kind, Op&& op) {
 }
 
 void BlockBuilder::push_value(unsigned bytes, auto&& store) {
-    stack_address(-static_cast<i32>(bytes));
-    access(bytes, kAccessWrite, store);
+    access_stack(-static_cast<i32>(bytes), bytes, kAccessWrite, store);
     adjust_sp(-static_cast<i32>(bytes));
 }
 

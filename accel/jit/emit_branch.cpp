@@ -104,6 +104,7 @@ void BlockBuilder::emit_jcc(const Insn& insn) {
         x86::CondCode::kBE, x86::CondCode::kNBE, x86::CondCode::kS, x86::CondCode::kNS, x86::CondCode::kP, x86::CondCode::kNP,
         x86::CondCode::kL, x86::CondCode::kNL, x86::CondCode::kLE, x86::CondCode::kNLE};
     chain_if(kCodes[insn.opcode & 15], branch_target(insn));
+    delta_kept_ = true;  // on the path that goes on
 }
 
 /// LOOP/LOOPE/LOOPNE/JCXZ: the host's instruction decides on the guest's own rcx and flags.
@@ -154,11 +155,10 @@ void BlockBuilder::load_branch_operand(const Insn& insn, u8 to) {
         if (host != to) a.mov(host64(to), host64(host));
         return;
     }
-    linear_address(insn);
-    access(bytes, kAccessRead, [&] {
-        if (bytes == 8) a.mov(host64(to), x86::qword_ptr(x86::rbp));
-        else if (bytes == 4) a.mov(host32(to), x86::dword_ptr(x86::rbp));
-        else a.movzx(host32(to), x86::word_ptr(x86::rbp));
+    access_operand(insn, bytes, kAccessRead, [&] {
+        if (bytes == 8) a.mov(host64(to), at(8));
+        else if (bytes == 4) a.mov(host32(to), at(4));
+        else a.movzx(host32(to), at(2));
     });
 }
 
@@ -179,12 +179,13 @@ void BlockBuilder::emit_call(const Insn& insn) {
         const u64 rip = insn.next_rip();
         const bool short_constant = baked() && static_cast<u64>(static_cast<i64>(static_cast<i32>(rip))) == rip;
         if (bytes == 8 && short_constant) {
-            a.mov(x86::qword_ptr(x86::rbp), static_cast<i32>(rip));
+            a.mov(at(8), static_cast<i32>(rip));
         } else {
-            load_rip(kHostTemp, rip);
-            if (bytes == 8) a.mov(x86::qword_ptr(x86::rbp), x86::r10);
-            else if (bytes == 4) a.mov(x86::dword_ptr(x86::rbp), x86::r10d);
-            else a.mov(x86::word_ptr(x86::rbp), x86::r10w);
+            const u8 value = free_temp();
+            load_rip(value, rip);
+            if (bytes == 8) a.mov(at(8), host64(value));
+            else if (bytes == 4) a.mov(at(4), host32(value));
+            else a.mov(at(2), x86::gpw(value));
         }
     });
     if (direct) return chain_to(branch_target(insn));
@@ -194,11 +195,10 @@ void BlockBuilder::emit_call(const Insn& insn) {
 
 void BlockBuilder::emit_ret(const Insn& insn) {
     const unsigned bytes = insn.operand_bits / 8;
-    stack_address(0);
-    access(bytes, kAccessRead, [&] {
-        if (bytes == 8) a.mov(x86::rbp, x86::qword_ptr(x86::rbp));
-        else if (bytes == 4) a.mov(x86::ebp, x86::dword_ptr(x86::rbp));
-        else a.movzx(x86::ebp, x86::word_ptr(x86::rbp));
+    access_stack(0, bytes, kAccessRead, [&] {
+        if (bytes == 8) a.mov(x86::rbp, at(8));
+        else if (bytes == 4) a.mov(x86::ebp, at(4));
+        else a.movzx(x86::ebp, at(2));
     });
     adjust_sp(static_cast<i32>(bytes + (insn.op == Op::kRetImm ? static_cast<u32>(insn.imm) & 0xffff : 0)));
     indirect(insn.operand_bits);

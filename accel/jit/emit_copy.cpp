@@ -24,17 +24,17 @@ struct FieldRef {
 };
 
 /// A pinned legacy-free register that the instruction does not touch.
-u8 pick_borrowed(const Insn& insn, const FieldRef* fields, unsigned n) {
+u8 pick_borrowed(const Insn& insn, const HostOperand& at, const FieldRef* fields, unsigned n) {
     static constexpr u8 kCandidates[] = {kRbx, kR12, kR13, kR14, kR9, kR8, kRdi, kRsi};
     for (const u8 g : kCandidates) {
-        bool used = (insn.implicit_read | insn.implicit_written) & (1u << g);
+        bool used = ((insn.implicit_read | insn.implicit_written) & (1u << g)) || (insn.has_mem && at.base == kHostOf[g]);
         for (unsigned i = 0; i < n; ++i) used |= fields[i].guest == g;
         if (!used) return kHostOf[g];
     }
     CHECK(false, "no register to borrow");
 }
 
-Assignment assign(const Insn& insn) {
+Assignment assign(const Insn& insn, const HostOperand& at) {
     Assignment as{.map = FieldMap::of(insn)};
     FieldRef fields[4];
     unsigned n = 0;
@@ -44,8 +44,10 @@ Assignment assign(const Insn& insn) {
     if (renamed & kFieldRm) fields[n++] = {kFieldRm, insn.rm_field, &FieldMap::rm};
     if (renamed & kFieldVvvv) fields[n++] = {kFieldVvvv, insn.vvvv_field, &FieldMap::vvvv};
     if (renamed & kFieldOpcode) fields[n++] = {kFieldOpcode, insn.opcode_field, &FieldMap::opcode};
-    u8 temps[2] = {kHostTemp, kHostAddress};
-    unsigned free_temps = insn.has_mem && insn.mem.access != kAccessNone ? 1 : 2, used_temps = 0;
+    const bool operand = insn.has_mem && insn.mem.access != kAccessNone;
+    const u8 temps[2] = {operand && at.delta ? kHostAddress : kHostTemp, kHostAddress};
+    const unsigned free_temps = !operand ? 2 : at.delta && at.base == kHostAddress ? 0 : 1;
+    unsigned used_temps = 0;
     for (unsigned f = 0; f < n; ++f) {
         const u8 guest = fields[f].guest;
         // AH..BH cannot go with a REX prefix: the other field must be a legacy register.
@@ -67,7 +69,7 @@ Assignment assign(const Insn& insn) {
                 continue;
             }
             if (used_temps < free_temps) host = temps[used_temps++];
-            else host = as.borrowed = pick_borrowed(insn, fields, n);
+            else host = as.borrowed = pick_borrowed(insn, at, fields, n);
             as.guest[as.count] = guest;
             as.host[as.count] = host;
         }
@@ -82,14 +84,17 @@ Assignment assign(const Insn& insn) {
 }  // namespace
 
 void BlockBuilder::embed(const Insn& insn, const FieldMap& map) {
-    u8 bytes[16];
-    const unsigned n = encode(insn, map, bytes);
+    u8 bytes[kMaxHostLength];
+    const unsigned n = encode(insn, map, at_, bytes);
     a.embed(bytes, n);
 }
 
 void BlockBuilder::encoded(const Insn& insn) {
-    const Assignment as = assign(insn);
-    if (as.count == 0) return embed(insn, as.map);
+    const Assignment as = assign(insn, at_);
+    if (as.count == 0) {
+        delta_kept_ |= !insn.has_mem;
+        return embed(insn, as.map);
+    }
     const u32 guest_offset = static_cast<u32>(insn.rip - block_.rip);
     if (as.borrowed != 0xff) {
         a.mov(field(offsetof(JitFrame, borrow)), host64(as.borrowed));
@@ -139,9 +144,8 @@ void BlockBuilder::emit_copy(const Insn& insn) {
 }
 
 void BlockBuilder::emit_rewrite(const Insn& insn) {
-    linear_address(insn);
-    if (insn.mem.access == kAccessNone) return;
-    access(insn.mem.size, insn.mem.access, [&] { encoded(insn); });
+    if (insn.mem.access == kAccessNone) return (void)(delta_kept_ = true);
+    access_operand(insn, insn.mem.size, insn.mem.access, [&] { encoded(insn); });
 }
 
 }  // namespace twin86::jit

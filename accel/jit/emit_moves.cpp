@@ -10,8 +10,10 @@ void BlockBuilder::emit_lea(const Insn& insn) {
     // A 64-bit LEA of pinned registers goes straight to its destination. A memory-resident one would be loaded there
     // first, over a source that may be the same register.
     const auto pinned = [](u8 guest) { return guest == kNoGpr || !in_memory(guest); };
-    if (insn.operand_bits == 64 && insn.address_bits == 64 && pinned(dst) && pinned(insn.mem.base) && pinned(insn.mem.index))
+    if (insn.operand_bits == 64 && insn.address_bits == 64 && pinned(dst) && pinned(insn.mem.base) && pinned(insn.mem.index)) {
+        delta_kept_ = true;
         return effective_address(insn, kHostOf[dst]);
+    }
     effective_address(insn, kHostAddress);
     write_gpr_sized(dst, kHostAddress, insn.operand_bits);
 }
@@ -40,10 +42,10 @@ void BlockBuilder::emit_mov_from_seg(const Insn& insn) {
     const std::size_t selector =
         offsetof(JitFrame, cpu.segment) + (insn.reg_field & 7) * sizeof(Segment) + offsetof(Segment, selector);
     if (insn.has_mem) {
-        linear_address(insn);
-        access(2, kAccessWrite, [&] {
-            a.movzx(x86::r10d, field(selector, 2));
-            a.mov(x86::word_ptr(x86::rbp), x86::r10w);
+        access_operand(insn, 2, kAccessWrite, [&] {
+            const u8 value = free_temp();
+            a.movzx(host32(value), field(selector, 2));
+            a.mov(at(2), x86::gpw(value));
         });
         return;
     }

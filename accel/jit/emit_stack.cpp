@@ -9,8 +9,6 @@ namespace {
 
 constexpr u8 kHostSp = kHostOf[kRsp];
 
-x86::Mem at_address(unsigned bytes) { return x86::Mem(x86::rbp, 0, bytes); }
-
 x86::Gp sized(u8 host, unsigned bytes) {
     return bytes == 2 ? x86::Gp(x86::gpw(host)) : bytes == 4 ? x86::Gp(host32(host)) : x86::Gp(host64(host));
 }
@@ -38,38 +36,38 @@ void BlockBuilder::adjust_sp(i32 delta) {
 
 void BlockBuilder::emit_push_reg(const Insn& insn) {
     const unsigned bytes = insn.operand_bits / 8;
-    push_value(bytes, [&] { a.mov(at_address(bytes), sized(read_gpr(insn.opcode_field, kHostTemp), bytes)); });
+    push_value(bytes, [&] { a.mov(at(bytes), sized(read_gpr(insn.opcode_field, free_temp()), bytes)); });
 }
 
 void BlockBuilder::emit_push_imm(const Insn& insn) {
     const unsigned bytes = insn.operand_bits / 8;
-    push_value(bytes, [&] { a.mov(at_address(bytes), static_cast<i32>(insn.imm)); });
+    push_value(bytes, [&] { a.mov(at(bytes), static_cast<i32>(insn.imm)); });
 }
 
 /// PUSH r/m: a memory operand is read before the stack is probed; its value waits in frame.borrow.
 void BlockBuilder::emit_push_rm(const Insn& insn) {
     const unsigned bytes = insn.operand_bits / 8;
     if (!insn.has_mem) {
-        push_value(bytes, [&] { a.mov(at_address(bytes), sized(read_gpr(insn.rm_field, kHostTemp), bytes)); });
+        push_value(bytes, [&] { a.mov(at(bytes), sized(read_gpr(insn.rm_field, free_temp()), bytes)); });
         return;
     }
     const x86::Mem saved = field(offsetof(JitFrame, borrow), bytes);
-    linear_address(insn);
-    access(bytes, kAccessRead, [&] {
-        a.mov(sized(kHostTemp, bytes), at_address(bytes));
-        a.mov(saved, sized(kHostTemp, bytes));
+    access_operand(insn, bytes, kAccessRead, [&] {
+        const u8 value = free_temp();
+        a.mov(sized(value, bytes), at(bytes));
+        a.mov(saved, sized(value, bytes));
     });
     push_value(bytes, [&] {
-        a.mov(sized(kHostTemp, bytes), saved);
-        a.mov(at_address(bytes), sized(kHostTemp, bytes));
+        const u8 value = free_temp();
+        a.mov(sized(value, bytes), saved);
+        a.mov(at(bytes), sized(value, bytes));
     });
 }
 
 void BlockBuilder::emit_pop_reg(const Insn& insn) {
     const unsigned bytes = insn.operand_bits / 8;
     const u8 guest = insn.opcode_field;
-    stack_address(0);
-    access(bytes, kAccessRead, [&] { a.mov(sized(kHostAddress, bytes), at_address(bytes)); });
+    access_stack(0, bytes, kAccessRead, [&] { a.mov(sized(kHostAddress, bytes), at(bytes)); });
     // The value is in rbp. POP SP loads it instead of incrementing, so the increment comes first.
     adjust_sp(static_cast<i32>(bytes));
     write_gpr_sized(guest, kHostAddress, insn.operand_bits);
@@ -78,8 +76,7 @@ void BlockBuilder::emit_pop_reg(const Insn& insn) {
 /// POP m: the address of the destination is computed with the incremented stack pointer. SDM vol. 2, POP.
 void BlockBuilder::emit_pop_rm(const Insn& insn) {
     const unsigned bytes = insn.operand_bits / 8;
-    stack_address(0);
-    access(bytes, kAccessRead, [&] { a.mov(sized(kHostAddress, bytes), at_address(bytes)); });
+    access_stack(0, bytes, kAccessRead, [&] { a.mov(sized(kHostAddress, bytes), at(bytes)); });
     if (!insn.has_mem) {
         adjust_sp(static_cast<i32>(bytes));
         return write_gpr_sized(insn.rm_field, kHostAddress, insn.operand_bits);
@@ -88,10 +85,10 @@ void BlockBuilder::emit_pop_rm(const Insn& insn) {
     a.mov(saved, sized(kHostAddress, bytes));
     Insn destination = insn;
     if (insn.mem.base == kRsp) destination.mem.disp += bytes;
-    linear_address(destination);
-    access(bytes, kAccessWrite, [&] {
-        a.mov(sized(kHostTemp, bytes), saved);
-        a.mov(at_address(bytes), sized(kHostTemp, bytes));
+    access_operand(destination, bytes, kAccessWrite, [&] {
+        const u8 value = free_temp();
+        a.mov(sized(value, bytes), saved);
+        a.mov(at(bytes), sized(value, bytes));
     });
     adjust_sp(static_cast<i32>(bytes));
 }
@@ -109,7 +106,7 @@ void BlockBuilder::emit_leave(const Insn& insn) {
         if (width == 16) a.movzx(x86::ebp, x86::bp);
         add_segment_base(kSs);
     }
-    access(bytes, kAccessRead, [&] { a.mov(sized(kHostAddress, bytes), at_address(bytes)); });
+    access(bytes, kAccessRead, [&] { a.mov(sized(kHostAddress, bytes), at(bytes)); });
     write_gpr_sized(kRsp, bp, width);
     adjust_sp(static_cast<i32>(bytes));
     write_gpr_sized(kRbp, kHostAddress, insn.operand_bits);

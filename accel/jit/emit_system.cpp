@@ -117,8 +117,9 @@ void BlockBuilder::emit_pushf() {
     a.lea(x86::r10, x86::ptr(x86::r10, x86::rbp));
     a.mov(field(offsetof(JitFrame, borrow)), x86::r10);
     push_value(8, [&] {
-        a.mov(x86::r10, field(offsetof(JitFrame, borrow)));
-        a.mov(x86::qword_ptr(x86::rbp), x86::r10);
+        const u8 value = free_temp();
+        a.mov(host64(value), field(offsetof(JitFrame, borrow)));
+        a.mov(at(8), host64(value));
     });
 }
 
@@ -126,8 +127,7 @@ void BlockBuilder::emit_pushf() {
 void BlockBuilder::emit_popf(const Insn& insn) {
     const Label slow = a.newLabel(), quiet = a.newLabel();
     const x86::Mem rflags = field(offsetof(JitFrame, cpu.rflags), 4);
-    stack_address(0);
-    access(8, kAccessRead, [&] { a.mov(x86::rbp, x86::qword_ptr(x86::rbp)); });
+    access_stack(0, 8, kAccessRead, [&] { a.mov(x86::rbp, at(8)); });
     a.mov(x86::r10d, rflags);
     a.xor_(x86::r10d, x86::ebp);
     a.test(x86::r10d, static_cast<u32>(kPopfSlow));

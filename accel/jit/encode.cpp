@@ -6,9 +6,11 @@ namespace twin86::jit {
 
 namespace {
 
+constexpr unsigned kHostIndex = 10;
+
 class Writer {
   public:
-    Writer(const Insn& insn, const FieldMap& map, u8* out) : insn_(insn), map_(map), out_(out) {}
+    Writer(const Insn& insn, const FieldMap& map, const HostOperand& at, u8* out) : insn_(insn), map_(map), at_(at), out_(out) {}
 
     unsigned run() {
         switch (insn_.encoding) {
@@ -27,11 +29,18 @@ class Writer {
   private:
     void put(unsigned byte) { out_[n_++] = static_cast<u8>(byte); }
 
-    unsigned rm_low() const { return insn_.has_mem ? 5 : map_.rm; }
+    unsigned rm_low() const { return insn_.has_mem ? at_.base : map_.rm; }
+    /// The extension bit of the index register r10.
+    bool index_high() const { return insn_.has_mem && at_.delta; }
 
     void modrm() {
         if (!insn_.has_modrm) return;
-        if (insn_.has_mem) {  // [rbp + disp8 0]: rbp as a base cannot go without displacement
+        if (insn_.has_mem && at_.delta) {
+            put(0x84 | (map_.reg & 7) << 3);  // SIB and a 32-bit displacement
+            put((kHostIndex & 7) << 3 | (at_.base & 7));
+            std::memcpy(out_ + n_, &at_.disp, sizeof at_.disp);
+            n_ += sizeof at_.disp;
+        } else if (insn_.has_mem) {  // [rbp + disp8 0]: rbp as a base cannot go without displacement
             put(0x45 | (map_.reg & 7) << 3);
             put(0);
         } else {
@@ -45,8 +54,7 @@ class Writer {
         if (insn_.mandatory_prefix != 0 && insn_.mandatory_prefix != 0x66) put(insn_.mandatory_prefix);
         unsigned rex = insn_.rex & 0x48;
         if (insn_.has_modrm) {
-            rex |= (map_.reg & 8) >> 1;
-            if (!insn_.has_mem) rex |= (map_.rm & 8) >> 3;
+            rex |= (map_.reg & 8) >> 1 | (rm_low() & 8) >> 3 | (index_high() ? 2 : 0);
         } else {
             rex |= (map_.opcode & 8) >> 3;
         }
@@ -68,7 +76,7 @@ class Writer {
         const unsigned w = short_form || insn_.host_w0 ? 0 : last & 0x80;
         const unsigned mmmmm = short_form ? 1 : p[-2] & 0x1f;
         put(0xc4);
-        put((map_.reg & 8 ? 0 : 0x80) | 0x40 | (rm_low() & 8 ? 0 : 0x20) | mmmmm);
+        put((map_.reg & 8 ? 0 : 0x80) | (index_high() ? 0 : 0x40) | (rm_low() & 8 ? 0 : 0x20) | mmmmm);
         put(w | (~map_.vvvv & 0xf) << 3 | (last & 7));
         put(insn_.opcode);
         modrm();
@@ -79,7 +87,7 @@ class Writer {
         // P0: R X B R' 0 m m m, inverted register bits. With mod = 3, X extends a vector register in rm.
         const unsigned rm = rm_low();
         unsigned p0 = p[0] & 0x0f & ~0x08u;
-        p0 |= (map_.reg & 8 ? 0 : 0x80) | (rm & 16 ? 0 : 0x40) | (rm & 8 ? 0 : 0x20) | (map_.reg & 16 ? 0 : 0x10);
+        p0 |= (map_.reg & 8 ? 0 : 0x80) | (rm & 16 || index_high() ? 0 : 0x40) | (rm & 8 ? 0 : 0x20) | (map_.reg & 16 ? 0 : 0x10);
         const unsigned p1 = (p[1] & (insn_.host_w0 ? 0x07 : 0x87)) | (~map_.vvvv & 0xf) << 3;
         const unsigned p2 = (p[2] & 0xf7) | (map_.vvvv & 16 ? 0 : 8);
         put(0x62);
@@ -92,12 +100,15 @@ class Writer {
 
     const Insn& insn_;
     const FieldMap& map_;
+    const HostOperand& at_;
     u8* out_;
     unsigned n_ = 0;
 };
 
 }  // namespace
 
-unsigned encode(const Insn& insn, const FieldMap& map, u8 out[16]) { return Writer(insn, map, out).run(); }
+unsigned encode(const Insn& insn, const FieldMap& map, const HostOperand& operand, u8 out[kMaxHostLength]) {
+    return Writer(insn, map, operand, out).run();
+}
 
 }  // namespace twin86::jit

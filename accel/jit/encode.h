@@ -11,8 +11,16 @@ struct FieldMap {
     static FieldMap of(const Insn& i) { return {i.reg_field, i.rm_field, i.vvvv_field, i.opcode_field}; }
 };
 
-/// Writes the 64-bit-mode encoding of `insn` with the registers of `map` to out[0..15]; returns its length. With
-/// insn.has_mem the memory operand becomes [rbp+0]: segment overrides, address-size prefix and displacement go.
-unsigned encode(const Insn& insn, const FieldMap& map, u8 out[16]);
+/// Where a memory operand is on the host: [base], or [base + r10 + disp] with the delta of a window in r10.
+struct HostOperand {
+    u8 base = 5;
+    bool delta = false;
+    i32 disp = 0;
+};
+
+constexpr unsigned kMaxHostLength = 24;  ///< of one instruction: a SIB byte and a long displacement may be added
+/// Writes the 64-bit-mode encoding of `insn` with the registers of `map` to `out`; returns its length. With
+/// insn.has_mem the memory operand becomes `operand`: segment overrides, address-size prefix and displacement go.
+unsigned encode(const Insn& insn, const FieldMap& map, const HostOperand& operand, u8 out[kMaxHostLength]);
 
 }  // namespace twin86::jit

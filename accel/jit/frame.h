@@ -8,6 +8,7 @@
 
 #include "accel/jit/soft_tlb.h"
 #include "cpu/state/cpu_state.h"
+#include "mmu/window_tables.h"
 
 namespace twin86 {
 struct PhysPages;
@@ -50,6 +51,7 @@ struct JitFrame {
     const u8* poll;         ///< emitted code reads through it at block entry; inaccessible when the vCPU is kicked
     u64 page_va;            ///< RIP of the start of the page that the running position-independent block is in
     u64 mem_gpr[3];         ///< guest r10, r11, r15 while guest code runs
+    u64 temp;               ///< what host r10 gets at the next entry
     u64 borrow;             ///< saved host register while it serves as third temporary
     u64 save_rcx;           ///< rcx around flag-free probes and look-ups
     u64 address;            ///< linear address of a slow access
@@ -60,6 +62,7 @@ struct JitFrame {
     u64 page_number_mask;   ///< ~0xfff, an operand of pext
     u64 not_if_mask, not_ac_mask;      ///< all bits of RFLAGS but IF, AC
     u64 arithmetic_mask, pushf_mask;   ///< arithmetic flags; the others that PUSHF shows
+    u64 window_index_mask;  ///< bits 47:39, an operand of pext
     u64 irq_waiting;        ///< not 0: an interrupt or a request waits for IF; STI and POPF then arm the poll
     const u8* inaccessible; ///< what an armed poll points to
     u64 salt_ac, salt_no_ac;           ///< the salts of the current mode with and without EFLAGS.AC
@@ -80,6 +83,7 @@ struct JitFrame {
     u64 fault_pc;
     u32 fault_trap;         ///< host trap number, as in REG_TRAPNO
     u64 fault_address;      ///< what the host was denied
+    u32 fault_error;        ///< host error code: as that of #PF
 
     const PhysPages* phys;
     u64 tlb_fills;
@@ -91,6 +95,7 @@ struct JitFrame {
     BounceBuffer bounce;
 
     CpuState cpu;
+    u64 window[kViews][WindowTables::kRegions];  ///< host - linear address, by bits 47:39
     TlbTable tlb[kViews];
     u16 tlb_used[kViews][kTlbEntries];  ///< indices filled with non-global entries since the last flush
     u32 tlb_used_count[kViews];

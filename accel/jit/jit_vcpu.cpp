@@ -16,6 +16,7 @@ void prepare_frame(JitFrame& f, const PhysPages& pages) {
     f.jump_mask = kJumpCacheMask;
     f.tlb_index_mask = static_cast<u64>(kTlbEntries - 1) << 12;
     f.page_number_mask = kPageMask;
+    f.window_index_mask = static_cast<u64>(WindowTables::kRegions - 1) << WindowArea::kRegionShift;
     f.not_if_mask = ~u64{kFlagIF};
     f.not_ac_mask = ~u64{kFlagAC};
     f.arithmetic_mask = kFlagsArithmetic;
@@ -56,6 +57,7 @@ JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys
     prepare_frame(frame_, phys.pages());
     frame_.inaccessible = memory_->inaccessible();
     for (auto& half : exec_tlb_) half.resize(kExecEntries);
+    create_windows();
     phys_.add_listener(*this);
     phys_.add_code_listener(*this);
 }
@@ -102,6 +104,12 @@ std::string JitVcpu::statistics() const {
         t.guest_bytes ? static_cast<double>(t.host_bytes) / static_cast<double>(t.guest_bytes) : 0.0, cache_->used() / KiB,
         cache_->size() / KiB, t.insns ? static_cast<double>(t.nanoseconds) / static_cast<double>(t.insns) : 0.0, frame_.tlb_fills,
         counters_.flushes, counters_.page_flushes, counters_.switches);
+    if (windows_ != nullptr) {
+        const Windows::Counters& w = windows_->counters();
+        out += fmt::format("windows           {} faults, {} fills, {} misses, {} probed sites; {} mappings made, {} dropped, {} kept, {} protected; {} address spaces\n",
+                           counters_.window_faults, w.fills, counters_.window_misses, probed_sites_.size(), w.runs, w.unmapped, w.kept,
+                           w.protected_pages, w.spaces);
+    }
     out += "exits            ";
     for (unsigned i = 1; i <= static_cast<unsigned>(ExitReason::kFault); ++i)
         out += fmt::format(" {} {}", exit_name(static_cast<ExitReason>(i)), counters_.exits[i]);

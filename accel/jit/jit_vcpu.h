@@ -17,6 +17,7 @@
 #include "accel/vcpu.h"
 #include "base/log.h"
 #include "cpu/semantics/cpu.h"
+#include "mmu/windows.h"
 
 namespace twin86::jit {
 
@@ -39,7 +40,7 @@ class FrameMemory {
 struct RunCounters {
     u64 exits[16] = {};
     u64 helpers[static_cast<unsigned>(Op::kCount)] = {};
-    u64 flushes = 0, page_flushes = 0, switches = 0, kicks = 0, interrupts = 0, exceptions = 0, cache_clears = 0;
+    u64 window_faults = 0, window_misses = 0, flushes = 0, page_flushes = 0, switches = 0, kicks = 0, interrupts = 0, exceptions = 0, cache_clears = 0;
 };
 
 class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWriteListener, private PhysMapListener {
@@ -93,7 +94,9 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool take_events();
     void execute();
     bool dispatch();
-    Block* find_block();
+    Mode current_mode() const;
+    Block* find_block() { return find_block(current_mode()); }
+    Block* find_block(Mode mode);
     Block* translate_here(const BlockKey& key, Gva linear);
     void enter(const u8* pc);
     void fill_initial_components();
@@ -115,6 +118,16 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void update_tsc_bias();
     void log_block(const Block& block);
     void report_triple_fault() const;
+
+    // window_access.cpp
+    void create_windows();
+    bool in_windows() const;
+    void flush_windows(FlushKind kind, unsigned pcid);
+    bool fill_window(const Block& block, u32 guest_offset);
+    void show_operands(const Block& block, u32 guest_offset);
+    bool run_with_probe(const Block& block, u32 guest_offset);
+    bool wants_probe(Gpa insn) override { return probed_sites_.contains(insn); }
+    void sample_windows();
 
     // slow_memory.cpp
     TlbView view_of(bool supervisor) const;
@@ -166,6 +179,13 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     u64 re_entered_rip_ = kNotReentered;  ///< the rest of something that `-d exec` has shown
     Mode mode_;  ///< of the block entered last
     u64 filled_components_ = 0;  ///< XSAVE components that are in their initial state, as are their bytes in cpu.xsave
+    std::unique_ptr<Windows> windows_;  ///< null: mmu=soft, or the host has no address space for them
+    std::unordered_map<Gpa, u8> window_misses_;  ///< by instruction: faults that no window could answer
+    std::unordered_set<Gpa> probed_sites_;  ///< instructions that miss too often
+    struct {
+        u64 pc = 0, address = 0;
+        unsigned count = 0;
+    } last_window_fault_;  ///< a fault that filling does not cure must not repeat for ever
     u64 bounce_bytes_ = 0;  ///< which bytes of a masked bounced access are active
 
     // Jump-cache salts (address_space.cpp).

@@ -42,6 +42,7 @@ bool JitVcpu::take_events() {
         const int vector = env_.acknowledge_interrupt();
         if (vector >= 0) {
             ++counters_.interrupts;
+            sample_windows();
             s.activity = Activity::kRunning;
             recorder_.interrupt(s.rip, static_cast<u8>(vector));
             log_.write(kLogInt, "interrupt {:#x} at {:#x}", vector, s.rip);
@@ -97,9 +98,14 @@ void JitVcpu::enter(const u8* pc) {
     thunks_.enter(&frame_);
 }
 
-Block* JitVcpu::find_block() {
+Mode JitVcpu::current_mode() const {
+    Mode mode = Mode::of(frame_.cpu, options_.max_insns == 1);
+    if (in_windows()) mode.value |= Mode::kWindows;
+    return mode;
+}
+
+Block* JitVcpu::find_block(Mode mode) {
     CpuState& s = frame_.cpu;
-    const Mode mode = Mode::of(s, options_.max_insns == 1);
     if (!(mode == mode_)) {
         mode_ = mode;
         update_salt(mode);
@@ -339,6 +345,13 @@ bool JitVcpu::on_fault() {
     CHECK(block != nullptr, "fault {} at {} outside of blocks", frame_.fault_trap, static_cast<const void*>(pc));
     const SidePoint& point = block->point_at(pc);
     s.rip = rip_of(*block, point.guest_offset);
+    // Non-canonical host addresses: #SS when the base is rbp, else #GP.
+    const bool access = frame_.fault_trap == kVectorPF || frame_.fault_trap == kVectorGP || frame_.fault_trap == kVectorSS;
+    const bool window = access && block->key.mode.has(Mode::kWindows) && !(point.flags & kSidePoll);
+    if (window && fill_window(*block, point.guest_offset)) {
+        enter(pc);
+        return true;
+    }
     if (point.borrowed != 0xff)
         for (unsigned g = 0; g < 16; ++g)
             if (kHostOf[g] == point.borrowed) s.gpr[g] = frame_.borrow;
@@ -348,6 +361,7 @@ bool JitVcpu::on_fault() {
         re_entered_rip_ = s.rip;
         return false;
     }
+    if (window) return run_with_probe(*block, point.guest_offset);
     switch (frame_.fault_trap) {
         case kVectorDE:
         case kVectorUD: deliver_fault(Outcome::fault(static_cast<Vector>(frame_.fault_trap))); return false;

@@ -41,6 +41,8 @@ void on_fault(int signal, siginfo_t* info, void* context) {
     frame->fault_pc = reinterpret_cast<u64>(pc);
     frame->fault_trap = static_cast<u32>(registers[REG_TRAPNO]);
     frame->fault_address = reinterpret_cast<u64>(info->si_addr);
+    frame->temp = static_cast<u64>(registers[REG_R10]);
+    frame->fault_error = static_cast<u32>(registers[REG_ERR]);
     registers[REG_RIP] = reinterpret_cast<greg_t>(active.recover);
 }
 

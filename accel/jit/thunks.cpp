@@ -88,6 +88,7 @@ class ThunkBuilder {
         for (unsigned g = 0; g < 16; ++g)
             if (!in_memory(static_cast<u8>(g))) a.mov(host64(kHostOf[g]), field(gpr_offset(g)));
         a.mov(x86::rbp, field(offsetof(JitFrame, address)));
+        a.mov(x86::r10, field(offsetof(JitFrame, temp)));
         a.jmp(field(offsetof(JitFrame, enter_pc)));
         return at;
     }

@@ -35,6 +35,7 @@ bool ends_block(const Insn& i, Mode mode) {
 }
 
 bool may_link(void* self, u64 target_rip) { return static_cast<CodeFetcher*>(self)->global_code(target_rip); }
+bool wants_probe(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->wants_probe(insn); }
 
 }  // namespace
 
@@ -47,7 +48,7 @@ Translator::Translator(const JitOptions& options, const CpuModel& model, PhysMap
       blocks_(blocks),
       fetcher_(fetcher),
       log_(log),
-      context_{thunks, may_link, &fetcher, options.chain},
+      context_{thunks, may_link, wants_probe, &fetcher, options.chain},
       decoder_(DecoderOptions{.amd_branches = model.is_amd(),
                               .lzcnt = model.has(Feature::kAbm),
                               .tzcnt = model.has(Feature::kBmi1)}) {}

@@ -11,11 +11,15 @@
 
 namespace twin86::jit {
 
+/// How memory operands are translated: by the soft TLB alone, through windows wherever possible, or as pays.
+enum class MmuMode : u8 { kSoft, kShadow, kAuto };
+
 /// Engine options from `-accel jit,...` and `-d`.
 struct JitOptions {
     u64 code_size = 256 * MiB;
     unsigned max_insns = 64;  ///< per block; 1: one-instruction blocks
     bool chain = true;
+    MmuMode mmu = MmuMode::kAuto;
     unsigned max_side_exits = 4;  ///< conditional branches that a block goes on behind
 };
 
@@ -26,6 +30,8 @@ class CodeFetcher {
     virtual Outcome fetch_page(Gva linear, Gpa& physical) = 0;
     /// Whether a supervisor branch to this RIP may be linked: its page is mapped globally, or paging is off.
     virtual bool global_code(Gva linear) = 0;
+    /// Whether the instruction at this physical address keeps missing the windows.
+    virtual bool wants_probe(Gpa insn) = 0;
 };
 
 struct TranslationCounters {

@@ -1,5 +1,7 @@
 #include "tests/lib/jit_guest.h"
 
+#include <cstdlib>
+
 #include <algorithm>
 #include <cstring>
 
@@ -41,6 +43,17 @@ u32 TestEnvironment::port_read(IoPort port, unsigned size) {
 
 void TestEnvironment::port_write(IoPort port, unsigned size, u32 value) { ports.push_back({port, size, value, true}); }
 
+namespace {
+
+/// TWIN86_TEST_MMU=soft|shadow: how all guests of a test program reach memory.
+jit::JitOptions with_environment(jit::JitOptions options) {
+    const char* mmu = std::getenv("TWIN86_TEST_MMU");
+    if (mmu != nullptr) options.mmu = std::string_view(mmu) == "shadow" ? jit::MmuMode::kShadow : jit::MmuMode::kSoft;
+    return options;
+}
+
+}  // namespace
+
 JitGuest::JitGuest(const GuestOptions& options)
     : model_(parse_model(options.cpu)),
       log_(options.log, options.log_mask),
@@ -48,7 +61,7 @@ JitGuest::JitGuest(const GuestOptions& options)
       phys_(PhysMap::create(ram_, options.ram, bus_).take()),
       environment_(bus_) {
     build_tables();
-    vcpu_ = jit::JitVcpu::create(options.jit, model_, *phys_, environment_, log_).take();
+    vcpu_ = jit::JitVcpu::create(with_environment(options.jit), model_, *phys_, environment_, log_).take();
     state() = initial_;
     vcpu_->state_changed();
 }

@@ -1,0 +1,122 @@
+// Accesses through windows (mmu/windows.h): when they are used, and what follows when the host denies one.
+#include <algorithm>
+#include <ctime>
+
+#include "accel/jit/jit_vcpu.h"
+
+namespace twin86::jit {
+
+namespace {
+
+constexpr u32 kHostFaultWrite = 2;  // as in #PF error codes
+constexpr unsigned kMissesBeforeProbe = 3;
+constexpr std::size_t kMostProbedSites = 65'536;
+
+u64 thread_ns() {
+    timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<u64>(t.tv_sec) * 1'000'000'000 + static_cast<u64>(t.tv_nsec);
+}
+
+/// The part of an instruction's linear address that its segment adds.
+u64 segment_base(const CpuState& s, u8 segment) {
+    return s.mode64() && segment < kFs ? 0 : s.segment[segment].base;
+}
+
+u64 effective_address(const CpuState& s, const Insn& insn) {
+    const MemOperand& m = insn.mem;
+    u64 ea = static_cast<u64>(m.disp) + (m.rip_relative ? insn.next_rip() : 0);
+    if (m.base != kNoGpr) ea += s.gpr[m.base];
+    if (m.index != kNoGpr && !m.vsib) ea += s.gpr[m.index] * m.scale;
+    return truncate(ea, insn.address_bits / 8) + segment_base(s, m.segment);
+}
+
+}  // namespace
+
+void JitVcpu::create_windows() {
+    if (options_.mmu == MmuMode::kSoft) return;
+    const WindowTables tables{frame_.window[kViewUser], frame_.window[kViewSupervisor],
+                              frame_.window[kViewSupervisorAc]};
+    windows_ = Windows::create(phys_, tables, options_.mmu == MmuMode::kShadow);
+}
+
+/// Windows show what 4-level paging with write protection maps.
+bool JitVcpu::in_windows() const {
+    if (windows_ == nullptr) return false;
+    const CpuState& s = frame_.cpu;
+    constexpr u64 kNeeded = kCr0PG | kCr0WP;
+    if (!(s.efer & kEferLMA) || (s.cr0 & kNeeded) != kNeeded || (s.cr4 & kCr4LA57)) return false;
+    return s.cpl() == 3 ? windows_->user_shown() : windows_->kernel_shown();
+}
+
+void JitVcpu::flush_windows(FlushKind kind, unsigned pcid) {
+    const PagingContext context = paging_context(true, false);
+    switch (kind) {
+        case FlushKind::kAll:
+            return windows_->flush_all(context);
+        case FlushKind::kNonGlobal:
+            return windows_->flush_non_global(context);
+        case FlushKind::kPcid:
+            return windows_->flush_pcid(pcid, context);
+    }
+}
+
+/// Guests that run for a while take interrupts: time is counted from one to the next.
+void JitVcpu::sample_windows() {
+    if (windows_ != nullptr) windows_->sample(frame_.cpu.cpl() == 3, thread_ns());
+}
+
+/// After a fault: shows the page that the host denied. False: the instruction cannot simply go on.
+bool JitVcpu::fill_window(const Block& block, u32 guest_offset) {
+    ++counters_.window_faults;
+    if (frame_.fault_trap != kVectorPF) return false;
+    const std::optional<Gva> address = windows_->linear(frame_.fault_address);
+    if (!address) {
+        show_operands(block, guest_offset);
+        return false;
+    }
+    // A fault that filling does not cure must not repeat for ever.
+    const bool again = frame_.fault_pc == last_window_fault_.pc && frame_.fault_address == last_window_fault_.address;
+    last_window_fault_ = {frame_.fault_pc, frame_.fault_address, again ? last_window_fault_.count + 1 : 0};
+    if (last_window_fault_.count > 2) return false;
+    return windows_->fill(*address, frame_.fault_error & kHostFaultWrite, paging_context(false, false)) && block.valid;
+}
+
+/// The access fell into the empty window: makes windows for the region that the instruction names and for the stack's.
+void JitVcpu::show_operands(const Block& block, u32 guest_offset) {
+    const u64 entry = phys_.pages().entry(block.key.physical);
+    const Gpa at = block.key.physical + guest_offset;
+    if (page_is_mmio(entry) || (at ^ block.key.physical) >= kPageSize) return;
+    const std::span<const u8> bytes(page_host(entry) + (at & 0xfff), std::min<u64>(kPageSize - (at & 0xfff), 15));
+    Insn insn;
+    if (translator_.decoder().decode(bytes, frame_.cpu.rip, block.key.mode.code_bits(), insn) != DecodeStatus::kOk)
+        return;
+    const CpuState& s = frame_.cpu;
+    const auto show = [&](u64 address) {
+        if (is_canonical(address, s.cr4)) windows_->fill(address, false, paging_context(false, false));
+    };
+    if (insn.has_mem) show(effective_address(s, insn));
+    show(s.gpr[kRsp] - 8);
+}
+
+/// One instruction in a block of its own, whose probe tells faults, MMIO and writes to code apart.
+bool JitVcpu::run_with_probe(const Block& block, u32 guest_offset) {
+    ++counters_.window_misses;
+    last_window_fault_ = {};
+    const Gpa insn = block.key.physical + guest_offset;
+    // STAC and CLAC have changed the mode since the block was entered; only the shadow is the block's.
+    const Mode mode{Mode::of(frame_.cpu, true).value | (block.key.mode.value & Mode::kShadowed)};
+    if (++window_misses_[insn] >= kMissesBeforeProbe) {
+        if (probed_sites_.size() >= kMostProbedSites) probed_sites_.clear();
+        window_misses_.erase(insn);
+        probed_sites_.insert(insn);
+        blocks_.invalidate(insn, 1);
+    }
+    Block* once = find_block(mode);
+    if (once == nullptr) return false;
+    frame_.cpu.shadow = kShadowNone;
+    enter(once->code);
+    return true;
+}
+
+}  // namespace twin86::jit

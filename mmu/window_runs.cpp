@@ -1,0 +1,191 @@
+// Windows: what each of them maps.
+#include <algorithm>
+
+#include "base/bits.h"
+#include "mmu/windows.h"
+
+namespace twin86 {
+
+namespace {
+constexpr u64 kChunk = 2 * MiB;
+}
+
+u64 Windows::host_of(const Window& window, Gva address) const {
+    const unsigned index = static_cast<unsigned>(&window - windows_.data());
+    return area_->base(index) + (address & (WindowArea::kRegionSize - 1));
+}
+
+Windows::RunIterator Windows::find(Window& window, Gva address) {
+    auto at = window.runs.upper_bound(address);
+    if (at == window.runs.begin()) return window.runs.end();
+    --at;
+    return address - at->first < at->second.bytes() ? at : window.runs.end();
+}
+
+/// RAM of the file that windows show, not device memory or ROM.
+bool Windows::in_ram(Gpa page) const {
+    const u64 entry = phys_.pages().entry(page);
+    const GuestRam& ram = phys_.ram();
+    return page_is_ram(entry) && static_cast<u64>(page_host(entry) - ram.base()) < ram.size();
+}
+
+/// `address` is page-aligned and the guest's page tables allow the access.
+bool Windows::show(Window& window, Gva address, const Translation& page, bool write) {
+    const Gpa physical = page.physical & kPageMask;
+    if (!in_ram(physical)) return false;
+    if (const auto old = find(window, address); old != window.runs.end()) {
+        if (old->second.physical + (address - old->first) == physical)
+            return renew(window, old, address, write, page.writable);
+        unmap(window, old);
+    }
+    const auto [start, run] = run_around(address, page);
+    unmap_range(window, start, run.bytes());
+    if (!map(window, start, run)) return false;
+    return !write || !(phys_.pages().entry(physical) & kPageHasCode);
+}
+
+/// The page is shown already: it became writable, or its write protection was lifted.
+bool Windows::renew(Window& window, RunIterator run, Gva address, bool write, bool may_write) {
+    if (!write) return true;
+    if (!may_write) return false;
+    if (!run->second.writable) {
+        run->second.writable = true;
+        make_writable(window, run->first, run->second);
+    }
+    const Gpa physical = run->second.physical + (address - run->first);
+    const u64 entry = phys_.pages().entry(physical);
+    if (entry & kPageHasCode) return false;
+    phys_.pages().mark_dirty(physical, entry);
+    return area_->protect(host_of(window, address), kPageSize, true);
+}
+
+/// What one mapping can show: the page, or with a large page the 2 MiB that lie together in host memory too.
+std::pair<Gva, Windows::Run> Windows::run_around(Gva address, const Translation& page) const {
+    const Gpa physical = page.physical & kPageMask;
+    const std::pair<Gva, Run> one{address, {physical, 1, page.writable}};
+    if (page.page_size < kChunk) return one;
+    const Gpa first = align_down(physical, kChunk);
+    if (!in_ram(first)) return one;
+    const Hva host = page_host(phys_.pages().entry(first));
+    for (u64 at = 0; at < kChunk; at += kPageSize)
+        if (!in_ram(first + at) || page_host(phys_.pages().entry(first + at)) != host + at) return one;
+    return {align_down(address, kChunk), {first, kChunk / kPageSize, page.writable}};
+}
+
+bool Windows::map(Window& window, Gva start, const Run& run) {
+    const u64 offset = static_cast<u64>(page_host(phys_.pages().entry(run.physical)) - phys_.ram().base());
+    if (!area_->map(host_of(window, start), run.bytes(), offset, false)) return false;
+    window.runs.emplace(start, run);
+    by_chunk_[run.physical / kChunk].push_back({static_cast<unsigned>(&window - windows_.data()), start});
+    ++runs_;
+    ++counters_.runs;
+    if (run.writable) make_writable(window, start, run);
+    return true;
+}
+
+/// Lets writes through, but for pages whose writes must be seen.
+void Windows::make_writable(const Window& window, Gva start, const Run& run) {
+    const u64 host = host_of(window, start);
+    area_->protect(host, run.bytes(), true);
+    for (u64 at = 0; at < run.bytes(); at += kPageSize) {
+        phys_.pages().mark_dirty(run.physical + at, phys_.pages().entry(run.physical + at));
+        if (phys_.pages().entry(run.physical + at) & kPageHasCode) area_->protect(host + at, kPageSize, false);
+    }
+}
+
+void Windows::unmap(Window& window, RunIterator run) {
+    const auto [start, what] = *run;
+    area_->unmap(host_of(window, start), what.bytes());
+    auto& chunk = by_chunk_[what.physical / kChunk];
+    const unsigned index = static_cast<unsigned>(&window - windows_.data());
+    std::erase_if(chunk, [index, at = start](const RunAt& r) { return r.window == index && r.start == at; });
+    window.runs.erase(run);
+    --runs_;
+    ++counters_.unmapped;
+    (window.space != nullptr ? window.space->policy : kernel_policy_).spend(WindowPolicy::kUnmapNs);
+}
+
+void Windows::unmap_range(Window& window, Gva start, u64 size) {
+    for (;;) {
+        auto run = find(window, start);
+        if (run == window.runs.end()) run = window.runs.lower_bound(start);
+        if (run == window.runs.end() || (run->first > start && run->first - start >= size)) return;
+        unmap(window, run);
+    }
+}
+
+/// One system call for the whole window.
+void Windows::unmap_all(Window& window) {
+    if (window.runs.empty()) return;
+    const unsigned index = static_cast<unsigned>(&window - windows_.data());
+    area_->unmap(area_->base(index), WindowArea::kRegionSize);
+    for (const auto& [start, run] : window.runs)
+        std::erase_if(by_chunk_[run.physical / kChunk], [index](const RunAt& r) { return r.window == index; });
+    runs_ -= window.runs.size();
+    counters_.unmapped += window.runs.size();
+    window.runs.clear();
+}
+
+bool Windows::still_right(const Window& window, Gva start, const Run& run, const PagingContext& context) const {
+    const bool kernel = window.space == nullptr;
+    for (u64 at = 0; at < run.bytes();) {
+        const WalkResult walk = peek(context, phys_.pages(), start + at);
+        const Translation& page = walk.page;
+        if (!walk.ok || page.physical != run.physical + at || !page.accessed || page.user == kernel ||
+            (kernel && !page.global))
+            return false;
+        if (!page.readable || (run.writable && !page.writable)) return false;
+        at += page.page_size >= kChunk ? kChunk : kPageSize;
+    }
+    return true;
+}
+
+/// After a flush: keeps what the page tables still say.
+void Windows::refresh(Window& window, const PagingContext& context) {
+    for (auto run = window.runs.begin(); run != window.runs.end();) {
+        const auto next = std::next(run);
+        if (still_right(window, run->first, run->second, context))
+            ++counters_.kept;
+        else
+            unmap(window, run);
+        run = next;
+    }
+    (window.space != nullptr ? window.space->policy : kernel_policy_)
+        .spend(WindowPolicy::kCheckNs * window.runs.size());
+}
+
+/// Calls f(window, run, base, size) for the part of each run that lies in [base, +size). f may unmap the run.
+template <class F>
+void Windows::for_runs_of(Gpa base, u64 size, F f) {
+    for (u64 chunk = base / kChunk; chunk <= (base + size - 1) / kChunk; ++chunk) {
+        const auto found = by_chunk_.find(chunk);
+        if (found == by_chunk_.end()) continue;
+        std::vector<std::pair<Window*, RunIterator>> hit;
+        for (const RunAt& at : found->second) {
+            Window& w = windows_[at.window];
+            const auto run = w.runs.find(at.start);
+            if (run->second.physical < base + size && base < run->second.physical + run->second.bytes())
+                hit.emplace_back(&w, run);
+        }
+        for (const auto& [w, run] : hit) {
+            const Gpa first = std::max(base, run->second.physical);
+            f(*w, run, first, std::min(base + size, run->second.physical + run->second.bytes()) - first);
+        }
+    }
+}
+
+/// Other memory than RAM is never shown: its pages may be protected by other threads.
+void Windows::protect(Gpa base, u64 size) {
+    if (!in_ram(base)) return;
+    for_runs_of(base, size, [&](Window& w, RunIterator run, Gpa first, u64 bytes) {
+        if (!run->second.writable) return;
+        area_->protect(host_of(w, run->first + (first - run->second.physical)), bytes, false);
+        ++counters_.protected_pages;
+    });
+}
+
+void Windows::forget(Gpa base, u64 size) {
+    for_runs_of(base, size, [&](Window& w, RunIterator run, Gpa, u64) { unmap(w, run); });
+}
+
+}  // namespace twin86
