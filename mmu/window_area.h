@@ -15,7 +15,8 @@ class WindowArea {
   public:
     static constexpr unsigned kRegionShift = 39;
     static constexpr u64 kRegionSize = u64{1} << kRegionShift;
-    static constexpr u64 kGuardSize = 2 * MiB;
+    /// Translated code decides by one register about addresses within 64 GiB of it.
+    static constexpr u64 kGuardSize = 72 * GiB;
     /// Window 0 stays empty: it stands for regions that are not shown.
     static constexpr unsigned kEmptyWindow = 0;
 

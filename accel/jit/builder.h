@@ -6,6 +6,7 @@
 
 #include <span>
 
+#include "accel/jit/anchors.h"
 #include "accel/jit/block.h"
 #include "accel/jit/emit_buffer.h"
 #include "accel/jit/encode.h"
@@ -76,23 +77,28 @@ class BlockBuilder {
     template <class Op>
     void access(unsigned size, u8 kind, Op&& op);         ///< rbp = linear; op() uses [rbp]; emitted twice for writes
     template <class Op>
-    void access_operand(const Insn& insn, unsigned size, u8 kind, Op&& op);
+    void access_operand(const Insn& insn, unsigned size, u8 kind, Op&& op, bool needs_temp = true);
     template <class Op>
     void access_stack(i32 displacement, unsigned size, u8 kind, Op&& op);
     /// The operand of the access in progress.
     Mem at(unsigned bytes) const {
-        return at_.delta ? Mem(host64(at_.base), asmjit::x86::r10, 0, at_.disp, bytes) : Mem(host64(at_.base), 0, bytes);
+        return at_.delta ? Mem(host64(at_.base), asmjit::x86::r10, 0, at_.disp, bytes) : Mem(host64(at_.base), at_.disp, bytes);
     }
     /// A register that op() may use.
-    u8 free_temp() const { return at_.delta ? kHostAddress : kHostTemp; }
+    u8 free_temp() const { return at_.delta || at_.base == kHostTemp ? kHostAddress : kHostTemp; }
 
     // emit_window.cpp: operands in windows
     bool through_window() const;
     void window_address();                                ///< rbp: linear -> host address
-    bool fold(const Insn& insn);
-    bool fold_stack(i32 displacement);
-    bool fold_base(u8 guest, i32 displacement);
-    Mem window_delta() const;
+    bool fold(const Insn& insn, bool needs_temp);
+    bool fold_pointer(const Insn& insn, bool needs_temp);
+    bool fold_constant(const Insn& insn, bool needs_temp);
+    bool fold_segment(const Insn& insn);
+    bool fold_stack(u8 guest, i32 displacement);
+    void decide(u16 anchor, u8 decider);
+    void decide_by(u8 guest);
+    Mem window_delta(unsigned region) const;
+    Mem selected_delta() const;
     void keep_delta(const Insn& insn);
     void begin_probe(const ProbeTemplate& t, unsigned size, u32& miss_fixup);
     void jump_to(bool to_cold, u32 to);
@@ -177,7 +183,10 @@ class BlockBuilder {
     bool in_cold_ = false;
     bool ended_ = false;            ///< the path has left the block: nothing falls through
     HostOperand at_;                ///< of the access in progress
-    u8 delta_base_ = kNoGpr;        ///< host r10 is the delta of the window that this guest register points into
+    /// What decides about a window besides general registers: the page of RIP, segment bases, constants by region.
+    static constexpr u16 kAnchorRip = 16, kAnchorSegment = 32, kAnchorRegion = 64, kAnchorNone = 0xffff;
+    u16 delta_anchor_ = kAnchorNone;  ///< host r10 is the delta of the window that this lies in
+    Anchors anchors_;
     bool delta_kept_ = false;       ///< the current instruction leaves r10 alone
     bool stack_access_ = false;     ///< rbp holds an address in the stack segment
     u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need

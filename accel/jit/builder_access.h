@@ -5,9 +5,9 @@ namespace twin86::jit {
 
 /// The operand of `insn`; op() uses at().
 template <class Op>
-void BlockBuilder::access_operand(const Insn& insn, unsigned size, u8 kind, Op&& op) {
+void BlockBuilder::access_operand(const Insn& insn, unsigned size, u8 kind, Op&& op, bool needs_temp) {
     stack_access_ = false;
-    if (fold(insn)) return op();
+    if (fold(insn, needs_temp)) return op();
     linear_address(insn);
     access(size, kind, op);
 }
@@ -15,7 +15,7 @@ void BlockBuilder::access_operand(const Insn& insn, unsigned size, u8 kind, Op&&
 /// The stack slot at SP + displacement.
 template <class Op>
 void BlockBuilder::access_stack(i32 displacement, unsigned size, u8 kind, Op&& op) {
-    if (fold_stack(displacement)) return op();
+    if (fold_stack(kRsp, displacement)) return op();
     stack_address(displacement);
     access(size, kind, op);
 }
@@ -23,7 +23,7 @@ void BlockBuilder::access_stack(i32 displacement, unsigned size, u8 kind, Op&& o
 template <class Op>
 void BlockBuilder::access(unsigned size, u8 kind, Op&& op) {
     at_ = {};
-    delta_base_ = kNoGpr;
+    delta_anchor_ = kAnchorNone;
     delta_kept_ = false;
     if (through_window()) {
         window_address();

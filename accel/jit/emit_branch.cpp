@@ -159,7 +159,7 @@ void BlockBuilder::load_branch_operand(const Insn& insn, u8 to) {
         if (bytes == 8) a.mov(host64(to), at(8));
         else if (bytes == 4) a.mov(host32(to), at(4));
         else a.movzx(host32(to), at(2));
-    });
+    }, false);
 }
 
 void BlockBuilder::emit_jmp_rm(const Insn& insn) {

@@ -45,7 +45,8 @@ Assignment assign(const Insn& insn, const HostOperand& at) {
     if (renamed & kFieldVvvv) fields[n++] = {kFieldVvvv, insn.vvvv_field, &FieldMap::vvvv};
     if (renamed & kFieldOpcode) fields[n++] = {kFieldOpcode, insn.opcode_field, &FieldMap::opcode};
     const bool operand = insn.has_mem && insn.mem.access != kAccessNone;
-    const u8 temps[2] = {operand && at.delta ? kHostAddress : kHostTemp, kHostAddress};
+    const bool r10_used = operand && (at.delta || at.base == kHostTemp);
+    const u8 temps[2] = {r10_used ? kHostAddress : kHostTemp, kHostAddress};
     const unsigned free_temps = !operand ? 2 : at.delta && at.base == kHostAddress ? 0 : 1;
     unsigned used_temps = 0;
     for (unsigned f = 0; f < n; ++f) {
@@ -145,7 +146,7 @@ void BlockBuilder::emit_copy(const Insn& insn) {
 
 void BlockBuilder::emit_rewrite(const Insn& insn) {
     if (insn.mem.access == kAccessNone) return (void)(delta_kept_ = true);
-    access_operand(insn, insn.mem.size, insn.mem.access, [&] { encoded(insn); });
+    access_operand(insn, insn.mem.size, insn.mem.access, [&] { encoded(insn); }, false);
 }
 
 }  // namespace twin86::jit

@@ -99,6 +99,14 @@ void BlockBuilder::emit_leave(const Insn& insn) {
     const unsigned width = block_.key.mode.stack_bits();
     const u8 bp = kHostOf[kRbp];
     stack_access_ = true;
+    if (fold_stack(kRbp, 0)) {
+        a.mov(sized(kHostAddress, bytes), at(bytes));
+        write_gpr_sized(kRsp, bp, width);
+        adjust_sp(static_cast<i32>(bytes));
+        write_gpr_sized(kRbp, kHostAddress, insn.operand_bits);
+        delta_kept_ = false;
+        return;
+    }
     if (width == 64) {
         a.mov(x86::rbp, host64(bp));
     } else {

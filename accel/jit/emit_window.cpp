@@ -1,9 +1,12 @@
-// Operands in windows (mmu/windows.h). An operand off one base register is reached by [base + delta + displacement]:
-// the base decides about the window, and the guard space around it is wider than a displacement and what stack
-// adjustments in one block add. The delta stays in r10 for as long as neither r10 nor the base register changes.
+// Operands in windows (mmu/windows.h): [something + delta of its window]. The window is decided by what the operand
+// lies near (anchors.h): a base register, the register that this was computed from, a segment base, the page of RIP.
+// The delta stays in r10 for as long as neither r10 nor that anchor changes.
 //
 // What is not shown faults on the host: the run loop fills the window, or runs the instruction with a probe.
+#include <cstdlib>
+
 #include "accel/jit/builder.h"
+#include "mmu/window_area.h"
 
 namespace twin86::jit {
 
@@ -11,34 +14,37 @@ using namespace asmjit;
 
 namespace {
 
-constexpr i64 kLargestAdjustment = 1 * MiB;  // times the instructions of a block: well below the guard size
+constexpr i64 kLargestAdjustment = 1 * MiB;  // of an anchor while its delta is kept
+constexpr u64 kMostInsns = 64;
+static_assert(Anchors::kReach + kMostInsns * kLargestAdjustment < WindowArea::kGuardSize);
 
-/// ADD RSP, imm and SUB RSP, imm of moderate size.
-bool adjusts_sp(const Insn& insn) {
+/// ADD and SUB of a small constant, PUSH and POP.
+bool adjusts(const Insn& insn, u8 guest) {
+    if (insn.op == Op::kPushReg || insn.op == Op::kPushImm) return guest == kRsp;
+    if (insn.op == Op::kPopReg) return guest == kRsp && insn.opcode_field != kRsp;
     const bool immediate =
         insn.encoding == Encoding::kLegacy && insn.map == 0 && (insn.opcode == 0x83 || insn.opcode == 0x81);
     const unsigned group = (insn.modrm >> 3) & 7;
     return immediate && !insn.has_mem && (group == 0 || group == 5) && insn.operand_bits == 64 &&
-           insn.rm_field == kRsp && insn.imm > -kLargestAdjustment && insn.imm < kLargestAdjustment;
+           insn.rm_field == guest && std::abs(insn.imm) < kLargestAdjustment;
 }
 
 bool writes(const Insn& insn, u8 guest) {
     if (insn.implicit_written & (1u << guest)) return true;
-    return ((insn.gpr_written & kFieldReg) && insn.reg_field == guest) ||
-           ((insn.gpr_written & kFieldRm) && insn.rm_field == guest) ||
-           ((insn.gpr_written & kFieldVvvv) && insn.vvvv_field == guest) ||
-           ((insn.gpr_written & kFieldOpcode) && insn.opcode_field == guest);
+    const u8 fields[] = {insn.reg_field, insn.rm_field, insn.vvvv_field, insn.opcode_field};
+    for (unsigned f = 0; f < 4; ++f) {
+        const u8 field = insn.high_fields & (1u << f) ? fields[f] & 3 : fields[f];
+        if ((insn.gpr_written & (1u << f)) && field == guest) return true;
+    }
+    return false;
 }
 
-bool moves_sp_a_little(const Insn& insn) {
-    switch (insn.op) {
-        case Op::kPushReg:
-        case Op::kPushImm:
-        case Op::kPopReg:
-            return insn.op != Op::kPopReg || insn.opcode_field != kRsp;
-        default:
-            return adjusts_sp(insn);
-    }
+unsigned region_of(u64 address) {
+    return (address >> WindowArea::kRegionShift) & (WindowTables::kRegions - 1);
+}
+
+u64 magnitude(i64 v) {
+    return v < 0 ? -static_cast<u64>(v) : static_cast<u64>(v);
 }
 
 }  // namespace
@@ -48,53 +54,131 @@ bool BlockBuilder::through_window() const {
     return !context_.wants_probe(context_.self, block_.key.physical + (current_->rip - block_.rip));
 }
 
-/// The table entry that r10 selects.
-x86::Mem BlockBuilder::window_delta() const {
-    return x86::Mem(x86::rsp, x86::r10, 3,
-                    static_cast<i32>(offsetof(JitFrame, window) + mode_.view() * sizeof(JitFrame::window[0])), 8);
+/// The entry of the current view's table for a region.
+x86::Mem BlockBuilder::window_delta(unsigned region) const {
+    return field(offsetof(JitFrame, window) + mode_.view() * sizeof(JitFrame::window[0]) + region * sizeof(u64));
 }
 
+/// The one that r10 selects.
+x86::Mem BlockBuilder::selected_delta() const {
+    x86::Mem entry = window_delta(0);
+    entry.setIndex(x86::r10, 3);
+    return entry;
+}
+
+/// rbp: linear -> host address, by its own value.
 void BlockBuilder::window_address() {
     a.pext(x86::r10, x86::rbp, field(offsetof(JitFrame, window_index_mask)));
-    if (flags_live_ == 0) return (void)a.add(x86::rbp, window_delta());
-    a.mov(x86::r10, window_delta());
+    if (flags_live_ == 0) return (void)a.add(x86::rbp, selected_delta());
+    a.mov(x86::r10, selected_delta());
     a.lea(x86::rbp, x86::ptr(x86::rbp, x86::r10));
 }
 
-bool BlockBuilder::fold_base(u8 guest, i32 displacement) {
-    const u8 host = read_gpr(guest, kHostAddress);
-    if (delta_base_ != guest) {
-        a.pext(x86::r10, host64(host), field(offsetof(JitFrame, window_index_mask)));
-        a.mov(x86::r10, window_delta());
+/// r10 = delta of the window that the value of host register `decider` lies in, unless r10 is `anchor`'s delta already.
+void BlockBuilder::decide(u16 anchor, u8 decider) {
+    if (delta_anchor_ != anchor) {
+        a.pext(x86::r10, host64(decider), field(offsetof(JitFrame, window_index_mask)));
+        a.mov(x86::r10, selected_delta());
     }
-    delta_base_ = guest;
+    delta_anchor_ = anchor;
     delta_kept_ = true;
-    at_ = {host, true, displacement};
+}
+
+/// The same by the value of a general register.
+void BlockBuilder::decide_by(u8 guest) {
+    if (delta_anchor_ != guest && in_memory(guest)) a.mov(x86::r10, slot(guest));
+    decide(guest, in_memory(guest) ? kHostTemp : kHostOf[guest]);
+}
+
+bool BlockBuilder::fold(const Insn& insn, bool needs_temp) {
+    const MemOperand& m = insn.mem;
+    if (insn.address_bits != 64 || m.vsib || (insn.high_byte && insn.encoding == Encoding::kLegacy) ||
+        !through_window())
+        return false;
+    if (!block_.key.mode.flat(m.segment)) return !needs_temp && fold_segment(insn);
+    if (m.rip_relative || (m.base == kNoGpr && m.index == kNoGpr)) return fold_constant(insn, needs_temp);
+    return fold_pointer(insn, needs_temp);
+}
+
+/// A base, and perhaps an index that is known to be a 32-bit number.
+bool BlockBuilder::fold_pointer(const Insn& insn, bool needs_temp) {
+    const MemOperand& m = insn.mem;
+    u8 pointer = m.base;
+    u64 distance = magnitude(m.disp);
+    const bool indexed = m.index != kNoGpr;
+    if (m.base == kNoGpr) return false;
+    if (indexed) {
+        if (anchors_.small(m.index)) {
+            distance += Anchors::kSmall * m.scale;
+        } else if (anchors_.small(m.base) && m.scale == 1) {
+            distance += Anchors::kSmall;
+            pointer = m.index;
+        } else {
+            return false;
+        }
+    }
+    const bool in_rbp = indexed || in_memory(m.base);  // then there is no second temporary
+    if (in_rbp && needs_temp) return false;
+    if (indexed && in_memory(m.base) && in_memory(m.index)) return false;  // needs r10
+    const bool near = distance + anchors_.bound(pointer) <= Anchors::kReach && delta_anchor_ != pointer;
+    decide_by(near ? anchors_.anchor(pointer) : pointer);
+    if (indexed) {
+        effective_address(insn, kHostAddress);
+        at_ = {kHostAddress, true, 0};
+    } else {
+        at_ = {read_gpr(m.base, kHostAddress), true, static_cast<i32>(m.disp)};
+    }
     return true;
 }
 
-bool BlockBuilder::fold(const Insn& insn) {
+/// An address that is known here, or relative to the page that RIP is in.
+bool BlockBuilder::fold_constant(const Insn& insn, bool needs_temp) {
     const MemOperand& m = insn.mem;
-    const bool one_base = m.base != kNoGpr && m.index == kNoGpr && !m.rip_relative && insn.address_bits == 64;
-    if (!one_base || !block_.key.mode.flat(m.segment) || (insn.high_byte && insn.encoding == Encoding::kLegacy) ||
-        !through_window())
-        return false;
-    // A second temporary may be needed for a register operand: the base then has to be in a register of its own.
-    if (in_memory(m.base) && insn.klass != InsnClass::kRewriteMem) return false;
-    return fold_base(m.base, static_cast<i32>(m.disp));
+    if (m.rip_relative && !baked()) {
+        const i64 offset = static_cast<i64>(offset_in_page(insn.next_rip() + static_cast<u64>(m.disp)));
+        if (needs_temp || offset != static_cast<i32>(offset)) return false;
+        a.mov(x86::rbp, field(offsetof(JitFrame, page_va)));
+        decide(kAnchorRip, kHostAddress);
+        at_ = {kHostAddress, true, static_cast<i32>(offset)};
+        return true;
+    }
+    const u64 address = static_cast<u64>(m.disp) + (m.rip_relative ? insn.next_rip() : 0);
+    if (address != static_cast<u64>(static_cast<i64>(static_cast<i32>(address)))) return false;
+    const u16 anchor = static_cast<u16>(kAnchorRegion + region_of(address));
+    if (delta_anchor_ != anchor) a.mov(x86::r10, window_delta(region_of(address)));
+    delta_anchor_ = anchor;
+    delta_kept_ = true;
+    at_ = {kHostTemp, false, static_cast<i32>(address)};
+    return true;
 }
 
-bool BlockBuilder::fold_stack(i32 displacement) {
+/// FS or GS: near its base address.
+bool BlockBuilder::fold_segment(const Insn& insn) {
+    const MemOperand& m = insn.mem;
+    if (m.rip_relative || m.index != kNoGpr || !mode_.has(Mode::kCode64)) return false;
+    if (m.base != kNoGpr && (!anchors_.small(m.base) || in_memory(m.base))) return false;
+    a.mov(x86::rbp, field(offsetof(JitFrame, cpu.segment) + m.segment * sizeof(Segment) + offsetof(Segment, base)));
+    decide(static_cast<u16>(kAnchorSegment + m.segment), kHostAddress);
+    if (m.base != kNoGpr) a.lea(x86::rbp, x86::ptr(x86::rbp, host64(kHostOf[m.base])));
+    at_ = {kHostAddress, true, static_cast<i32>(m.disp)};
+    return true;
+}
+
+bool BlockBuilder::fold_stack(u8 guest, i32 displacement) {
     if (!block_.key.mode.has(Mode::kCode64) || !through_window()) return false;
-    return fold_base(kRsp, displacement);
+    const u8 near = anchors_.anchor(guest);
+    decide_by(delta_anchor_ == near ? near : guest);
+    at_ = {kHostOf[guest], true, displacement};
+    return true;
 }
 
-/// After each instruction: whether r10 still holds the delta of delta_base_.
+/// After each instruction: whether r10 still holds the delta of its anchor.
 void BlockBuilder::keep_delta(const Insn& insn) {
-    const bool base_moved =
-        delta_base_ != kNoGpr && writes(insn, delta_base_) && !(delta_base_ == kRsp && moves_sp_a_little(insn));
-    if (!delta_kept_ || base_moved) delta_base_ = kNoGpr;
+    const bool moved = delta_anchor_ < 16 && writes(insn, static_cast<u8>(delta_anchor_)) &&
+                       !adjusts(insn, static_cast<u8>(delta_anchor_));
+    if (!delta_kept_ || moved) delta_anchor_ = kAnchorNone;
     delta_kept_ = false;
+    anchors_.follow(insn);
 }
 
 }  // namespace twin86::jit

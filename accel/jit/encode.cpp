@@ -40,6 +40,10 @@ class Writer {
             put((kHostIndex & 7) << 3 | (at_.base & 7));
             std::memcpy(out_ + n_, &at_.disp, sizeof at_.disp);
             n_ += sizeof at_.disp;
+        } else if (insn_.has_mem && at_.base != 5) {  // not rsp or r12: these need a SIB
+            put(0x80 | (map_.reg & 7) << 3 | (at_.base & 7));
+            std::memcpy(out_ + n_, &at_.disp, sizeof at_.disp);
+            n_ += sizeof at_.disp;
         } else if (insn_.has_mem) {  // [rbp + disp8 0]: rbp as a base cannot go without displacement
             put(0x45 | (map_.reg & 7) << 3);
             put(0);

@@ -11,7 +11,7 @@ struct FieldMap {
     static FieldMap of(const Insn& i) { return {i.reg_field, i.rm_field, i.vvvv_field, i.opcode_field}; }
 };
 
-/// Where a memory operand is on the host: [base], or [base + r10 + disp] with the delta of a window in r10.
+/// Where a memory operand is on the host: [rbp], [base + disp], or [base + r10 + disp] with the delta of a window in r10.
 struct HostOperand {
     u8 base = 5;
     bool delta = false;
