@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/types.h"
+#include "bios/boot_screen.h"
 #include "bios/memory_map.h"
 
 namespace twin86 {
@@ -14,7 +15,7 @@ struct BootRequest {
     std::string cmdline;    ///< -append
     MemoryMap memory_map;   ///< pc_memory_map()
     Gpa rsdp = 0;           ///< 0: no ACPI
-    bool vga_text = false;  ///< a VGA in text mode 3 is there (Linux prints to it before its drivers come up)
+    BootScreen screen;
 };
 
 }  // namespace twin86

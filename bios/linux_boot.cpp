@@ -94,6 +94,37 @@ void fill_text_screen(std::vector<u8>& params) {
     put<u16>(params, kScreenInfo + 0x10, 16);  // orig_video_points
 }
 
+/// struct screen_info with VIDEO_TYPE_VLFB: a frame buffer that VBE made.
+void fill_linear_screen(std::vector<u8>& params, const BootScreen& s) {
+    struct Field {
+        u8 size, position;
+    };
+    struct Format {
+        Field red, green, blue, reserved;
+    };
+    static constexpr Format k32{{8, 16}, {8, 8}, {8, 0}, {8, 24}}, k24{{8, 16}, {8, 8}, {8, 0}, {0, 0}};
+    static constexpr Format k16{{5, 11}, {6, 5}, {5, 0}, {0, 0}}, k15{{5, 10}, {5, 5}, {5, 0}, {1, 15}};
+    const Format& format = s.depth == 32 ? k32 : s.depth == 24 ? k24 : s.depth == 16 ? k16 : k15;
+    put<u8>(params, kScreenInfo + 0x0f, 0x23);  // orig_video_isVGA: VIDEO_TYPE_VLFB
+    put<u16>(params, kScreenInfo + 0x12, static_cast<u16>(s.width));
+    put<u16>(params, kScreenInfo + 0x14, static_cast<u16>(s.height));
+    put<u16>(params, kScreenInfo + 0x16, static_cast<u16>(s.depth));
+    put<u32>(params, kScreenInfo + 0x18, static_cast<u32>(s.base));
+    put<u32>(params, kScreenInfo + 0x1c, static_cast<u32>(s.memory_bytes / (64 * KiB)));  // lfb_size
+    put<u16>(params, kScreenInfo + 0x24, static_cast<u16>(s.line_bytes));
+    u64 at = kScreenInfo + 0x26;
+    for (const Field& f : {format.red, format.green, format.blue, format.reserved}) {
+        put<u8>(params, at++, f.size);
+        put<u8>(params, at++, f.position);
+    }
+    put<u16>(params, kScreenInfo + 0x32, 1);  // pages
+}
+
+void fill_screen(std::vector<u8>& params, const BootScreen& s) {
+    if (s.kind == BootScreen::Kind::kText) fill_text_screen(params);
+    if (s.kind == BootScreen::Kind::kLinear) fill_linear_screen(params, s);
+}
+
 std::vector<u8> make_boot_params(const BootRequest& request, const LinuxHeader& h, ByteView file,
                                  const Placement& place) {
     std::vector<u8> params(kBootParamsSize);
@@ -110,7 +141,7 @@ std::vector<u8> make_boot_params(const BootRequest& request, const LinuxHeader& 
     put<u32>(params, kCmdLinePtr, static_cast<u32>(place.cmdline));
     put<u64>(params, kSetupData, 0);
     put<u64>(params, kAcpiRsdpAddr, request.rsdp);
-    if (request.vga_text) fill_text_screen(params);
+    fill_screen(params, request.screen);
     fill_e820(params, request.memory_map);
     return params;
 }

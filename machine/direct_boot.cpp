@@ -24,7 +24,7 @@ class LoaderMemory : public BootMemory {
 
 }  // namespace
 
-AcpiConfig acpi_config(u64 low_ram, bool has_com1, bool has_com2) {
+AcpiConfig acpi_config(u64 low_ram, bool has_com1, bool has_com2, bool has_vga) {
     AcpiConfig c;
     c.pm1a_event = pc::kPmBase + AcpiPm::kPm1Event;
     c.pm1a_control = pc::kPmBase + AcpiPm::kPm1Control;
@@ -38,13 +38,14 @@ AcpiConfig acpi_config(u64 low_ram, bool has_com1, bool has_com2) {
     c.has_8042 = true;
     c.has_com1 = has_com1;
     c.has_com2 = has_com2;
-    c.has_vga = false;
+    c.has_vga = has_vga;
     c.pci_window_first = static_cast<u32>(pc::pci_memory_first(low_ram));
     c.pci_window_last = static_cast<u32>(pc::kPciMemoryLast);
     return c;
 }
 
-Result<BootPlan> load_direct_boot(const Options& options, const AcpiConfig& acpi, PhysMap& phys) {
+Result<BootPlan> load_direct_boot(const Options& options, const AcpiConfig& acpi, const BootScreen& screen,
+                                  PhysMap& phys) {
     LoaderMemory memory(phys);
     auto tables = place_acpi_tables(acpi, memory);
     if (!tables) return tables.failure();
@@ -54,6 +55,7 @@ Result<BootPlan> load_direct_boot(const Options& options, const AcpiConfig& acpi
     request.cmdline = options.append;
     request.memory_map = pc_memory_map(phys.low_size(), phys.high_size(), tables->ranges);
     request.rsdp = tables->rsdp;
+    request.screen = screen;
     return load_kernel(request, memory);
 }
 

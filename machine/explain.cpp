@@ -117,6 +117,11 @@ std::string command_line(const Options& o) {
     w.add_unless_empty("-initrd", o.initrd);
     w.add_unless_empty("-append", o.append);
     w.add_if(o.nodefaults, "-nodefaults");
+    if (o.vga.present)
+        w.add("-device",
+              fmt::format("VGA,xres={},yres={},vgamem_mb={}", o.vga.width, o.vga.height, o.vga.memory_bytes / MiB));
+    else
+        w.add("-vga", "none");
     w.add_if(o.nographic, "-nographic");
     w.add_if(o.display_none, "-display none");
     add_device_words(w, o);

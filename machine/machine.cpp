@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "machine/direct_boot.h"
+#include "machine/display_setup.h"
 #include "machine/entry.h"
 #include "machine/firmware_boot.h"
 #include "machine/pc/layout.h"
@@ -34,7 +35,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const Options& options, std::mu
 
 Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     const auto has_com = [&](std::size_t n) { return n < serials.size() && serials[n] != nullptr; };
-    acpi_ = acpi_config(phys_->low_size(), has_com(0), has_com(1));
+    acpi_ = acpi_config(phys_->low_size(), has_com(0), has_com(1), options_.vga.present);
     if (has_firmware())
         if (const Status s = add_firmware(); !s) return s;
     const pc::BoardConfig config{phys_->low_size(), phys_->high_size(), rtc_offset(), serials};
@@ -42,6 +43,10 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
                                  [this](int code) { finish(code & 0xff); }};
     board_ = std::make_unique<pc::Board>(config, io_, mmio_, *phys_, timers_, clock_, clock_, events, log_);
     if (has_firmware()) fill_fw_cfg(board_->fw_cfg(), options_, *phys_, model_, acpi_);
+    auto display = make_display(options_, *phys_, clock_, log_);
+    if (!display) return display.failure();
+    display_ = display.take();
+    if (display_) display_->plug_into(*board_, io_, mmio_);
     if (options_.debug_exit)
         if (const Status s = board_->add_debug_exit(options_.debug_exit->iobase, options_.debug_exit->iosize); !s)
             return s;
@@ -114,7 +119,8 @@ Status Machine::boot(ResetKind kind) {
 /// Devices first: loading needs the memory map as firmware leaves it.
 Status Machine::enter_kernel() {
     board_->leave_as_firmware_does();
-    auto plan = load_direct_boot(options_, acpi_, *phys_);
+    const BootScreen screen = start_screen(display_.get(), options_.append);
+    auto plan = load_direct_boot(options_, acpi_, screen, *phys_);
     if (!plan) return plan.failure();
     enter_plan(vcpu_->state(), *plan);
     vcpu_->state_changed();

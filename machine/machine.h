@@ -22,6 +22,7 @@
 #include "machine/host_clock.h"
 #include "machine/options.h"
 #include "machine/pc/board.h"
+#include "machine/pc/display.h"
 #include "machine/unmapped_log.h"
 #include "mmu/guest_ram.h"
 #include "mmu/phys_map.h"
@@ -44,6 +45,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
 
     const Options& options() const { return options_; }
     pc::Board& board() { return *board_; }
+    /// Null: none.
+    pc::Display* display() { return display_.get(); }
     /// A reset makes a new one: do not keep the reference longer than the lock.
     Vcpu& vcpu() { return *vcpu_; }
     jit::JitVcpu& jit() { return *vcpu_; }
@@ -62,6 +65,10 @@ class Machine : private VcpuEnvironment, private CpuPins {
     void pause();
     void resume();
     RunState run_state() const { return run_state_; }
+    /// Returns when the vCPU is out of the guest, where it stays until release_vcpu(); time goes on. As pause() gives the
+    /// lock away.
+    void hold_vcpu();
+    void release_vcpu();
 
     // With the lock held, from any thread.
     void quit(int status) { finish(status); }
@@ -130,6 +137,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     UnmappedLog unmapped_{log_, io_, mmio_};
     std::unique_ptr<PhysMap> phys_;
     std::unique_ptr<pc::Board> board_;
+    std::unique_ptr<pc::Display> display_;  ///< null: none
     std::unique_ptr<jit::JitVcpu> vcpu_;
     AcpiConfig acpi_;
     std::thread thread_;
@@ -138,6 +146,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     std::condition_variable changed_;  ///< of anything below, and of the interrupt request of a halted vCPU
     RunState run_state_ = RunState::kRunning;
     bool executing_ = false;  ///< the vCPU's thread is inside Vcpu::run()
+    unsigned holds_ = 0;      ///< hold_vcpu() without release_vcpu()
     bool halted_ = false;     ///< the guest executed HLT and waits for an interrupt
     bool reset_requested_ = false, nmi_requested_ = false;
     int exit_status_ = 0;

@@ -38,6 +38,8 @@ int answer(OptionAction action) {
             return print("jit   same-ISA binary translator (default)\n");
         case OptionAction::kLogHelp:
             return print(log_help());
+        case OptionAction::kVgaHelp:
+            return print(vga_help());
         case OptionAction::kRun:
             break;
     }

@@ -68,6 +68,14 @@ Status add_debugcon(Options& o, const Properties& p) {
     return {};
 }
 
+Status add_vga(Options& o, const Properties& p) {
+    if (o.vga.chosen && o.vga.present) return error("-device VGA: there can be only one display adapter");
+    o.vga.present = o.vga.chosen = true;
+    for (std::size_t i = 1; i < p.size(); ++i)
+        if (const Status s = set_vga_property(o.vga, "-device VGA,", p[i].first, p[i].second); !s) return s;
+    return {};
+}
+
 }  // namespace
 
 Status add_device(ParsedOptions& to, const std::string& v) {
@@ -76,7 +84,8 @@ Status add_device(ParsedOptions& to, const std::string& v) {
     if (kind == "help" || kind == "?") return to.action = OptionAction::kDeviceHelp, Status();
     if (kind == "isa-debug-exit") return add_debug_exit(to.options, p);
     if (kind == "isa-debugcon") return add_debugcon(to.options, p);
-    return unknown_word("-device", kind, {"isa-debug-exit", "isa-debugcon"});
+    if (kind == "VGA") return add_vga(to.options, p);
+    return unknown_word("-device", kind, {"isa-debug-exit", "isa-debugcon", "VGA"});
 }
 
 Status add_mon(ParsedOptions& to, const std::string& v) {
@@ -135,7 +144,8 @@ std::string log_help() {
 
 std::string device_help() {
     return "isa-debug-exit,iobase=PORT,iosize=N   the guest ends the emulator with status (value << 1) | 1\n"
-           "isa-debugcon,iobase=PORT,chardev=ID   the guest writes text to a character device\n";
+           "isa-debugcon,iobase=PORT,chardev=ID   the guest writes text to a character device\n"
+           "VGA,xres=N,yres=N,vgamem_mb=N         display adapter (as -vga std)\n";
 }
 
 }  // namespace twin86

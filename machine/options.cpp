@@ -59,13 +59,13 @@ void add_device_rows(OptionTable& t, ParsedOptions& to) {
         return Status();
     });
     t.value("device", "NAME[,PROP=VALUE...]", "add a device; 'help' lists them", with(to, add_device));
+    t.value("vga", "std|none", "display adapter", with(to, set_vga));
     t.value("display", "none", "display (there is none yet)", with(to, set_display));
     t.flag("nographic", "serial port and monitor on this terminal", o.nographic);
     t.flag("nodefaults", "no default devices", o.nodefaults);
     static constexpr std::pair<const char*, const char*> kNone[] = {
         {"net", "network (there is none yet)"},
         {"nic", "network (there is none yet)"},
-        {"vga", "display adapter (there is none yet)"},
         {"parallel", "parallel port (there is none)"},
     };
     for (const auto& [name, help] : kNone)
@@ -128,6 +128,7 @@ Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments) {
     const auto answers = [&parsed] { return parsed.action != OptionAction::kRun; };
     if (const Status s = table.apply(arguments, answers); !s) return s.failure();
     if (answers()) return parsed;
+    if (parsed.options.nodefaults && !parsed.options.vga.chosen) parsed.options.vga.present = false;
     if (const Status s = check(parsed.options); !s) return s.failure();
     return parsed;
 }

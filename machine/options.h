@@ -20,6 +20,14 @@ struct DebugconOptions {
     std::string chardev;  ///< a -serial spelling
 };
 
+/// The display adapter.
+struct VgaOptions {
+    bool present = true;  ///< after parsing: with -nodefaults only when it was asked for
+    bool chosen = false;  ///< by -vga or -device VGA
+    unsigned width = 1280, height = 800;  ///< what its monitor likes best
+    u64 memory_bytes = 16 * MiB;
+};
+
 /// How the machine starts its real-time clock.
 struct RtcOptions {
     enum class Base { kUtc, kLocaltime, kDate } base = Base::kUtc;
@@ -73,6 +81,7 @@ struct Options {
     std::vector<std::string> chardevs;  ///< -chardev
     std::vector<DebugconOptions> debugcons;
     std::optional<DebugExitOptions> debug_exit;
+    VgaOptions vga;
     RtcOptions rtc;
 
     u32 log_mask = 0;
@@ -82,7 +91,7 @@ struct Options {
 };
 
 /// What the command line asks for instead of a machine.
-enum class OptionAction { kRun, kHelp, kVersion, kCpuHelp, kDeviceHelp, kMachineHelp, kAccelHelp, kLogHelp };
+enum class OptionAction { kRun, kHelp, kVersion, kCpuHelp, kDeviceHelp, kMachineHelp, kAccelHelp, kLogHelp, kVgaHelp };
 
 struct ParsedOptions {
     OptionAction action = OptionAction::kRun;
@@ -93,5 +102,6 @@ Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments);
 std::string options_help();
 std::string log_help();
 std::string device_help();
+std::string vga_help();
 
 }  // namespace twin86

@@ -43,6 +43,7 @@ void Machine::handle_exit(RunExit exit) {
 }
 
 bool Machine::can_execute() {
+    if (holds_ != 0) return false;
     if (reset_requested_) reset_now();
     if (run_state_ != RunState::kRunning) return false;
     if (!halted_ || nmi_requested_ || vcpu_->state().nmi_pending) return true;
@@ -99,13 +100,24 @@ void Machine::guest_power_off() {
     interrupt_vcpu();
 }
 
-void Machine::pause() {
-    if (run_state_ != RunState::kRunning) return;
-    run_state_ = RunState::kPaused;
+void Machine::hold_vcpu() {
+    ++holds_;
+    if (!executing_) return;
     interrupt_vcpu();
     std::unique_lock held(lock_, std::adopt_lock);
     changed_.wait(held, [this] { return !executing_; });
     held.release();
+}
+
+void Machine::release_vcpu() {
+    if (--holds_ == 0) changed_.notify_all();
+}
+
+void Machine::pause() {
+    if (run_state_ != RunState::kRunning) return;
+    run_state_ = RunState::kPaused;
+    hold_vcpu();
+    release_vcpu();
     clock_.stop();
 }
 

@@ -71,6 +71,9 @@ class Board {
     FwCfg& fw_cfg() { return fw_cfg_; }
     /// What CMOS says at every start.
     CmosConfig& cmos() { return cmos_; }
+    /// A device that was plugged in beside the board's own; it outlives the board's last reset.
+    void add_device(Device& device) { devices_.push_back(&device); }
+
     Lapic& lapic() { return lapic_; }
     AcpiPm& acpi_pm() { return acpi_pm_; }
     PciBus& pci() { return pci_; }
