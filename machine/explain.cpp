@@ -1,5 +1,6 @@
 #include "machine/explain.h"
 
+#include "machine/device_text.h"
 #include "machine/monitor_target.h"
 
 namespace twin86 {
@@ -18,18 +19,6 @@ std::string quoted(const std::string& text) {
             out += c;
     }
     return out + "'";
-}
-
-std::string pci_text(PciBus& bus) {
-    std::string text = "PCI\n";
-    for (unsigned devfn = 0; devfn < PciBus::kFunctions; ++devfn) {
-        PciDevice* d = bus.at(static_cast<u8>(devfn));
-        if (d == nullptr) continue;
-        const u32 id = d->config_read(0, 4);
-        text +=
-            fmt::format("  00:{:02x}.{} : {:04x}:{:04x} {}\n", devfn >> 3, devfn & 7, id & 0xffff, id >> 16, d->name());
-    }
-    return text;
 }
 
 std::string size_text(u64 bytes) {
@@ -146,7 +135,7 @@ std::string explain(Machine& machine) {
                              : fmt::format("kernel    {}\n", o.kernel);
     if (!o.initrd.empty()) text += fmt::format("initrd    {}\n", o.initrd);
     if (!o.append.empty()) text += fmt::format("append    {}\n", o.append);
-    text += memory_tree_text(machine) + pci_text(machine.board().pci());
+    text += memory_tree_text(machine) + "PCI\n" + pci_text(machine.board().pci());
     return text + "command\n  " + command_line(o) + "\n";
 }
 

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <csignal>
 #include <cstring>
 
@@ -53,6 +55,17 @@ void show_state(Machine& machine, Log& log) {
     machine.jit().dump_recorder();
 }
 
+/// SIGUSR1: a picture of the screen into the working directory.
+void dump_screen(MachineMonitor& monitor, Log& log) {
+    static constexpr unsigned kLast = 9999;
+    for (unsigned n = 0; n <= kLast; ++n) {
+        const std::string path = fmt::format("twin86-{}-{:04}.png", ::getpid(), n);
+        if (::access(path.c_str(), F_OK) == 0) continue;
+        const Status s = monitor.screendump(path);
+        return log.always("twin86: {}", s ? "screen written to " + path : s.failure().message);
+    }
+}
+
 /// With the terminals open: runs the machine to its end and takes it apart.
 int run_with(const Options& options, TerminalSetup& terminals, std::mutex& lock, EventLoop& loop, Log& log) {
     auto created = Machine::create(options, lock, loop, terminals.serials(), log);
@@ -63,7 +76,8 @@ int run_with(const Options& options, TerminalSetup& terminals, std::mutex& lock,
     if (options.explain) return print(explain(machine));
     // Not earlier: until here the signals' own actions end the process, also while a socket waits for its client.
     int ended_by = 0;
-    const auto signals = loop.on_signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT}, [&](int signal) {
+    const auto signals = loop.on_signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1}, [&](int signal) {
+        if (signal == SIGUSR1) return dump_screen(monitor, log);
         if (signal == SIGQUIT) return show_state(machine, log);
         ended_by = signal;
         machine.quit(0);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cpu/decode/disassemble.h"
+#include "machine/device_text.h"
 #include "machine/page_table_text.h"
 #include "machine/register_text.h"
 
@@ -48,6 +49,16 @@ std::string MachineMonitor::info_mtree() {
 std::string MachineMonitor::info_jit() {
     const StillMachine still(machine_);
     return machine_.vcpu().statistics();
+}
+
+std::string MachineMonitor::info_pci() { return pci_text(machine_.board().pci()); }
+std::string MachineMonitor::info_irq() { return irq_counts_text(machine_.board().gsi()); }
+std::string MachineMonitor::info_pic() {
+    return interrupt_controllers_text(machine_.board().pic(), machine_.board().ioapic());
+}
+std::string MachineMonitor::info_qtree() { return device_list_text(machine_.board().devices()); }
+std::string MachineMonitor::info_vga() {
+    return machine_.display() == nullptr ? "there is no display adapter\n" : display_text(*machine_.display());
 }
 
 std::optional<u64> MachineMonitor::register_value(std::string_view name) {

@@ -1,6 +1,7 @@
 // MachineMonitor: what the monitor shows of a machine and does to it.
 #pragma once
 
+#include "devices/display/glyph_reader.h"
 #include "machine/machine.h"
 #include "ui/monitor/monitor_target.h"
 
@@ -23,6 +24,17 @@ class MachineMonitor : public MonitorTarget {
     std::string info_tlb() override;
     std::string info_mtree() override;
     std::string info_jit() override;
+    std::string info_pci() override;
+    std::string info_irq() override;
+    std::string info_pic() override;
+    std::string info_qtree() override;
+    std::string info_vga() override;
+
+    // monitor_screen.cpp
+    Status screendump(const std::string& path) override;
+    Result<std::vector<std::string>> screen_text() override;
+    Status send_keys(const std::vector<std::string>& names, unsigned hold_ms) override;
+    Status type_text(std::string_view text) override;
 
     std::optional<u64> register_value(std::string_view name) override;
     bool read_virtual(Gva address, std::span<u8> to) override;
@@ -34,6 +46,7 @@ class MachineMonitor : public MonitorTarget {
 
     Machine& machine_;
     Log& log_;
+    std::unique_ptr<GlyphReader> glyphs_;
 };
 
 /// Buses and memory in address order, also for --explain.

@@ -33,7 +33,7 @@ void apply_terminal_defaults(Options& o) {
 }
 
 Result<std::unique_ptr<TerminalSetup>> TerminalSetup::open(const Options& options, EventLoop& loop) {
-    std::unique_ptr<TerminalSetup> setup(new TerminalSetup);
+    std::unique_ptr<TerminalSetup> setup(new TerminalSetup(loop));
     if (const Status s = setup->open_all(options, loop); !s) return s.failure();
     return setup;
 }
@@ -142,6 +142,7 @@ Status TerminalSetup::connect(Machine& machine, MonitorTarget& target) {
 void TerminalSetup::start_monitor(const MonitorPort& port, MonitorTarget& target) {
     monitors_.push_back(std::make_unique<Monitor>(target, tables_, *port.backend));
     Monitor* const monitor = monitors_.back().get();
+    monitor->set_on_busy([this](bool busy) { ticker_.run((busy_monitors_ += busy ? 1 : -1) > 0); });
     Terminal& t = *port.terminal;
     if (t.mux != nullptr) t.monitors[port.index] = monitor;
     if (port.index != 0) return;

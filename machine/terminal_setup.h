@@ -10,6 +10,7 @@
 #include "ui/monitor/monitor.h"
 #include "ui/terminal/char_spec.h"
 #include "ui/terminal/mux.h"
+#include "ui/terminal/ticker.h"
 
 namespace twin86 {
 
@@ -40,7 +41,12 @@ class TerminalSetup {
         std::size_t index;  ///< port of the mux
     };
 
-    TerminalSetup() = default;
+    static constexpr unsigned kPollMs = 50;
+
+    explicit TerminalSetup(EventLoop& loop)
+        : ticker_(loop, kPollMs, [this] {
+              for (const auto& m : monitors_) m->poll();
+          }) {}
     Status open_all(const Options& options, EventLoop& loop);
     Result<Terminal*> open_terminal(const CharSpec& spec, const std::string& spelling, EventLoop& loop);
     Result<Terminal*> find_terminal(const std::string& text, EventLoop& loop, bool& with_monitor);
@@ -57,6 +63,8 @@ class TerminalSetup {
     std::vector<std::pair<IoPort, CharBackend*>> debugcons_;
     std::vector<MonitorPort> monitor_ports_;
     MonitorTables tables_ = standard_monitor_tables();
+    int busy_monitors_ = 0;
+    Ticker ticker_;
     std::vector<std::unique_ptr<Monitor>> monitors_;
 };
 

@@ -1,6 +1,9 @@
 // GsiRouter: global system interrupts of a PC: 0-15 are ISA IRQs (PIC and I/O APIC), 16-23 reach the I/O APIC alone.
 #pragma once
 
+#include <array>
+
+#include "base/types.h"
 #include "devices/core/irq_line.h"
 
 namespace twin86 {
@@ -15,17 +18,23 @@ class GsiRouter : public IrqSink {
 
     void set_level(unsigned gsi, bool level) override {
         if (gsi >= kGsis || gsi == kCascade) return;
+        if (level && !levels_[gsi]) ++counts_[gsi];
+        levels_[gsi] = level;
         if (gsi < kIsaIrqs) pic_.set_level(gsi, level);
         ioapic_.set_level(gsi == 0 ? kTimerPin : gsi, level);
     }
 
     IrqLine line(unsigned gsi) { return IrqLine(*this, gsi); }
+    /// How often the line rose, for people who look.
+    u64 count(unsigned gsi) const { return counts_[gsi]; }
 
   private:
     static constexpr unsigned kCascade = 2, kTimerPin = 2;
 
     IrqSink& pic_;
     IrqSink& ioapic_;
+    std::array<bool, kGsis> levels_{};
+    std::array<u64, kGsis> counts_{};
 };
 
 }  // namespace twin86

@@ -180,6 +180,7 @@ Status Board::add_debug_exit(IoPort port, u32 size) {
 }
 
 void Board::reset(ResetKind kind) {
+    key_feeder_.clear();
     for (Device* d : devices_) d->reset(kind);
     map_lapic_window();
     fill_cmos(rtc_, cmos_);

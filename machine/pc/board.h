@@ -18,6 +18,7 @@
 #include "devices/firmware/port92.h"
 #include "devices/firmware/reset_control.h"
 #include "devices/input/i8042.h"
+#include "devices/input/key_feeder.h"
 #include "devices/irq/gsi_router.h"
 #include "devices/irq/ioapic.h"
 #include "devices/irq/lapic.h"
@@ -74,6 +75,12 @@ class Board {
     /// A device that was plugged in beside the board's own; it outlives the board's last reset.
     void add_device(Device& device) { devices_.push_back(&device); }
 
+    Ps2Keyboard& keyboard() { return i8042_.keyboard(); }
+    Ps2Mouse& mouse() { return i8042_.mouse(); }
+    KeyFeeder& key_feeder() { return key_feeder_; }
+    const GsiRouter& gsi() const { return gsi_; }
+    const PicPair& pic() const { return pic_; }
+    const IoApic& ioapic() const { return ioapic_; }
     Lapic& lapic() { return lapic_; }
     AcpiPm& acpi_pm() { return acpi_pm_; }
     PciBus& pci() { return pci_; }
@@ -120,6 +127,7 @@ class Board {
     A20Gate a20_;
     Port92 port92_;
     I8042 i8042_;
+    KeyFeeder key_feeder_{timers_, i8042_.keyboard()};
     Dma8237 dma_;
     FwCfg fw_cfg_;
     Piix4Smbus smbus_;

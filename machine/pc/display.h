@@ -21,6 +21,8 @@ class Display {
     void plug_into(Board& board, IoBus& io, MmioBus& mmio);
 
     Vga& vga() { return *vga_; }
+    /// The VGA BIOS's 8x16 font; empty: there is none.
+    const std::vector<u8>& font() const { return font_; }
     VideoRam& memory() { return *memory_; }
 
     /// What firmware leaves behind: addresses for the base registers, and 80x25 characters with the VGA BIOS's font.

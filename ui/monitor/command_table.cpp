@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "ui/monitor/expression.h"
 #include "ui/monitor/memory_dump.h"
+#include "ui/monitor/screen_commands.h"
 
 namespace twin86 {
 namespace {
@@ -59,7 +60,7 @@ std::string do_help(const MonitorCall& call) {
     return row == nullptr ? unknown("command", wanted, rows) : help_line(*row, topic ? "info " : "");
 }
 
-std::string do_info(const MonitorCall& call) {
+MonitorReply do_info(const MonitorCall& call) {
     std::string_view rest = call.arguments;
     const std::string_view topic = take_word(rest);
     if (topic.empty()) return help_all(call.tables.info_topics, "info ");
@@ -147,7 +148,13 @@ MonitorTables standard_monitor_tables() {
         text_topic("tlb", "each page of the current page tables", &T::info_tlb),
         text_topic("mtree", "what answers at which address and port", &T::info_mtree),
         text_topic("jit", "counters of the translator", &T::info_jit),
+        text_topic("pci", "functions on PCI with their registers", &T::info_pci),
+        text_topic("irq", "how often each interrupt line rose", &T::info_irq),
+        text_topic("pic", "state of the interrupt controllers", &T::info_pic),
+        text_topic("qtree", "devices", &T::info_qtree),
+        text_topic("vga", "mode and registers of the display adapter", &T::info_vga),
     };
+    add_screen_commands(tables);
     return tables;
 }
 
@@ -158,10 +165,10 @@ const MonitorCommand* find_command(const std::vector<MonitorCommand>& rows, std:
     return nullptr;
 }
 
-std::string run_monitor_line(MonitorTarget& target, const MonitorTables& tables, std::string_view line) {
+MonitorReply run_monitor_line(MonitorTarget& target, const MonitorTables& tables, std::string_view line) {
     std::string_view rest = trimmed(line);
     const std::string_view word = take_word(rest);
-    if (word.empty()) return {};
+    if (word.empty()) return std::string();
     const std::size_t slash = word.find('/');
     const std::string_view name = word.substr(0, slash);
     const std::string_view format = slash == word.npos ? std::string_view() : word.substr(slash + 1);

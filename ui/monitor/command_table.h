@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,22 @@
 namespace twin86 {
 
 struct MonitorTables;
+
+/// The answer of a command that takes its time. Destroying it ends the wait.
+class PendingReply {
+  public:
+    virtual ~PendingReply() = default;
+    /// What to print, once it is known.
+    virtual std::optional<std::string> poll() = 0;
+};
+
+/// What a command prints now, or later.
+struct MonitorReply {
+    MonitorReply(std::string now) : text(std::move(now)) {}
+    MonitorReply(std::unique_ptr<PendingReply> later) : pending(std::move(later)) {}
+    std::string text;
+    std::unique_ptr<PendingReply> pending;
+};
 
 /// One call of a command.
 struct MonitorCall {
@@ -25,7 +43,7 @@ struct MonitorCommand {
     std::vector<std::string_view> names;  ///< the first one is shown, the others are aliases
     std::string_view arguments;           ///< for help
     std::string_view help;
-    std::function<std::string(const MonitorCall&)> handler;  ///< returns what to print
+    std::function<MonitorReply(const MonitorCall&)> handler;
 };
 
 struct MonitorTables {
@@ -39,7 +57,7 @@ MonitorTables standard_monitor_tables();
 /// The row with this name or alias, or nullptr.
 const MonitorCommand* find_command(const std::vector<MonitorCommand>& rows, std::string_view name);
 
-/// Runs one line and returns what to print: the whole monitor without a terminal (for scripts and QMP).
-std::string run_monitor_line(MonitorTarget& target, const MonitorTables& tables, std::string_view line);
+/// Runs one line: the whole monitor without a terminal (for scripts and QMP).
+MonitorReply run_monitor_line(MonitorTarget& target, const MonitorTables& tables, std::string_view line);
 
 }  // namespace twin86

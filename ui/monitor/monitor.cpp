@@ -14,6 +14,8 @@ Monitor::~Monitor() {
 void Monitor::greet() {
     greeted_ = true;
     editor_.clear();
+    waiting_.clear();
+    if (std::exchange(pending_, nullptr) && on_busy_) on_busy_(false);
     show("Twin86 monitor - type 'help' for more information\n");
     show(kPrompt);
 }
@@ -30,9 +32,17 @@ void Monitor::print(std::string_view text) {
     show(editor_.line());
 }
 
+/// What comes while a command is at work waits for its turn.
 void Monitor::receive(std::span<const u8> bytes) {
+    waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
+    work();
+}
+
+void Monitor::work() {
     std::string echo;
-    for (const u8 byte : bytes) {
+    while (!pending_ && !waiting_.empty()) {
+        const u8 byte = waiting_.front();
+        waiting_.pop_front();
         if (!editor_.feed(byte, echo)) continue;
         show(echo);
         echo.clear();
@@ -44,8 +54,23 @@ void Monitor::receive(std::span<const u8> bytes) {
 void Monitor::run_line() {
     const std::string line = editor_.line();
     editor_.accept();
-    show(run_monitor_line(target_, tables_, line));
+    MonitorReply reply = run_monitor_line(target_, tables_, line);
+    show(reply.text);
+    pending_ = std::move(reply.pending);
+    if (!pending_) return show(kPrompt);
+    if (on_busy_) on_busy_(true);
+}
+
+void Monitor::poll() {
+    if (!pending_) return;
+    const std::optional<std::string> text = pending_->poll();
+    if (!text) return;
+    pending_.reset();
+    if (on_busy_) on_busy_(false);
+    show(*text);
     show(kPrompt);
+    work();
+    if (!pending_) backend_.receiver_ready();
 }
 
 /// Sockets and ptys have no line discipline: every \n goes out as \r\n.

@@ -1,6 +1,7 @@
 // Monitor: the command line of a running machine, on any character back-end. Several may run at once.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string_view>
 
@@ -27,10 +28,15 @@ class Monitor : public CharReceiver {
     /// Shows text on a line of its own above the line being edited.
     void print(std::string_view text);
 
-    std::size_t receive_room() const override { return 4096; }
+    std::size_t receive_room() const override { return pending_ ? 0 : 4096; }
     void receive(std::span<const u8> bytes) override;
 
+    /// A command that takes its time wants poll() to be called some times a second, or does not any more.
+    void set_on_busy(std::function<void(bool busy)> callback) { on_busy_ = std::move(callback); }
+    void poll();
+
   private:
+    void work();
     void run_line();
     void show(std::string_view text);
 
@@ -39,6 +45,9 @@ class Monitor : public CharReceiver {
     CharBackend& backend_;
     LineEditor editor_;
     bool greeted_ = false;
+    std::deque<u8> waiting_;
+    std::unique_ptr<PendingReply> pending_;
+    std::function<void(bool)> on_busy_;
 };
 
 }  // namespace twin86

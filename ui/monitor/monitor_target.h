@@ -5,7 +5,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/result.h"
 #include "base/types.h"
 
 namespace twin86 {
@@ -34,6 +36,20 @@ class MonitorTarget {
     virtual std::string info_tlb() = 0;
     virtual std::string info_mtree() = 0;
     virtual std::string info_jit() = 0;
+    virtual std::string info_pci() = 0;
+    virtual std::string info_irq() = 0;
+    virtual std::string info_pic() = 0;
+    virtual std::string info_qtree() = 0;
+    virtual std::string info_vga() = 0;
+
+    /// The screen as a PNG file.
+    virtual Status screendump(const std::string& path) = 0;
+    /// Its characters as UTF-8, row by row, in text modes and wherever glyphs of the VGA's font are seen.
+    virtual Result<std::vector<std::string>> screen_text() = 0;
+    /// Presses keys together, by the names of devices/input/key_table, and lets them go after `hold_ms` of guest time.
+    virtual Status send_keys(const std::vector<std::string>& names, unsigned hold_ms) = 0;
+    /// What a US keyboard can type.
+    virtual Status type_text(std::string_view text) = 0;
 
     /// By the name without '$', lower case: rax, eip, cr3 ...
     virtual std::optional<u64> register_value(std::string_view name) = 0;

@@ -1,0 +1,82 @@
+#include "devices/display/glyph_reader.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "devices/display/text_screen.h"
+
+namespace twin86 {
+namespace {
+
+constexpr std::size_t kMaxSeen = 4096;  // pictures that are no text would fill it without end
+
+bool is_ascii(u8 character) { return character >= 0x20 && character < 0x7f; }
+
+}  // namespace
+
+std::size_t GlyphReader::Hash::operator()(const Glyph& g) const {
+    return std::hash<std::string_view>()({reinterpret_cast<const char*>(g.data()), g.size()});
+}
+
+/// Some glyphs look the same (blanks, bars): the ASCII one counts.
+GlyphReader::GlyphReader(FontBytes font) {
+    for (unsigned c = 0; c < 256; ++c) {
+        std::copy_n(font.begin() + c * kHeight, kHeight, glyphs_[c].begin());
+        const auto [at, fresh] = exact_.try_emplace(glyphs_[c], static_cast<u8>(c));
+        if (!fresh && is_ascii(static_cast<u8>(c)) && !is_ascii(at->second)) at->second = static_cast<u8>(c);
+    }
+}
+
+u8 GlyphReader::nearest(const Glyph& glyph) const {
+    unsigned best = kTolerance + 1;
+    u8 character = 0;
+    for (unsigned c = 0x21; c < 0x7f; ++c) {
+        unsigned distance = 0;
+        for (unsigned y = 0; y < kHeight; ++y) distance += std::popcount(static_cast<u8>(glyph[y] ^ glyphs_[c][y]));
+        if (distance < best) best = distance, character = static_cast<u8>(c);
+    }
+    return character;
+}
+
+u8 GlyphReader::look_up(const Glyph& glyph) const {
+    if (const auto at = exact_.find(glyph); at != exact_.end()) return at->second;
+    if (const auto at = seen_.find(glyph); at != seen_.end()) return at->second;
+    if (seen_.size() >= kMaxSeen) seen_.clear();
+    return seen_[glyph] = nearest(glyph);
+}
+
+/// Which of the two colours is the ink is not known: both are tried.
+u8 GlyphReader::character_at(const Surface& surface, unsigned x, unsigned y) const {
+    const u32 first = surface.row(y)[x];
+    u32 second = first;
+    Glyph ink{}, paper{};
+    for (unsigned row = 0; row < kHeight; ++row) {
+        const u32* const pixels = surface.row(y + row) + x;
+        for (unsigned bit = 0; bit < kWidth; ++bit) {
+            if (pixels[bit] == first) continue;
+            if (second == first) second = pixels[bit];
+            if (pixels[bit] != second) return ' ';
+            ink[row] |= static_cast<u8>(0x80 >> bit);
+        }
+        paper[row] = static_cast<u8>(~ink[row]);
+    }
+    if (second == first) return ' ';
+    if (const u8 character = look_up(ink); character != 0) return character;
+    const u8 inverse = look_up(paper);
+    return inverse != 0 ? inverse : ' ';
+}
+
+std::vector<std::string> GlyphReader::read(const Surface& surface) const {
+    std::vector<std::string> rows;
+    for (unsigned y = 0; y + kHeight <= surface.height; y += kHeight) {
+        std::string text;
+        for (unsigned x = 0; x + kWidth <= surface.width; x += kWidth)
+            text += cp437_to_utf8(character_at(surface, x, y));
+        text.erase(text.find_last_not_of(' ') + 1);
+        rows.push_back(std::move(text));
+    }
+    return rows;
+}
+
+}  // namespace twin86

@@ -1,0 +1,40 @@
+// Reads characters off a graphical screen: cells of 8x16 pixels that look like a glyph of an 8x16 font.
+#pragma once
+
+#include <array>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "devices/display/standard_modes.h"
+#include "devices/display/surface.h"
+
+namespace twin86 {
+
+class GlyphReader {
+  public:
+    static constexpr unsigned kWidth = 8, kHeight = 16;
+
+    explicit GlyphReader(FontBytes font);
+
+    /// Rows of the grid that starts at the upper left corner, as UTF-8 without blanks at their ends. What is no glyph
+    /// in two colours reads as a blank; a few pixels more or less do not matter, because fonts differ in details.
+    std::vector<std::string> read(const Surface& surface) const;
+
+  private:
+    using Glyph = std::array<u8, kHeight>;
+    struct Hash {
+        std::size_t operator()(const Glyph& g) const;
+    };
+    static constexpr unsigned kTolerance = 6;  ///< pixels of 128
+
+    u8 character_at(const Surface& surface, unsigned x, unsigned y) const;
+    u8 nearest(const Glyph& glyph) const;
+    u8 look_up(const Glyph& glyph) const;
+
+    std::array<Glyph, 256> glyphs_;
+    std::unordered_map<Glyph, u8, Hash> exact_;
+    mutable std::unordered_map<Glyph, u8, Hash> seen_;  // what nearest() said before
+};
+
+}  // namespace twin86
