@@ -21,7 +21,7 @@ std::string do_screendump(const MonitorCall& call) {
 }
 
 std::string do_screen_text(const MonitorCall& call) {
-    const auto rows = call.target.screen_text();
+    auto rows = call.target.screen_text();
     if (!rows) return rows.failure().message + "\n";
     std::string text;
     for (const std::string& row : *rows) text += row + "\n";
@@ -34,7 +34,7 @@ class WaitForText : public PendingReply {
         : target_(target), wait_(std::move(wait)), end_(Time::now() + std::chrono::duration<double>(wait_.seconds)) {}
 
     std::optional<std::string> poll() override {
-        const auto rows = target_.screen_text();
+        auto rows = target_.screen_text();
         if (!rows) return rows.failure().message + "\n";
         for (const std::string& row : *rows)
             if (row.find(wait_.text) != std::string::npos) return "found\n";

@@ -7,6 +7,7 @@
 
 #include "ui/monitor/expression.h"
 #include "ui/monitor/memory_dump.h"
+#include "ui/monitor/screen_commands.h"
 #include <catch2/catch.hpp>
 
 using namespace twin86;
@@ -33,6 +34,27 @@ struct FakeMachine : MonitorTarget {
     std::string info_tlb() override { return "tlb\n"; }
     std::string info_mtree() override { return "mtree\n"; }
     std::string info_jit() override { return "jit\n"; }
+    std::string info_pci() override { return "pci\n"; }
+    std::string info_irq() override { return "irq\n"; }
+    std::string info_pic() override { return "pic\n"; }
+    std::string info_qtree() override { return "qtree\n"; }
+    std::string info_vga() override { return "vga\n"; }
+    Status screendump(const std::string& path) override {
+        if (path == "/full") return error("the disk is full");
+        calls += "dump:" + path + " ";
+        return {};
+    }
+    Result<std::vector<std::string>> screen_text() override { return screen; }
+    Status send_keys(const std::vector<std::string>& names, unsigned hold_ms) override {
+        for (const std::string& name : names) calls += name + "+";
+        calls += std::to_string(hold_ms) + " ";
+        return {};
+    }
+    Status type_text(std::string_view text) override {
+        calls += "type:" + std::string(text) + " ";
+        return {};
+    }
+    std::vector<std::string> screen{"first row", "", "login: _"};
     std::optional<u64> register_value(std::string_view name) override {
         if (name == "rsp") return 0x1000;
         return std::nullopt;
@@ -64,7 +86,7 @@ struct Rig {
         backend.receiver->receive({reinterpret_cast<const u8*>(text.data()), text.size()});
         return backend.out;
     }
-    std::string run(std::string_view line) { return run_monitor_line(machine, tables, line); }
+    std::string run(std::string_view line) { return run_monitor_line(machine, tables, line).text; }
 };
 
 u64 value_of(std::string_view text) {
@@ -196,4 +218,60 @@ TEST_CASE("hostile input is harmless") {
         for (unsigned n = random() % 12; n != 0; --n) line += "0123456789xduocibhwg $()+-*/rsp"[random() % 31];
         r.run(line);
     }
+}
+
+TEST_CASE("commands for the screen and the keyboard") {
+    Rig r;
+    CHECK(r.run("screendump a b.png") == "");
+    CHECK(r.run("screendump") == "screendump: a file name is missing\n");
+    CHECK(r.run("screendump /full") == "the disk is full\n");
+    CHECK(r.run("screen-text") == "first row\n\nlogin: _\n");
+    CHECK(r.run("sendkey ctrl-alt-delete") == "");
+    CHECK(r.run("sendkey a 250") == "");
+    CHECK(r.run("sendkey a 0").find("milliseconds") != std::string::npos);
+    CHECK(r.run("sendkey a 5x").find("milliseconds") != std::string::npos);
+    CHECK(r.run("sendkey").find("missing") != std::string::npos);
+    CHECK(r.run("type ls -l\\n") == "");
+    CHECK(r.machine.calls == "dump:a b.png ctrl+alt+delete+100 a+250 type:ls -l\n ");
+    CHECK(r.run("info vga") == "vga\n");
+    CHECK(r.run("info pci") == "pci\n");
+}
+
+TEST_CASE("wait-text: its words, and escapes of type") {
+    const auto wait = [](std::string_view text) { return parse_text_wait(text).take(); };
+    CHECK(wait("grub> ").text == "grub>");
+    CHECK(wait("grub>").seconds == 60);
+    CHECK(wait("Press F1 2.5").text == "Press F1");
+    CHECK(wait("Press F1 2.5").seconds == 2.5);
+    CHECK(wait("\"login: \" 7").text == "login: ");
+    CHECK(wait("12").text == "12");
+    CHECK(wait("a -1").text == "a -1");
+    CHECK_FALSE(bool(parse_text_wait("")));
+    CHECK_FALSE(bool(parse_text_wait("\"\" 5")));
+    CHECK(unescaped(R"(a\n\tb\\n\q\)") == "a\n\tb\\nq\\");
+}
+
+TEST_CASE("wait-text answers at once, later, or that it found nothing; lines behind it wait") {
+    Rig r;
+    CHECK(r.type("wait-text login: 5\r").find("\nfound\r\n(twin86) ") != std::string::npos);
+    bool busy = false;
+    r.monitor.set_on_busy([&](bool on) { busy = on; });
+    CHECK(r.type("wait-text later 1000\rstop\r").find("found") == std::string::npos);
+    CHECK(busy);
+    CHECK(r.monitor.receive_room() == 0);
+    r.monitor.poll();
+    CHECK(r.machine.calls == "");
+    r.machine.screen.push_back("now or later");
+    r.backend.out.clear();
+    r.monitor.poll();
+    CHECK(r.backend.out.starts_with("found\r\n(twin86) "));
+    CHECK(r.machine.calls == "stop ");
+    CHECK_FALSE(busy);
+    CHECK(r.monitor.receive_room() > 0);
+    CHECK(r.type("wait-text nothing 0\r").find("not found\r\n(twin86) ") != std::string::npos);
+    r.type("wait-text nothing 1000\rcont\r");
+    r.monitor.greet();  // somebody else is there now
+    CHECK_FALSE(busy);
+    r.type("help quit\r");
+    CHECK(r.machine.calls == "stop ");
 }
