@@ -11,6 +11,31 @@ namespace {
 
 constexpr std::size_t kMaxSeen = 4096;  // pictures that are no text would fill it without end
 
+struct Form {
+    char character;
+    std::array<u8, GlyphReader::kHeight> rows;
+};
+
+// IBM's forms for eight-dot cells, which consoles on frame buffers have, where the VGA BIOS has others for nine dots.
+// clang-format off
+constexpr Form kEightDotForms[] = {
+    {'0', {0x00, 0x00, 0x38, 0x6c, 0xc6, 0xc6, 0xd6, 0xd6, 0xc6, 0xc6, 0x6c, 0x38}},
+    {'M', {0x00, 0x00, 0xc6, 0xee, 0xfe, 0xfe, 0xd6, 0xc6, 0xc6, 0xc6, 0xc6, 0xc6}},
+    {'T', {0x00, 0x00, 0x7e, 0x7e, 0x5a, 0x18, 0x18, 0x18, 0x18, 0x18, 0x18, 0x3c}},
+    {'V', {0x00, 0x00, 0xc6, 0xc6, 0xc6, 0xc6, 0xc6, 0xc6, 0xc6, 0x6c, 0x38, 0x10}},
+    {'W', {0x00, 0x00, 0xc6, 0xc6, 0xc6, 0xc6, 0xd6, 0xd6, 0xd6, 0xfe, 0xee, 0x6c}},
+    {'X', {0x00, 0x00, 0xc6, 0xc6, 0x6c, 0x7c, 0x38, 0x38, 0x7c, 0x6c, 0xc6, 0xc6}},
+    {'Y', {0x00, 0x00, 0x66, 0x66, 0x66, 0x66, 0x3c, 0x18, 0x18, 0x18, 0x18, 0x3c}},
+    {'Z', {0x00, 0x00, 0xfe, 0xc6, 0x86, 0x0c, 0x18, 0x30, 0x60, 0xc2, 0xc6, 0xfe}},
+    {'f', {0x00, 0x00, 0x1c, 0x36, 0x32, 0x30, 0x78, 0x30, 0x30, 0x30, 0x30, 0x78}},
+    {'m', {0x00, 0x00, 0x00, 0x00, 0x00, 0xec, 0xfe, 0xd6, 0xd6, 0xd6, 0xd6, 0xc6}},
+    {'v', {0x00, 0x00, 0x00, 0x00, 0x00, 0xc6, 0xc6, 0xc6, 0xc6, 0xc6, 0x6c, 0x38}},
+    {'w', {0x00, 0x00, 0x00, 0x00, 0x00, 0xc6, 0xc6, 0xd6, 0xd6, 0xd6, 0xfe, 0x6c}},
+    {'x', {0x00, 0x00, 0x00, 0x00, 0x00, 0xc6, 0x6c, 0x38, 0x38, 0x38, 0x6c, 0xc6}},
+    {'~', {0x00, 0x76, 0xdc}},
+};
+// clang-format on
+
 bool is_ascii(u8 character) { return character >= 0x20 && character < 0x7f; }
 
 }  // namespace
@@ -22,19 +47,26 @@ std::size_t GlyphReader::Hash::operator()(const Glyph& g) const {
 /// Some glyphs look the same (blanks, bars): the ASCII one counts.
 GlyphReader::GlyphReader(FontBytes font) {
     for (unsigned c = 0; c < 256; ++c) {
-        std::copy_n(font.begin() + c * kHeight, kHeight, glyphs_[c].begin());
-        const auto [at, fresh] = exact_.try_emplace(glyphs_[c], static_cast<u8>(c));
-        if (!fresh && is_ascii(static_cast<u8>(c)) && !is_ascii(at->second)) at->second = static_cast<u8>(c);
+        Glyph glyph;
+        std::copy_n(font.begin() + c * kHeight, kHeight, glyph.begin());
+        add(glyph, static_cast<u8>(c));
     }
+    for (const Form& form : kEightDotForms) add(form.rows, static_cast<u8>(form.character));
+}
+
+void GlyphReader::add(const Glyph& glyph, u8 character) {
+    const auto [at, fresh] = exact_.try_emplace(glyph, character);
+    if (!fresh && is_ascii(character) && !is_ascii(at->second)) at->second = character;
+    if (is_ascii(character) && character != ' ') letters_.push_back({glyph, character});
 }
 
 u8 GlyphReader::nearest(const Glyph& glyph) const {
     unsigned best = kTolerance + 1;
     u8 character = 0;
-    for (unsigned c = 0x21; c < 0x7f; ++c) {
+    for (const auto& [form, letter] : letters_) {
         unsigned distance = 0;
-        for (unsigned y = 0; y < kHeight; ++y) distance += std::popcount(static_cast<u8>(glyph[y] ^ glyphs_[c][y]));
-        if (distance < best) best = distance, character = static_cast<u8>(c);
+        for (unsigned y = 0; y < kHeight; ++y) distance += std::popcount(static_cast<u8>(glyph[y] ^ form[y]));
+        if (distance < best) best = distance, character = letter;
     }
     return character;
 }

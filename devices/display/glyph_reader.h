@@ -26,13 +26,14 @@ class GlyphReader {
     struct Hash {
         std::size_t operator()(const Glyph& g) const;
     };
-    static constexpr unsigned kTolerance = 6;  ///< pixels of 128
+    static constexpr unsigned kTolerance = 4;  ///< pixels of 128
 
+    void add(const Glyph& glyph, u8 character);
     u8 character_at(const Surface& surface, unsigned x, unsigned y) const;
     u8 nearest(const Glyph& glyph) const;
     u8 look_up(const Glyph& glyph) const;
 
-    std::array<Glyph, 256> glyphs_;
+    std::vector<std::pair<Glyph, u8>> letters_;  // ASCII, for comparison
     std::unordered_map<Glyph, u8, Hash> exact_;
     mutable std::unordered_map<Glyph, u8, Hash> seen_;  // what nearest() said before
 };

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "devices/display/glyph_reader.h"
 #include "devices/display/text_screen.h"
 #include "vga_rig.h"
 
@@ -217,4 +218,29 @@ TEST_CASE("text screen: characters as UTF-8, from wherever the screen starts") {
     CHECK(text_mode_rows(v.frame(), v.memory.bytes())[0] == "  Hello");
     v.set_mode(0x12);
     CHECK(text_mode_rows(v.frame(), v.memory.bytes()).empty());
+}
+
+TEST_CASE("glyph reader: characters in any two colours, with small differences, inverse, and nothing else") {
+    std::vector<u8> font(kFontBytes);
+    for (unsigned c = 0x21; c < 0x7f; ++c)
+        for (unsigned row = 2; row < 14; ++row) font[c * 16 + row] = static_cast<u8>(c * 37 + row * c * 11);
+    std::fill_n(font.begin() + 0xdb * 16, 16, u8{0xff});
+    const GlyphReader reader(font);
+    Surface s;
+    s.resize(44, 40);  // five cells by two, and a rest
+    const auto draw = [&](unsigned column, unsigned row, u8 c, u32 ink, u32 paper) {
+        for (unsigned y = 0; y < 16; ++y)
+            for (unsigned x = 0; x < 8; ++x)
+                s.row(row * 16 + y)[column * 8 + x] = (font[c * 16u + y] >> (7 - x) & 1) != 0 ? ink : paper;
+    };
+    draw(0, 0, 'H', 0xffffff, 0);
+    draw(1, 0, 'i', 0x00ff00, 0x000080);
+    draw(2, 1, '!', 0, 0xffffff);
+    s.row(1)[8] ^= 0x00ff80;  // a green pixel more
+    s.row(20)[0] = 0x123456;
+    s.row(21)[1] = 0x654321;  // three colours
+    const auto rows = reader.read(s);
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[0] == "Hi");
+    CHECK(rows[1] == "  !");
 }
