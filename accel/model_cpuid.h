@@ -13,6 +13,7 @@ class ModelCpuid : public CpuidSource {
         const CpuidLeaf l = model_.cpuid(leaf, subleaf, state);
         out[0] = l.eax, out[1] = l.ebx, out[2] = l.ecx, out[3] = l.edx;
     }
+    bool ignores_unknown_msrs() const override { return model_.ignores_unknown_msrs(); }
 
   private:
     const CpuModel& model_;

@@ -71,6 +71,7 @@ int run_with(const Options& options, TerminalSetup& terminals, std::mutex& lock,
     auto created = Machine::create(options, lock, loop, terminals.serials(), log);
     if (!created) return fail(created.failure());
     Machine& machine = **created;
+    if (const std::string& warning = machine.cpu_model().warning(); !warning.empty()) fmt::print(stderr, "twin86: warning: {}\n", warning);
     MachineMonitor monitor(machine, log);
     if (const Status s = terminals.connect(machine, monitor); !s) return fail(s.failure());
     if (options.explain) return print(explain(machine));

@@ -135,6 +135,7 @@ Feature feature_of(const ZydisDecodedInstruction& instruction) {
         case ZYDIS_ISA_SET_CLFSH: return Feature::kClflush;
         case ZYDIS_ISA_SET_CLFLUSHOPT: return Feature::kClflushopt;
         case ZYDIS_ISA_SET_CLWB: return Feature::kClwb;
+        case ZYDIS_ISA_SET_CLZERO: return Feature::kClzero;
         case ZYDIS_ISA_SET_MONITOR: return Feature::kMonitor;
         case ZYDIS_ISA_SET_CMPXCHG16B: return Feature::kCx16;
         case ZYDIS_ISA_SET_SMAP: return Feature::kSmap;

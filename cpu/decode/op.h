@@ -17,7 +17,7 @@
 /// Slow paths after which the block goes on: they change no part of the block key.
 #define TWIN86_HELPER_OPS(X) \
     X(Cpuid) X(Rdtsc) X(Rdtscp) X(Rdpid) X(Rdpmc) X(Rdmsr) X(Xgetbv) X(In) X(Out) X(Smsw) X(Sgdt) X(Sidt) X(Sldt) X(Str) X(Lar) X(Lsl) X(Verr) X(Verw) X(Arpl) \
-    X(Pushf) X(Pusha) X(Popa) X(Enter) X(Bound) X(Daa) X(Das) X(Aaa) X(Aas) X(Aam) X(Aad) X(Wbinvd) X(Invd) X(Monitor) X(Clflush) \
+    X(Pushf) X(Pusha) X(Popa) X(Enter) X(Bound) X(Daa) X(Das) X(Aaa) X(Aas) X(Aam) X(Aad) X(Wbinvd) X(Invd) X(Monitor) X(Clflush) X(Clzero) \
     X(MovFromCr) X(MovFromDr) X(Wrfsbase) X(Wrgsbase) X(Lldt) X(Ltr) X(Sti) X(Cli) \
     X(Xsave) X(Xsaveopt) X(Xsavec) X(Xsaves) X(Xrstor) X(Xrstors) X(Fxsave) X(Fxrstor) X(Fnsave) X(Frstor) X(Fnstenv) X(Fldenv)
 

@@ -67,6 +67,7 @@ constexpr Row kRows[] = {
     OP_ROW(CLFLUSH, Clflush),
     OP_ROW(CLFLUSHOPT, Clflush),
     OP_ROW(CLWB, Clflush),
+    OP_ROW(CLZERO, Clzero),
     OP_ROW(XSAVE, Xsave),
     OP_ROW(XSAVE64, Xsave),
     OP_ROW(XSAVEOPT, Xsaveopt),

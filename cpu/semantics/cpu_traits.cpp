@@ -91,6 +91,7 @@ CpuTraits::CpuTraits(const CpuidSource& model, const CpuState& state) {
     has_pred_cmd = query.has(7, kEdx, 26) || query.has(0x80000008, kEbx, 12);
     has_rdtscp = query.has(0x80000001, kEdx, 27) || query.has(7, kEcx, 22);
     has_tsc_adjust = query.has(7, kEbx, 1);
+    ignores_unknown_msrs = model.ignores_unknown_msrs();
     xsave = read_layout(query);
     const u32 xsave_forms = query.has(1, kEcx, 26) ? query.known(0xd, 1, kEax) : 0;
     xsavec = xsave_forms & 2;

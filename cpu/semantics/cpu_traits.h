@@ -19,6 +19,7 @@ struct CpuTraits {
     bool has_pred_cmd = false;
     bool has_rdtscp = false;  ///< also stands for the MSR TSC_AUX
     bool has_tsc_adjust = false;
+    bool ignores_unknown_msrs = false;
     bool xsavec = false;
     bool xgetbv1 = false;
     bool xsaves = false;

@@ -66,6 +66,7 @@ Outcome do_invpcid(Cpu& cpu, const Insn& insn);
 Outcome do_wbinvd(Cpu& cpu, const Insn& insn);
 Outcome do_invd(Cpu& cpu, const Insn& insn);
 Outcome do_clflush(Cpu& cpu, const Insn& insn);
+Outcome do_clzero(Cpu& cpu, const Insn& insn);
 Outcome do_rsm(Cpu& cpu, const Insn& insn);
 
 // segment_base.cpp

@@ -101,9 +101,11 @@ Handled read_here(Cpu& cpu, u32 index, u64& value) {
     }
 }
 
-Outcome refuse(Cpu& cpu, const char* what, u32 index) {
+/// #GP, or nothing for a register that no processor here knows under -cpu ...,ignore-msrs.
+Outcome refuse(Cpu& cpu, const char* what, u32 index, Handled here) {
     cpu.host.log_unimplemented(what, index);
-    return Outcome::fault(kVectorGP, 0);
+    const bool unknown = here == Handled::kNo && msr_name(index).empty();
+    return unknown && cpu.traits.ignores_unknown_msrs ? Outcome::success() : Outcome::fault(kVectorGP, 0);
 }
 
 }  // namespace
@@ -115,7 +117,7 @@ Outcome do_rdmsr(Cpu& cpu, const Insn&) {
     u64 value = 0;
     const Handled here = read_here(cpu, index, value);
     const bool known = here == Handled::kDone || (here == Handled::kNo && rdmsr(s, index, value, cpu.traits.msr));
-    if (!known) return refuse(cpu, "rdmsr", index);
+    if (!known) TRY_GUEST(refuse(cpu, "rdmsr", index, here));
     s.gpr[kRax] = static_cast<u32>(value);
     s.gpr[kRdx] = value >> 32;
     return Outcome::success();
@@ -128,7 +130,7 @@ Outcome do_wrmsr(Cpu& cpu, const Insn&) {
     const u64 value = static_cast<u32>(s.gpr[kRax]) | s.gpr[kRdx] << 32;
     const Handled here = write_here(cpu, index, value);
     const bool known = here == Handled::kDone || (here == Handled::kNo && wrmsr(s, index, value, cpu.traits.msr));
-    return known ? Outcome::success() : refuse(cpu, "wrmsr", index);
+    return known ? Outcome::success() : refuse(cpu, "wrmsr", index, here);
 }
 
 }  // namespace twin86

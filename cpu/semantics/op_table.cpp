@@ -11,6 +11,7 @@
                 X(Arpl, do_arpl) X(Pushf, do_pushf) X(Pusha, do_pusha) X(Popa, do_popa) X(Enter, do_enter) X(          \
                     Bound, do_bound) X(Daa, do_daa) X(Das, do_das) X(Aaa, do_aaa) X(Aas, do_aas) X(Aam, do_aam)        \
                     X(Aad, do_aad) X(Wbinvd, do_wbinvd) X(Invd, do_invd) X(Monitor, do_monitor) X(Clflush, do_clflush) \
+                        X(Clzero, do_clzero)                                                                           \
                         X(MovFromCr, do_mov_from_cr) X(MovFromDr, do_mov_from_dr) X(Wrfsbase, do_wrfsbase) X(          \
                             Wrgsbase, do_wrgsbase) X(Lldt, do_lldt) X(Ltr, do_ltr) X(Sti, do_sti) X(Cli, do_cli)       \
                             X(Xsave, do_xsave) X(Xsaveopt, do_xsaveopt) X(Xsavec, do_xsavec) X(Xsaves, do_xsaves) X(   \

@@ -104,6 +104,14 @@ Outcome do_clflush(Cpu& cpu, const Insn& insn) {
     return read_operand(cpu, insn, byte);
 }
 
+/// Writes zeroes to the line that holds the address in rAX. APM vol. 3, CLZERO.
+Outcome do_clzero(Cpu& cpu, const Insn& insn) {
+    static constexpr u8 kZeroes[64] = {};
+    const unsigned segment = insn.segment_override == kNoSegment ? +kDs : insn.segment_override;
+    const u64 offset = truncate(cpu.s.gpr[kRax], insn.address_bits / 8);
+    return write_segment(cpu, segment, offset - segment_linear(cpu.s, segment, offset) % sizeof kZeroes, kZeroes, sizeof kZeroes);
+}
+
 /// There is no system management mode to return from.
 Outcome do_rsm(Cpu&, const Insn&) {
     return Outcome::fault(kVectorUD);

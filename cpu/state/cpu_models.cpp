@@ -5,7 +5,9 @@
 //   IBRS_ALL, because Linux then writes IA32_SPEC_CTRL once.
 // - AMD family 1Ah: arch/x86/kernel/cpu/amd.c has no per-family fix-ups for it (no LS_CFG, IC_CFG, BU_CFG2, no PCI
 //   configuration reads, no OSVW); it reads PATCH_LEVEL, HWCR (bit 24) and DE_CFG, which cpu/state/msr_table.cpp has.
-// - MCA, performance counters, IBS, thermal and topology extensions are hidden: Linux then leaves their MSRs alone.
+// - Named models (named_models.cpp) get the same: their own way of saying 'not affected', whatever year they are of. So
+//   QEMU's variants -IBRS and -IBPB are the plain models. MONITOR, SVM and ACPI are left out, as QEMU does under KVM.
+// - Performance counters, IBS, thermal and topology extensions are hidden: Linux then leaves their MSRs alone.
 // - AVX-IFMA, AVX-VNNI-INT8 and AVX512-VP2INTERSECT are hidden: the decoder does not know them all.
 #include "cpu/state/cpu_models.h"
 
@@ -19,8 +21,12 @@ constexpr Feature kEmulated[] = {
     kFpu, kDe, kPse, kTsc, kMsr, kPae, kMce, kCx8, kApic, kSep, kMtrr, kPge, kCmov, kPat, kPse36, kClflush, kMmx, kFxsr, kSse, kSse2,
     kX2apic, kTscDeadline, kPcid, kHypervisor, kArat, kFsgsbase, kTscAdjust, kSmep, kSmap, kUmip, kInvpcid, kRdpid,
     kSyscall, kNx, kPdpe1gb, kRdtscp, kLm, kLahfLm, kInvtsc, kAmdNoSsb, kArchCapabilities, kSpecCtrl,
-    kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo,
+    kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo, kClzero,
 };
+
+// Machine checks without banks (Linux would say so at every boot), MWAIT (Linux would idle with it, which is no better than
+// HLT), and what is nothing to a program: coherent caches, hints, errata that are not there.
+constexpr Feature kRequestable[] = {kMca, kMonitor, kSs, kCldemote, kFxsrOpt, kOsvw, kWbnoinvd};
 
 constexpr Feature kNative[] = {
     kSse3, kPclmulqdq, kSsse3, kFma, kCx16, kSse41, kSse42, kMovbe, kPopcnt, kAes, kXsave, kAvx, kF16c, kRdrand,
@@ -44,41 +50,25 @@ constexpr FeatureDependency kDependencies[] = {
 };
 
 constexpr FeatureAlias kAliases[] = {
-    {"sse3", "pni"}, {"lzcnt", "abm"}, {"xd", "nx"}, {"i64", "lm"}, {"sha", "sha-ni"}, {"cmpxchg16b", "cx16"}, {"ssb-no", "amd-no-ssb"},
+    {"lzcnt", "abm"}, {"xd", "nx"}, {"i64", "lm"}, {"cmpxchg16b", "cx16"}, {"ssb-no", "amd-no-ssb"},
+    {"ffxsr", "fxsr-opt"}, {"clfsh", "clflush"}, {"sse3", "pni"}, {"pclmuldq", "pclmulqdq"}, {"avx512vpopcntdq", "avx512-vpopcntdq"}, {"sha", "sha-ni"},
 };
 
-constexpr Feature kBaseline[] = {  // x86-64-v1, as QEMU's qemu64 without SVM and MCA
-    kFpu, kDe, kPse, kTsc, kMsr, kPae, kMce, kCx8, kApic, kSep, kMtrr, kPge, kCmov, kPat, kPse36, kClflush, kMmx, kFxsr, kSse, kSse2,
-    kSse3, kCx16, kHypervisor, kSyscall, kNx, kLm, kLahfLm,
-};
-
-constexpr Feature kV2[] = {  // x86-64 psABI level 2, and system features that cost nothing
-    kPopcnt, kSsse3, kSse41, kSse42,
-    kX2apic, kTscDeadline, kPcid, kArat, kFsgsbase, kTscAdjust, kSmep, kSmap, kUmip, kInvpcid, kRdpid, kPdpe1gb, kRdtscp, kInvtsc, kAmdNoSsb,
-    kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo,
-};
-
-constexpr Feature kV3[] = {kAvx, kAvx2, kBmi1, kBmi2, kF16c, kFma, kAbm, kMovbe, kXsave};
-
-constexpr Feature kV3AndV4[] = {
-    kAvx, kAvx2, kBmi1, kBmi2, kF16c, kFma, kAbm, kMovbe, kXsave, kAvx512f, kAvx512bw, kAvx512cd, kAvx512dq, kAvx512vl,
-};
-
-constexpr NamedModel kModels[] = {
-    {"max", "all that this host and the emulator offer (default)", true, 0, 0, 0, "Twin86 Virtual CPU", {}},
-    {"host", "the same as max", true, 0, 0, 0, "Twin86 Virtual CPU", {}},
-    {"qemu64", "a plain 64-bit processor, SSE3", false, 15, 107, 1, "Twin86 Virtual CPU qemu64", {kBaseline}},
-    {"x86-64-v2", "psABI level 2: SSE4.2, POPCNT", false, 26, 2, 1, "Twin86 Virtual CPU x86-64-v2", {kBaseline, kV2}},
-    {"x86-64-v3", "psABI level 3: AVX2, BMI2, FMA", false, 26, 2, 1, "Twin86 Virtual CPU x86-64-v3", {kBaseline, kV2, kV3}},
-    {"x86-64-v4", "psABI level 4: AVX-512", false, 26, 2, 1, "Twin86 Virtual CPU x86-64-v4", {kBaseline, kV2, kV3AndV4}},
+// Paravirtual interfaces and nested virtualization of QEMU's engines.
+constexpr std::string_view kForeign[] = {
+    "kvm",           "kvmclock",        "kvm-nopiodelay", "kvm-mmu",   "kvm-asyncpf", "kvm-steal-time", "kvm-pv-eoi",  "kvm-pv-unhalt",
+    "kvm-pv-ipi",    "kvm-poll-control", "kvm-pv-tlb-flush", "kvm-hint-dedicated", "kvmclock-stable-bit", "migratable",  "pmu",
+    "hv-relaxed",    "hv-vapic",        "hv-time",        "hv-spinlocks", "hv-passthrough", "npt",      "nrip-save",   "lbrv",
+    "svm-lock",      "tsc-scale",       "vmcb-clean",     "vmware-cpuid-freq", "lmce", "xen-vapic",
 };
 
 }  // namespace
 
 const std::span<const Feature> kEmulatedFeatures = kEmulated;
+const std::span<const Feature> kRequestableFeatures = kRequestable;
 const std::span<const Feature> kNativeFeatures = kNative;
 const std::span<const FeatureDependency> kFeatureDependencies = kDependencies;
 const std::span<const FeatureAlias> kFeatureAliases = kAliases;
-const std::span<const NamedModel> kNamedModels = kModels;
+const std::span<const std::string_view> kForeignFlags = kForeign;
 
 }  // namespace twin86

@@ -10,6 +10,8 @@ namespace twin86 {
 
 /// Features that the emulator provides by itself, whatever the host has.
 extern const std::span<const Feature> kEmulatedFeatures;
+/// The same, but not part of max and host: named models and +feature have them.
+extern const std::span<const Feature> kRequestableFeatures;
 /// Features whose instructions run on the host: offered when the host has them. All others are never offered.
 extern const std::span<const Feature> kNativeFeatures;
 
@@ -24,14 +26,23 @@ struct FeatureAlias {
 };
 extern const std::span<const FeatureAlias> kFeatureAliases;
 
+/// Names of QEMU's flags that say something about its own engines; here they are always off.
+extern const std::span<const std::string_view> kForeignFlags;
+
+enum class ModelVendor : u8 { kHost, kAmd, kIntel };
+
+/// A processor of the market or of QEMU's list. `features` are unions of what each generation added.
 struct NamedModel {
     std::string_view name;
     std::string_view description;
-    bool host_identity;  ///< vendor, family, model, stepping and all offerable features of the host
-    u32 family, model, stepping;
-    std::string_view brand;
-    std::span<const Feature> features[3];  ///< their union
+    ModelVendor vendor;  ///< kHost: vendor, family, model, stepping and all offerable features of the host
+    u32 family = 0, model = 0, stepping = 0;
+    std::span<const std::span<const Feature>> features = {};
 };
 extern const std::span<const NamedModel> kNamedModels;
+
+/// The model of this name: one of the list, or with QEMU's suffixes -noTSX (without HLE and RTM) and -IBRS, -IBPB, which
+/// say nothing new here (see the policy in cpu_models.cpp). Null: no such model.
+const NamedModel* find_named_model(std::string_view name, bool& without_tsx);
 
 }  // namespace twin86

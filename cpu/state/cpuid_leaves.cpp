@@ -1,4 +1,5 @@
 // The CPUID leaves of a CpuModel. SDM vol. 2, CPUID; AMD64 APM vol. 3, appendix E.
+#include <algorithm>
 #include <cstring>
 
 #include "base/bits.h"
@@ -8,10 +9,8 @@ namespace twin86 {
 
 namespace {
 
-constexpr u32 kMaxBasicLeaf = 0xd;
 constexpr u32 kMaxHypervisorLeaf = 0x40000010;
-constexpr u32 kMaxExtendedLeafAmd = 0x80000021;
-constexpr u32 kMaxExtendedLeaf = 0x80000008;
+constexpr u32 kMaxExtendedLeafIntel = 0x80000008;
 constexpr u32 kVirtualBits = 48;
 /// Bits of leaf 1 EDX that AMD repeats in leaf 0x80000001 EDX.
 constexpr u32 kRepeatedByAmd = 0x0183f3ff;
@@ -34,19 +33,22 @@ constexpr u32 kLineSize = 64;
 }  // namespace
 
 CpuidLeaf CpuModel::cpuid(u32 leaf, u32 subleaf, const CpuState& state, u32 apic_id) const {
-    if (leaf <= kMaxBasicLeaf) return basic(leaf, subleaf, state, apic_id);
+    if (leaf <= max_leaf_) return basic(leaf, subleaf, state, apic_id);
     if (leaf >= 0x40000000 && leaf <= kMaxHypervisorLeaf && has(Feature::kHypervisor)) return hypervisor(leaf);
-    if (leaf >= 0x80000000 && leaf <= (is_amd() ? kMaxExtendedLeafAmd : kMaxExtendedLeaf)) return extended(leaf);
+    if (leaf >= 0x80000000 && leaf <= max_extended_leaf()) return extended(leaf);
     return {};
 }
+
+u32 CpuModel::max_extended_leaf() const { return std::min(max_extended_leaf_, is_amd() ? kMaxExtendedLeafAmd : kMaxExtendedLeafIntel); }
 
 CpuidLeaf CpuModel::basic(u32 leaf, u32 subleaf, const CpuState& state, u32 apic_id) const {
     using enum FeatureWord;
     switch (leaf) {
-        case 0: return {kMaxBasicLeaf, word(vendor_, 0), word(vendor_, 8), word(vendor_, 4)};
+        case 0: return {max_leaf_, word(vendor_, 0), word(vendor_, 8), word(vendor_, 4)};
         case 1: return leaf_1(state, apic_id);
         case 2: return is_amd() ? CpuidLeaf{} : CpuidLeaf{0x0000ff01, 0, 0, 0};  // see leaf 4
         case 4: return is_amd() ? CpuidLeaf{} : leaf_4(subleaf);
+        case 5: return has(Feature::kMonitor) ? CpuidLeaf{kLineSize, kLineSize, 1, 0} : CpuidLeaf{};  // monitored line; extensions
         case 6: return {features_[k6Eax], 0, 0, 0};
         case 7:
             if (subleaf == 0) return {1, features_[k7Ebx], features_[k7Ecx], features_[k7Edx]};
@@ -122,7 +124,7 @@ CpuidLeaf CpuModel::hypervisor(u32 leaf) const {
 CpuidLeaf CpuModel::extended(u32 leaf) const {
     using enum FeatureWord;
     switch (leaf) {
-        case 0x80000000: return {is_amd() ? kMaxExtendedLeafAmd : kMaxExtendedLeaf, word(vendor_, 0), word(vendor_, 8), word(vendor_, 4)};
+        case 0x80000000: return {max_extended_leaf(), word(vendor_, 0), word(vendor_, 8), word(vendor_, 4)};
         case 0x80000001: {
             const u32 repeated = is_amd() ? features_[k1Edx] & kRepeatedByAmd : 0;
             const u32 cmp_legacy = is_amd() && cpu_count_ > 1 ? u32{1} << feature_info(Feature::kCmpLegacy).bit : 0;

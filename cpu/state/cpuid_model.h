@@ -20,8 +20,11 @@ struct CpuidLeaf {
 
 class CpuModel {
   public:
-    /// `spec` is the argument of -cpu: a model name, then ",+feature", ",-feature", ",feature=on|off" or ",key=value" with
-    /// the keys vendor, family, model, stepping, model-id and phys-bits.
+    static constexpr u32 kMaxBasicLeaf = 0xd;
+    static constexpr u32 kMaxExtendedLeafAmd = 0x80000021;
+
+    /// `spec` is the argument of -cpu: a model name, then ",+feature", ",-feature", ",feature=on|off" or ",key=value" (see
+    /// help). What the host lacks is an error, unless ",check" makes it a warning.
     static Result<CpuModel> parse(std::string_view spec, const HostCpuid& host);
     /// The text of `-cpu help`.
     static std::string help();
@@ -31,6 +34,10 @@ class CpuModel {
     CpuidLeaf cpuid(u32 leaf, u32 subleaf, const CpuState& state, u32 apic_id = 0) const;
 
     const std::string& name() const { return name_; }
+    /// One line that names what the model should have and cannot; mostly empty.
+    const std::string& warning() const { return warning_; }
+    /// RDMSR and WRMSR of unknown registers do nothing, instead of #GP.
+    bool ignores_unknown_msrs() const { return ignores_unknown_msrs_; }
     const FeatureSet& features() const { return features_; }
     bool has(Feature f) const { return features_.has(f); }
     bool is_amd() const { return vendor_ == "AuthenticAMD"; }
@@ -55,12 +62,11 @@ class CpuModel {
     void set_frequencies(u32 tsc_khz, u32 apic_khz) { tsc_khz_ = tsc_khz, apic_khz_ = apic_khz; }
 
   private:
+    class Parser;
     CpuModel() = default;
-    Status apply(std::string_view option, const FeatureSet& offerable, FeatureSet& added);
-    Status set_key(std::string_view key, std::string_view value, bool& known);
-    void drop_other_vendor(FeatureSet& set) const;
     u32 signature() const;
     u32 apic_id_bits() const;
+    u32 max_extended_leaf() const;
     CpuidLeaf basic(u32 leaf, u32 subleaf, const CpuState& state, u32 apic_id) const;
     CpuidLeaf extended(u32 leaf) const;
     CpuidLeaf hypervisor(u32 leaf) const;
@@ -69,7 +75,11 @@ class CpuModel {
     CpuidLeaf leaf_b(u32 subleaf, u32 apic_id) const;
     CpuidLeaf leaf_d(u32 subleaf, const CpuState& state) const;
 
-    std::string name_, vendor_, brand_;
+    static constexpr const char *kVendorAmd = "AuthenticAMD", *kVendorIntel = "GenuineIntel";
+
+    std::string name_, vendor_, brand_, warning_;
+    bool ignores_unknown_msrs_ = false;
+    u32 max_leaf_ = kMaxBasicLeaf, max_extended_leaf_ = kMaxExtendedLeafAmd;
     u32 family_ = 0, model_ = 0, stepping_ = 0;
     u8 physical_bits_ = 40;
     u32 cpu_count_ = 1;

@@ -130,6 +130,8 @@ constexpr Row kRows[] = {
     ignored(0xc0010111, 3, "SMM_BASE", Who::kAmd),
     ignored(0xc0010114, 1, "VM_CR", Who::kAmd, bit(3) | bit(4)),  // SVM disabled and locked
     ignored(0xc0010115, 1, "IGNNE", Who::kAmd),
+    constant(0xc0010140, "OSVW_ID_LENGTH", Who::kAmd),  // no erratum is listed
+    constant(0xc0010141, "OSVW_STATUS", Who::kAmd),
     ignored(0xc0011020, 9, "LS_CFG", Who::kAmd),  // LS, IC, DC, BU, FP: chicken bits
     ignored(0xc0011029, 1, "DE_CFG", Who::kAmd, bit(1)),  // LFENCE serializes
     ignored(0xc001102a, 4, "BU_CFG2", Who::kAmd),

@@ -129,7 +129,7 @@ TEST_CASE("mistakes are named in one line") {
     CHECK(contains(problem(""), "unknown model"));
     CHECK(contains(problem("max,+avx512ff"), "did you mean 'avx512f'"));
     CHECK(contains(problem("max,+svm"), "not emulated"));
-    CHECK(contains(problem("max,+spec-ctrl"), "not emulated for this processor"));
+    CHECK(contains(problem("max,+spec-ctrl"), "not emulated: spec-ctrl"));
     CHECK(contains(problem("max,avx=maybe"), "neither on nor off"));
     CHECK(contains(problem("max,family=1x"), "family must be a number"));
     CHECK(contains(problem("max,phys-bits=64"), "phys-bits must be a number from 32 to 52"));
@@ -142,7 +142,7 @@ TEST_CASE("mistakes are named in one line") {
     CHECK(contains(missing, "bmi2"));
     CHECK_FALSE(contains(missing, "avx2"));
     CHECK(model("x86-64-v3,-bmi2,-movbe", old).has(Feature::kAvx2));
-    CHECK(contains(problem("max,+bmi2", old), "host lacks it"));
+    CHECK(contains(problem("max,+bmi2", old), "this host lacks bmi2"));
 }
 
 TEST_CASE("the named models are what their names promise") {
@@ -159,6 +159,90 @@ TEST_CASE("the named models are what their names promise") {
     CHECK(v3.xcr0_allowed() == 7);
     CHECK(model("x86-64-v4").xcr0_allowed() == 0xe7);
     for (const NamedModel& m : kNamedModels) CHECK(contains(CpuModel::help(), m.name));
+}
+
+TEST_CASE("what is missing: refused, warned of, or left out in silence") {
+    HostCpuid old = zen();
+    old.features.set(Feature::kMovbe, false);
+    CHECK(contains(problem("Haswell", old), "this host lacks movbe; not emulated: "));
+    CHECK(contains(problem("Haswell,enforce", zen()), "rtm (enforce)"));
+    const CpuModel warned = model("Haswell,check", old);
+    CHECK_FALSE(warned.has(Feature::kMovbe));
+    CHECK(contains(warned.warning(), "this host lacks movbe; not emulated: "));
+    CHECK(contains(warned.warning(), "hle"));
+    CHECK(warned.warning().find('\n') == std::string::npos);
+    CHECK(model("Haswell,check=off", old).warning().empty());
+    CHECK(model("Haswell,-check", old).has(Feature::kAvx2));
+    CHECK(contains(model("Haswell").warning(), "hle"));
+    CHECK(model("Haswell,-hle,rtm=off,-vme").warning().empty());
+    CHECK_FALSE(contains(model("Haswell-noTSX").warning(), "hle"));
+    CHECK(model("max,+mca,+monitor,+osvw").cpuid(5, 0, CpuState{}).eax == 64);
+    CHECK_FALSE(model("max").has(Feature::kMca));
+    CHECK(model("max,enforce").warning().empty());
+    CHECK(contains(model("max,+svm,check").warning(), "svm"));
+    CHECK(contains(problem("max,+svm,enforce"), "svm"));
+}
+
+TEST_CASE("vendors, generations and variants") {
+    const CpuState s;
+    CHECK(model("Nehalem").vendor() == "GenuineIntel");
+    CHECK(model("Nehalem").cpuid(1, 0, s).eax == 0x106a3);
+    CHECK(model("Skylake-Server").cpuid(1, 0, s).eax == 0x50654);
+    CHECK(model("EPYC-Milan").cpuid(1, 0, s).eax == 0xa00f11);
+    CHECK(model("486").cpuid(1, 0, s).eax == 0x480);
+    CHECK_FALSE(model("486").has(Feature::kCx8));
+    CHECK_FALSE(model("qemu32").has(Feature::kLm));
+    CHECK(model("kvm64").has(Feature::kLm));
+    CHECK(model("base").features() == FeatureSet{});
+    CHECK(model("base,+fpu,+lm,+pae").has(Feature::kLm));
+    CHECK_FALSE(model("Westmere").has(Feature::kAvx));
+    CHECK(model("SandyBridge").has(Feature::kAvx));
+    CHECK_FALSE(model("IvyBridge").has(Feature::kAvx2));
+    CHECK_FALSE(model("Skylake-Client").has(Feature::kAvx512f));
+    CHECK(model("Cascadelake-Server").has(Feature::kAvx512vnni));
+    CHECK_FALSE(model("EPYC").has(Feature::kClwb));
+    CHECK(model("EPYC-Rome").has(Feature::kClwb));
+    CHECK(model("x86-64-v1").has(Feature::kSse2));
+    CHECK_FALSE(model("x86-64-v1").has(Feature::kPopcnt));
+    CHECK(model("Broadwell-noTSX-IBRS").has(Feature::kAdx));
+    CHECK(model("EPYC-IBPB").features() == model("EPYC").features());
+    CHECK(contains(problem("EPYC-IBRS"), "unknown model"));
+    CHECK(contains(problem("Nehalem-noTSX"), "unknown model"));
+    CHECK(contains(problem("Haswel"), "did you mean 'Haswell'"));
+    // Linux spares itself the mitigations of the real ones.
+    CHECK(model("Haswell").has(Feature::kArchCapabilities));
+    CHECK(model("EPYC").has(Feature::kAutoIbrs));
+}
+
+TEST_CASE("every named model can be had on a host that has everything, and says what it cannot") {
+    for (const NamedModel& m : kNamedModels) {
+        const CpuModel made = model(m.name);
+        INFO(m.name << ": " << made.warning());
+        CHECK_FALSE(contains(made.warning(), "host lacks"));
+        CHECK(made.cpuid(1, 0, CpuState{}).edx == (made.features()[FeatureWord::k1Edx]));
+    }
+}
+
+TEST_CASE("keys of -cpu beside features") {
+    const CpuState s;
+    const CpuModel m = model("Haswell,vendor=AuthenticAMD,family=0x17,model=8,stepping=2,level=7,xlevel=0x80000008");
+    CHECK(m.is_amd());
+    CHECK(m.cpuid(1, 0, s).eax == 0x800f82);
+    CHECK(m.cpuid(0, 0, s).eax == 7);
+    CHECK(m.cpuid(0xd, 0, s) == CpuidLeaf{});
+    CHECK(m.cpuid(0x80000000, 0, s).eax == 0x80000008);
+    CHECK(m.cpuid(0x80000021, 0, s) == CpuidLeaf{});
+    CHECK(model("qemu64,host-phys-bits=on").physical_bits() == 48);
+    CHECK(model("qemu64").physical_bits() == 40);
+    CHECK_FALSE(model("max").ignores_unknown_msrs());
+    CHECK(model("max,ignore-msrs").ignores_unknown_msrs());
+    CHECK(model("max,ignore_msrs=on").ignores_unknown_msrs());
+    CHECK(contains(problem("max,host-phys-bits=7"), "neither on nor off"));
+    CHECK(contains(problem("max,level=0x400"), "level must be a number"));
+    CHECK(contains(problem("max,enforc"), "did you mean 'enforce'"));
+    // QEMU's flags for its own engines may be off.
+    CHECK(model("host,-kvmclock,hv_time=off,migratable=no,pmu=off").features() == model("host").features());
+    CHECK(contains(problem("host,+hv-time"), "QEMU's engines"));
 }
 
 TEST_CASE("CPUID shows the dynamic bits") {
