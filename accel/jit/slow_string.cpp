@@ -42,14 +42,18 @@ Outcome JitVcpu::string_element(const Insn& insn, bool& finished) {
     const u64 si = read_gpr(s, kRsi, insn.address_bits), di = read_gpr(s, kRdi, insn.address_bits);
     u64 source = 0, destination = 0;
     const bool from_si = insn.op == Op::kMovs || insn.op == Op::kLods || insn.op == Op::kCmps;
+    // CMPS reads ES:rDI first: AMD processors do, no manual says.
+    if (insn.op == Op::kCmps) TRY_GUEST(read_segment(cpu_, kEs, di, &destination, bytes));
     if (from_si) TRY_GUEST(read_segment(cpu_, source_segment, si, &source, bytes));
     switch (insn.op) {
         case Op::kMovs: TRY_GUEST(write_segment(cpu_, kEs, di, &source, bytes)); break;
         case Op::kStos: TRY_GUEST(write_segment(cpu_, kEs, di, &s.gpr[kRax], bytes)); break;
         case Op::kLods: write_gpr(s, kRax, insn.operand_bits, source); break;
         default:
-            TRY_GUEST(read_segment(cpu_, kEs, di, &destination, bytes));
-            if (insn.op == Op::kScas) source = s.gpr[kRax];
+            if (insn.op == Op::kScas) {
+                TRY_GUEST(read_segment(cpu_, kEs, di, &destination, bytes));
+                source = s.gpr[kRax];
+            }
             s.rflags = (s.rflags & ~u64{kFlagsArithmetic}) | subtract_flags(source, destination, bytes);
             break;
     }

@@ -39,6 +39,23 @@ DecodeStatus status_of(ZyanStatus status, size_t offered) {
     return offered >= kMaxLength ? DecodeStatus::kTooLong : DecodeStatus::kNeedMoreBytes;
 }
 
+unsigned count_prefixes(std::span<const u8> bytes, bool is64) {
+    static constexpr u8 kPrefixes[] = {0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
+    const auto is_prefix = [&](u8 b) { return std::find(std::begin(kPrefixes), std::end(kPrefixes), b) != std::end(kPrefixes) || (is64 && (b & 0xf0) == 0x40); };
+    return static_cast<unsigned>(std::find_if_not(bytes.begin(), bytes.end(), is_prefix) - bytes.begin());
+}
+
+/// An instruction that is undefined because of a prefix (VEX behind 66, say) and too long is too long: #GP comes before #UD.
+bool too_long_without_prefixes(const ZydisDecoder& decoder, std::span<const u8> bytes) {
+    if (bytes.size() < kMaxLength) return false;
+    const unsigned prefixes = count_prefixes(bytes, decoder.machine_mode == ZYDIS_MACHINE_MODE_LONG_64);
+    if (prefixes == 0) return false;
+    ZydisDecoderContext context;
+    ZydisDecodedInstruction rest;
+    const ZyanStatus status = ZydisDecoderDecodeInstruction(&decoder, &context, bytes.data() + prefixes, bytes.size() - prefixes, &rest);
+    return status == ZYDIS_STATUS_NO_MORE_DATA;
+}
+
 }  // namespace
 
 struct Decoder::Modes {
@@ -70,7 +87,8 @@ DecodeStatus Decoder::decode(std::span<const u8> bytes, u64 rip, unsigned mode_b
     ZydisDecoderContext context;
     ZydisDecodedInstruction instruction;
     const ZyanStatus status = ZydisDecoderDecodeInstruction(&decoder, &context, bytes.data(), offered, &instruction);
-    if (!ZYAN_SUCCESS(status)) return status_of(status, offered);
+    if (!ZYAN_SUCCESS(status))
+        return too_long_without_prefixes(decoder, {bytes.data(), offered}) ? DecodeStatus::kTooLong : status_of(status, offered);
 
     out.length = instruction.length;
     out.mnemonic = instruction.mnemonic;

@@ -12,13 +12,17 @@ namespace twin86::diff {
 struct Generator::Pointers {
     u8 base[2];
     u8 index;
+    u8 loop = kNoGpr;   ///< counts the branches back, by shifting out its ones
+    bool tame = false;  ///< no faults, so that long blocks reach their end
     Gva value[2];
-    u32 mask() const { return 1u << base[0] | 1u << base[1] | 1u << index; }
+    u64 index_value;
+    u32 mask() const { return 1u << base[0] | 1u << base[1] | 1u << index | (loop == kNoGpr ? 0 : 1u << loop); }
 };
 
 namespace {
 
-constexpr unsigned kMaxBlock = 20;
+constexpr unsigned kMaxBlock = 20, kMaxLongBlock = 100;
+constexpr unsigned kMaxRounds = 12;
 
 bool writes_own_rsp(const Insn& i) {
     switch (i.op) {
@@ -60,37 +64,87 @@ bool Generator::block_insn(Random& r, const Pointers& p, Program& out) const {
         case Op::kBtMem: case Op::kBtsMem: case Op::kBtrMem: case Op::kBtcMem: return r.chance(30);
         default: break;
     }
-    if ((insn.mnemonic == ZYDIS_MNEMONIC_DIV || insn.mnemonic == ZYDIS_MNEMONIC_IDIV) && !r.chance(100)) return false;
+    if ((insn.mnemonic == ZYDIS_MNEMONIC_DIV || insn.mnemonic == ZYDIS_MNEMONIC_IDIV) && (p.tame || !r.chance(100))) return false;
     Item item = item_of(insn);
-    if (insn.has_mem && insn.mem.access != kAccessNone && insn.op != Op::kMovMoffs && !insn.mem.rip_relative) {
-        const MemOperand& m = insn.mem;
-        const bool first = m.base == p.base[0];
-        if (m.base != p.base[0] && m.base != p.base[1] && m.base != kRsp) return false;
-        if (m.index != kNoGpr && m.index != p.index) return false;
-        if (m.segment == kFs || m.segment == kGs) return false;
-        if (insn.disp_size == 4 && m.base != kRsp) {
-            const u64 disp = pick_target(r, insn, m.size) - p.value[first ? 0 : 1];
-            std::memcpy(item.bytes + insn.disp_at, &disp, 4);
-        } else if (insn.disp_size == 4) {
-            const u32 disp = static_cast<u32>(r.below(512)) - 128;
-            std::memcpy(item.bytes + insn.disp_at, &disp, 4);
-        }
-    } else if (insn.has_mem && insn.mem.access != kAccessNone) {
-        MachineState unused{};
-        if (insn.mem.segment == kFs || insn.mem.segment == kGs) return false;
-        aim_memory(r, insn, item, unused, pick_target(r, insn, insn.mem.size));
-    }
+    if (insn.has_mem && insn.mem.access != kAccessNone && !aim_block_memory(r, p, insn, item)) return false;
     out.items.push_back(item);
     return true;
 }
 
-/// A forward branch over up to `room` later items, of any kind.
+/// Somewhere that does not fault, for tame blocks.
+static Gva tame_target(Random& r, unsigned size) {
+    const Gva at = kDataBase + 256 + r.below(kWritableSize - 1024);
+    return at & ~u64{size > 8 ? 63u : 0u};
+}
+
+bool Generator::aim_block_memory(Random& r, const Pointers& p, const Insn& insn, Item& item) const {
+    const MemOperand& m = insn.mem;
+    if (m.segment == kFs || m.segment == kGs || (p.tame && m.segment == kCs && !insn.is64())) return false;
+    if (insn.op == Op::kMovMoffs || m.rip_relative) {
+        MachineState unused{};
+        aim_memory(r, insn, item, unused, p.tame ? tame_target(r, m.size) : pick_target(r, insn, m.size));
+        return true;
+    }
+    if (m.base != p.base[0] && m.base != p.base[1] && m.base != kRsp) return false;
+    if (m.index != kNoGpr && m.index != p.index) return false;
+    if (m.base == kRsp) {
+        if (p.tame && m.aligned) return false;
+        const u32 disp = static_cast<u32>(r.below(512)) - 128;
+        if (insn.disp_size == 4) std::memcpy(item.bytes + insn.disp_at, &disp, 4);
+        return true;
+    }
+    const Gva base = p.value[m.base == p.base[0] ? 0 : 1] + (m.index == kNoGpr ? 0 : p.index_value * m.scale);
+    if (insn.disp_size == 4) {
+        const u64 disp = (p.tame ? tame_target(r, m.size) : pick_target(r, insn, m.size)) - base;
+        std::memcpy(item.bytes + insn.disp_at, &disp, 4);
+        return true;
+    }
+    const Gva at = base + static_cast<u64>(m.disp);
+    const bool inside = at >= kDataBase && at + m.size <= kDataBase + kWritableSize;
+    return !p.tame || (inside && insn.address_bits >= 32 && (!m.aligned || at % m.size == 0));
+}
+
+/// To item `to` by way of a register, memory or the stack.
+void Generator::indirect_branch(Random& r, const Pointers& p, std::size_t to, Program& out) const {
+    const bool is64 = corpus_.bits() == 64;
+    switch (r.below(3)) {
+        case 0: {  // mov reg, item; jmp or call reg
+            const unsigned reg = static_cast<unsigned>(r.below(8));
+            if (reg == kRsp || (p.mask() >> reg & 1)) return;
+            out.items.push_back(raw({0xb8 | reg, 0, 0, 0, 0}, Fix::kItemAbs32, 1, to + 1));
+            return out.items.push_back(raw({0xff, (r.chance(500) ? 0xd0u : 0xe0u) | reg}));
+        }
+        case 1:  // push item; ret
+            out.items.push_back(raw({0x68, 0, 0, 0, 0}, Fix::kItemAbs32, 1, to + 1));
+            return out.items.push_back(raw({0xc3}));
+        default: {  // mov [base], item; jmp or call [base]
+            const unsigned base = p.base[0];
+            if ((base & 7) == 4 || (base & 7) == 5) return;
+            const unsigned rex = 0x40 | base >> 3;
+            if (is64) out.items.push_back(raw({rex | 8, 0xc7, base & 7, 0, 0, 0, 0}, Fix::kItemAbs32, 3, to + 1));
+            else out.items.push_back(raw({0xc7, base, 0, 0, 0, 0}, Fix::kItemAbs32, 2, to + 1));
+            const unsigned modrm = (r.chance(500) ? 0x10u : 0x20u) | (base & 7);
+            return out.items.push_back(is64 ? raw({rex, 0xff, modrm}) : raw({0xff, modrm}));
+        }
+    }
+}
+
+/// A branch to an earlier item, taken as often as the loop register has ones: add reg, reg; jnz.
+void Generator::back_branch(Random& r, const Pointers& p, Program& out) const {
+    if (p.loop == kNoGpr || out.items.empty()) return;
+    const std::size_t to = out.items.size() - 1 - r.below(std::min<std::size_t>(out.items.size(), 30));
+    const unsigned low = p.loop & 7u, modrm = 0xc0 | low << 3 | low, rex = p.loop >= 8 ? 0x4d : 0x48;
+    if (corpus_.bits() == 64) out.items.push_back(raw({rex, 0x01, modrm, 0x0f, 0x85, 0, 0, 0, 0}, Fix::kBranch32, 5, to));
+    else out.items.push_back(raw({0x01, modrm, 0x0f, 0x85, 0, 0, 0, 0}, Fix::kBranch32, 4, to));
+}
+
+/// A branch over up to `room` later items, of any kind, or back.
 void Generator::block_branch(Random& r, const Pointers& p, unsigned room, Program& out) const {
     const std::size_t here = out.items.size();
     const std::size_t to = here + 1 + r.below(room + 1);
     const unsigned cc = static_cast<unsigned>(r.below(16));
     const bool is64 = corpus_.bits() == 64;
-    switch (r.below(is64 ? 9 : 6)) {
+    switch (r.below(is64 ? 13 : 10)) {
         case 0:
         case 1: out.items.push_back(raw({0x0f, 0x80 | cc, 0, 0, 0, 0}, Fix::kBranch32, 2, to)); break;
         case 2: out.items.push_back(raw({0x70 | cc, 0}, Fix::kBranch8, 1, std::min(to, here + 4))); break;
@@ -100,7 +154,11 @@ void Generator::block_branch(Random& r, const Pointers& p, unsigned room, Progra
             out.items.push_back(raw({0xe0 | static_cast<unsigned>(r.below(4)), 0}, Fix::kBranch8, 1, std::min(to, here + 3)));
             break;
         case 5: out.items.push_back(raw({0xe8, 0, 0, 0, 0}, Fix::kBranch32, 1, to)); break;
-        case 6: {  // lea reg, [rip + item]; jmp or call reg
+        case 6:
+        case 7: return back_branch(r, p, out);
+        case 8:
+        case 9: return indirect_branch(r, p, to, out);
+        case 10: {  // lea reg, [rip + item]; jmp or call reg
             u8 reg = static_cast<u8>(r.below(16));
             if (reg == kRsp || (p.mask() >> reg & 1)) return;
             const unsigned rex = 0x48 | (reg & 8) >> 1, low = reg & 7u;
@@ -108,7 +166,7 @@ void Generator::block_branch(Random& r, const Pointers& p, unsigned room, Progra
             out.items.push_back(raw({0x40u | (reg & 8) >> 3, 0xff, (r.chance(500) ? 0xd0 : 0xe0) | low}));
             break;
         }
-        case 7:  // push rax; lea rax, [rip + item]; xchg rax, [rsp]; ret n
+        case 11:  // push rax; lea rax, [rip + item]; xchg rax, [rsp]; ret n
             if (p.mask() & (1u << kRax)) return;
             out.items.push_back(raw({0x50}));
             out.items.push_back(raw({0x48, 0x8d, 5, 0, 0, 0, 0}, Fix::kItem32, 3, to + 3));
@@ -127,21 +185,27 @@ Case Generator::block(Random& r) const {
     Case c = start(r);
     const unsigned registers = c.bits == 64 ? 16 : 8;
     Pointers p{};
+    p.tame = r.chance(300);
     do {
         p.base[0] = static_cast<u8>(r.below(registers)), p.base[1] = static_cast<u8>(r.below(registers));
         p.index = static_cast<u8>(r.below(registers));
     } while (p.base[0] == kRsp || p.base[1] == kRsp || p.index == kRsp || p.index == p.base[0] || p.index == p.base[1]);
+    const u8 loop = static_cast<u8>(r.below(registers));
+    if (loop != kRsp && !(p.mask() >> loop & 1) && r.chance(800)) p.loop = loop;
     for (unsigned n = 0; n < 2; ++n) p.value[n] = kDataBase + 0x400 + r.below(0x2000);
     if (p.base[0] == p.base[1]) p.value[1] = p.value[0];
     for (unsigned n = 0; n < 2; ++n) c.in.gpr[p.base[n]] = p.value[n];
-    c.in.gpr[p.index] = r.below(64);
+    c.in.gpr[p.index] = p.index_value = r.below(64);
+    if (p.loop != kNoGpr) c.in.gpr[p.loop] = ~u64{0} << (c.bits - 1 - r.below(kMaxRounds));
     if (c.bits == 32)
         for (u64& g : c.in.gpr) g &= 0xffffffff;
     // Most faults in the middle hide what follows: no unmasked floating-point exceptions here.
-    c.in.xsave[25] |= 0x1f, c.in.xsave[24] |= 0x80;
-    c.in.xsave[0] |= 0x3f, c.in.xsave[2] &= 0x7f, c.in.xsave[3] &= 0x7f;
+    if (p.tame || r.chance(900)) {
+        c.in.xsave[25] |= 0x1f, c.in.xsave[24] |= 0x80;
+        c.in.xsave[0] |= 0x3f, c.in.xsave[2] &= 0x7f, c.in.xsave[3] &= 0x7f;
+    }
 
-    const unsigned count = 2 + static_cast<unsigned>(r.below(kMaxBlock - 1));
+    const unsigned count = 2 + static_cast<unsigned>(r.below((p.tame ? kMaxLongBlock : kMaxBlock) - 1));
     while (c.program.items.size() < count) {
         if (r.chance(120)) block_branch(r, p, static_cast<unsigned>(count - c.program.items.size()), c.program);
         else block_insn(r, p, c.program);

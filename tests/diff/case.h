@@ -13,7 +13,7 @@ constexpr u64 kDataSize = 4 * kPageSize;
 constexpr u64 kWritableSize = 3 * kPageSize;  ///< the last page is read-only
 constexpr Gva kCodeBase = 0x2000'0000;
 constexpr u64 kCodeSize = 2 * kPageSize;
-constexpr unsigned kMaxCode = 400;
+constexpr unsigned kMaxCode = 1600;
 
 /// The flags that are compared: those that programs of ring 3 can see change.
 constexpr u64 kComparedFlags = kFlagsArithmetic | kFlagDF;

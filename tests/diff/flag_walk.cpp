@@ -1,6 +1,7 @@
 #include "tests/diff/flag_walk.h"
 
 #include <algorithm>
+#include <map>
 
 namespace twin86::diff {
 
@@ -18,22 +19,39 @@ u64 farthest_target(const Insn& i, u64 end) {
 
 }  // namespace
 
-FlagWalk walk_flags(const Decoder& decoder, const Job& job) {
+namespace {
+
+/// One pass in order of addresses. `at_target` has the flags that a branch back brings to an offset undefined.
+FlagWalk walk_once(const Decoder& decoder, const Job& job, std::map<u64, u64>& at_target) {
     FlagWalk walk;
     u64 undefined = 0, skipped_until = 0;
     const u64 end = job.code_size - 1;
     for (u64 at = 0; at < end;) {
         Insn insn;
         if (decoder.decode({job.code + at, std::min<u64>(15, job.code_size - at)}, at, job.bits, insn) != DecodeStatus::kOk) break;
+        if (const auto back = at_target.find(at); back != at_target.end()) undefined |= back->second;
         walk.reads_undefined |= (insn.flags_read & undefined) != 0;
         if (at >= skipped_until) undefined &= ~u64{insn.flags_written};
         undefined |= insn.flags_undefined;
         walk.undefined_somewhere |= insn.flags_undefined;
-        skipped_until = std::max(skipped_until, farthest_target(insn, end));
+        const u64 target = farthest_target(insn, end);
+        if (insn.op == Op::kJcc && target <= at) at_target[target] |= undefined;
+        else skipped_until = std::max(skipped_until, target);
         at += insn.length;
     }
     walk.undefined_at_end = undefined;
     return walk;
+}
+
+}  // namespace
+
+FlagWalk walk_flags(const Decoder& decoder, const Job& job) {
+    std::map<u64, u64> at_target, before;
+    for (;;) {
+        const FlagWalk walk = walk_once(decoder, job, at_target);
+        if (at_target == before) return walk;
+        before = at_target;
+    }
 }
 
 }  // namespace twin86::diff

@@ -12,7 +12,7 @@ struct FlagWalk {
     u64 undefined_somewhere = 0;
 };
 
-/// Follows the code of a job in order; what a forward branch may skip defines nothing.
+/// Follows the code of a job in order, and again for loops; what a forward branch may skip defines nothing.
 FlagWalk walk_flags(const Decoder& decoder, const Job& job);
 
 }  // namespace twin86::diff

@@ -61,12 +61,17 @@ bool Generator::random_insn(Random& r, Insn& insn) const {
     corpus_.encode(form, r, bytes);
     insn = Insn{};
     if (decoder_.decode({bytes, 15}, 0, corpus_.bits(), insn) != DecodeStatus::kOk) return false;
+    return insn.mnemonic == form.mnemonic && comparable(insn);
+}
+
+/// Both sides run it and come to the same.
+bool Generator::comparable(const Insn& insn) const {
     // FS and GS of the native side are null selectors outside of 64-bit mode.
     if (!insn.is64() && (insn.segment_override == kFs || insn.segment_override == kGs)) return false;
     // Stores through CS fault but for masked-off elements.
     const bool masked = insn.mem.suppresses_faults || insn.op == Op::kMaskmov;
     if (!insn.is64() && insn.segment_override == kCs && masked) return false;
-    return insn.mnemonic == form.mnemonic && Corpus::runnable(insn) && offered(features_, insn);
+    return Corpus::runnable(insn) && offered(features_, insn);
 }
 
 Case Generator::start(Random& r) const {
@@ -101,7 +106,7 @@ Gva Generator::pick_target(Random& r, const Insn& insn, unsigned size) const {
 }
 
 /// Chooses base and index, or the displacement, so that the operand lies at `target`.
-void Generator::aim_memory(Random& r, Insn& insn, Item& item, MachineState& s, Gva target) const {
+void Generator::aim_memory(Random& r, const Insn& insn, Item& item, MachineState& s, Gva target) const {
     const MemOperand& m = insn.mem;
     u64 offset = target;
     if (insn.is64() && m.segment == kFs) offset -= s.fs_base;
@@ -212,16 +217,67 @@ void Generator::aim(Random& r, Insn& insn, Item& item, MachineState& s, u32 data
 }
 
 Case Generator::single(Random& r) const {
-    Case c = start(r);
     Insn insn;
     while (!random_insn(r, insn)) {
     }
+    Case c = single_of(r, insn);
+    if (insn.length > 1 && r.chance(10)) c.code_offset = static_cast<u32>(kCodeSize - 1 - r.below(insn.length - 1));
+    return c;
+}
+
+Case Generator::single_of(Random& r, Insn& insn) const {
+    Case c = start(r);
     Item item = item_of(insn);
     aim(r, insn, item, c.in, c.data_seed);
     if (c.bits == 32)
         for (u64& g : c.in.gpr) g &= 0xffffffff;
     c.program.items.push_back(item);
     return c;
+}
+
+namespace {
+
+/// Changes the first bytes as a hostile assembler would.
+void mangle(Random& r, bool is64, u8 (&bytes)[32]) {
+    const auto insert = [&](u8 prefix) {
+        std::memmove(bytes + 1, bytes, 15);
+        bytes[0] = prefix;
+    };
+    const auto prefix = [&] { return r.pick<u8>({0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65}); };
+    switch (r.below(8)) {
+        case 0: insert(prefix()); [[fallthrough]];
+        case 1: insert(prefix()); break;
+        case 2: insert(is64 ? static_cast<u8>(0x40 + r.below(16)) : prefix()); break;
+        case 3:  // about 15 bytes
+            for (u64 n = r.below(14); n-- > 0;) insert(r.pick<u8>({0x66, 0x2e, 0x3e, 0x26, 0x36}));
+            break;
+        case 4: bytes[1 + r.below(3)] = static_cast<u8>(r.next()); break;
+        default: bytes[r.below(5)] ^= static_cast<u8>(1 << r.below(8)); break;
+    }
+}
+
+}  // namespace
+
+Case Generator::mangled(Random& r) const {
+    for (;;) {
+        u8 bytes[32];
+        corpus_.encode(corpus_.pick(r), r, bytes);
+        mangle(r, corpus_.bits() == 64, bytes);
+        Insn insn;
+        const DecodeStatus status = decoder_.decode({bytes, 15}, 0, corpus_.bits(), insn);
+        if (status == DecodeStatus::kOk) {
+            if (comparable(insn)) return single_of(r, insn);
+            continue;
+        }
+        // Known to the decoder and not in the table: the host may have it.
+        if (insn.mnemonic != 0 || status == DecodeStatus::kNeedMoreBytes) continue;
+        Case c = start(r);
+        Item item;
+        std::memcpy(item.bytes, bytes, sizeof item.bytes);
+        item.length = sizeof item.bytes;
+        c.program.items.push_back(item);
+        return c;
+    }
 }
 
 }  // namespace twin86::diff

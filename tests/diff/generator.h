@@ -12,26 +12,33 @@ class Generator {
     Generator(const Corpus& corpus, const Decoder& decoder, const FeatureSet& features)
         : corpus_(corpus), decoder_(decoder), features_(features) {}
 
-    /// One instruction.
+    /// One instruction; now and then its end lies behind the code pages.
     Case single(Random& r) const;
-    /// 2 to 20 instructions with forward branches.
+    /// One instruction with a prefix or a bit changed: often no instruction at all, which must be the same fault.
+    Case mangled(Random& r) const;
+    /// 2 to 20 instructions, now and then up to 100, with branches forward and bounded loops.
     Case block(Random& r) const;
 
   private:
     struct Pointers;
 
     bool random_insn(Random& r, Insn& insn) const;
+    bool comparable(const Insn& insn) const;
+    Case single_of(Random& r, Insn& insn) const;
     Case start(Random& r) const;
 
     // Where an access goes.
     Gva pick_target(Random& r, const Insn& insn, unsigned size) const;
     void aim(Random& r, Insn& insn, Item& item, MachineState& s, u32 data_seed) const;
-    void aim_memory(Random& r, Insn& insn, Item& item, MachineState& s, Gva target) const;
+    void aim_memory(Random& r, const Insn& insn, Item& item, MachineState& s, Gva target) const;
     void aim_vsib(Random& r, const Insn& insn, MachineState& s) const;
     void aim_implicit(Random& r, const Insn& insn, MachineState& s) const;
 
     bool block_insn(Random& r, const Pointers& p, Program& out) const;
+    bool aim_block_memory(Random& r, const Pointers& p, const Insn& insn, Item& item) const;
     void block_branch(Random& r, const Pointers& p, unsigned room, Program& out) const;
+    void indirect_branch(Random& r, const Pointers& p, std::size_t to, Program& out) const;
+    void back_branch(Random& r, const Pointers& p, Program& out) const;
 
     const Corpus& corpus_;
     const Decoder& decoder_;

@@ -98,7 +98,7 @@ class Run {
         Random r(o_.seed * 0x9e3779b97f4a7c15 + index);
         const bool block = o_.blocks && (!o_.singles || index % 2 != 0);
         for (;;) {
-            Case c = block ? generator_.block(r) : generator_.single(r);
+            Case c = block ? generator_.block(r) : index % 8 == 0 ? generator_.mangled(r) : generator_.single(r);
             if (session_.usable(c)) return c;
         }
     }
@@ -127,7 +127,8 @@ class Run {
 
     void difference(u64 index, const Case& c, const Verdict& v) {
         ++differing_;
-        if (!o_.only && c.program.items.size() == 1 && ++seen_[c.program.items[0].mnemonic] > 1) return;
+        const bool known = c.program.items.size() == 1 && c.program.items[0].mnemonic != 0;
+        if (!o_.only && known && ++seen_[c.program.items[0].mnemonic] > 1) return;
         const Case small = shrink(session_, c);
         if (!o_.only && small.program.items.size() <= 2 && c.program.items.size() > 1) {
             u32 key = 0x10000;

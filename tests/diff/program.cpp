@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "cpu/decode/disassemble.h"
@@ -24,10 +25,13 @@ std::optional<std::vector<u8>> Program::assemble(Gva at) const {
         const u64 next = starts[n + 1];
         const i64 distance = i.fix == Fix::kData32 ? static_cast<i64>(i.address - (at + next))
                                                    : static_cast<i64>(starts[i.target]) - static_cast<i64>(next);
+        const u32 absolute = static_cast<u32>(at + starts[i.target]);
         const i32 distance32 = static_cast<i32>(distance);
         if (i.fix == Fix::kBranch8) {
             if (distance != static_cast<i8>(distance)) return std::nullopt;
             bytes[i.fix_at] = static_cast<u8>(distance);
+        } else if (i.fix == Fix::kItemAbs32) {
+            std::memcpy(bytes + i.fix_at, &absolute, 4);
         } else if (i.fix != Fix::kNone) {
             std::memcpy(bytes + i.fix_at, &distance32, 4);
         }
@@ -43,11 +47,14 @@ void Program::remove(std::size_t n) {
 }
 
 bool Case::to_job(Job& job) const {
-    const auto code = program.assemble(kCodeBase + code_offset);
-    if (!code || code->size() + 1 > kMaxCode || code_offset + code->size() + 1 > kCodeSize) return false;
+    auto code = program.assemble(kCodeBase + code_offset);
+    if (!code) return false;
+    code->push_back(0xcc);
+    // One instruction may go on behind the code pages, where nothing is.
+    if (program.items.size() == 1 && code_offset < kCodeSize) code->resize(std::min<u64>(code->size(), kCodeSize - code_offset));
+    if (code->size() > kMaxCode || code_offset + code->size() > kCodeSize) return false;
     std::memcpy(job.code, code->data(), code->size());
-    job.code[code->size()] = 0xcc;
-    job.code_size = static_cast<u32>(code->size() + 1);
+    job.code_size = static_cast<u32>(code->size());
     job.code_offset = code_offset;
     job.data_seed = data_seed;
     job.bits = bits;

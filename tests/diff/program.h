@@ -15,13 +15,14 @@ enum class Fix : u8 {
     kBranch8,   ///< distance to an item
     kBranch32,
     kItem32,    ///< RIP-relative address of an item
+    kItemAbs32, ///< address of an item (code lies below 2 GiB)
     kData32,    ///< RIP-relative address of data
 };
 
 struct Item {
     u8 bytes[16] = {};
     u8 length = 0;
-    u16 mnemonic = 0;
+    u16 mnemonic = 0;   ///< 0: not an instruction, or several
     Fix fix = Fix::kNone;
     u8 fix_at = 0;      ///< where the field is in `bytes`
     u16 target = 0;     ///< item number; the number of items: the end
