@@ -46,8 +46,8 @@ unsigned count_prefixes(std::span<const u8> bytes, bool is64) {
 }
 
 /// An instruction that is undefined because of a prefix (VEX behind 66, say) and too long is too long: #GP comes before #UD.
-bool too_long_without_prefixes(const ZydisDecoder& decoder, std::span<const u8> bytes) {
-    if (bytes.size() < kMaxLength) return false;
+/// True: what follows the prefixes goes on behind `bytes`.
+bool goes_on_without_prefixes(const ZydisDecoder& decoder, std::span<const u8> bytes) {
     const unsigned prefixes = count_prefixes(bytes, decoder.machine_mode == ZYDIS_MACHINE_MODE_LONG_64);
     if (prefixes == 0) return false;
     ZydisDecoderContext context;
@@ -88,7 +88,7 @@ DecodeStatus Decoder::decode(std::span<const u8> bytes, u64 rip, unsigned mode_b
     ZydisDecodedInstruction instruction;
     const ZyanStatus status = ZydisDecoderDecodeInstruction(&decoder, &context, bytes.data(), offered, &instruction);
     if (!ZYAN_SUCCESS(status))
-        return too_long_without_prefixes(decoder, {bytes.data(), offered}) ? DecodeStatus::kTooLong : status_of(status, offered);
+        return status_of(goes_on_without_prefixes(decoder, {bytes.data(), offered}) ? ZYDIS_STATUS_NO_MORE_DATA : status, offered);
 
     out.length = instruction.length;
     out.mnemonic = instruction.mnemonic;
