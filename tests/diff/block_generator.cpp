@@ -60,7 +60,7 @@ bool Generator::block_insn(Random& r, const Pointers& p, Program& out) const {
     if (written & p.mask()) return false;
     switch (insn.op) {
         case Op::kLeave: case Op::kEnter: case Op::kMovs: case Op::kStos: case Op::kLods: case Op::kScas: case Op::kCmps: case Op::kXlat:
-        case Op::kMaskmov: case Op::kPusha: case Op::kPopa: case Op::kGather: case Op::kScatter:
+        case Op::kMaskmov: case Op::kClzero: case Op::kPusha: case Op::kPopa: case Op::kGather: case Op::kScatter:
         case Op::kBtMem: case Op::kBtsMem: case Op::kBtrMem: case Op::kBtcMem: return r.chance(30);
         default: break;
     }

@@ -58,7 +58,7 @@ bool Corpus::runnable(const Insn& i) {
         case Op::kLea: case Op::kMovMoffs: case Op::kXlat: case Op::kNop:
         case Op::kBtMem: case Op::kBtsMem: case Op::kBtrMem: case Op::kBtcMem:
         case Op::kIncShort: case Op::kDecShort: case Op::kSalc: case Op::kMaskmov: case Op::kGather: case Op::kScatter:
-        case Op::kRdfsbase: case Op::kRdgsbase: case Op::kClflush:
+        case Op::kRdfsbase: case Op::kRdgsbase: case Op::kClflush: case Op::kClzero:
         case Op::kPusha: case Op::kPopa: case Op::kDaa: case Op::kDas: case Op::kAaa: case Op::kAas: case Op::kAam: case Op::kAad:
         case Op::kCld: case Op::kStd: return true;
         default: return false;
@@ -112,11 +112,12 @@ const Form& Corpus::pick(Random& r) const {
 
 void Corpus::try_form(Form form) {
     Random r(form.opcode);
-    for (unsigned tries = 0; tries < 24; ++tries) {
+    for (unsigned tries = 0; tries < 64; ++tries) {
         u8 bytes[32];
         encode(form, r, bytes);
         Insn insn;
         if (decoder_.decode(bytes, kFree, bits_, insn) != DecodeStatus::kOk) continue;
+        if (!offered(features_, insn)) not_offered_.insert(insn.mnemonic);
         if (!runnable(insn) || !offered(features_, insn)) continue;
         if (insn.encoding != form.encoding) return;
         form.mnemonic = insn.mnemonic;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,9 @@ class Corpus {
     unsigned bits() const { return bits_; }
     const std::map<u16, std::vector<Form>>& forms() const { return forms_; }
 
+    /// Mnemonics of the table that this host does not offer.
+    const std::set<u16>& not_offered() const { return not_offered_; }
+
     /// Whether an instruction may run on both sides and must come out the same.
     static bool runnable(const Insn& insn);
     static std::string name(u16 mnemonic);
@@ -57,6 +61,7 @@ class Corpus {
     const FeatureSet features_;
     const unsigned bits_;
     std::map<u16, std::vector<Form>> forms_;
+    std::set<u16> not_offered_;
     std::vector<const std::vector<Form>*> groups_[5];  ///< integer, x87 and MMX, SSE, VEX, EVEX
 };
 

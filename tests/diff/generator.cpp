@@ -169,6 +169,12 @@ void Generator::aim_implicit(Random& r, const Insn& insn, MachineState& s) const
         if (insn.is64() && insn.segment_override == kGs) offset -= s.gs_base;
         set_low(s.gpr[kRdi], offset, bits);
     }
+    if (insn.op == Op::kClzero) {
+        u64 line = pick_target(r, insn, 64);
+        if (insn.is64() && insn.segment_override == kFs) line -= s.fs_base;
+        if (insn.is64() && insn.segment_override == kGs) line -= s.gs_base;
+        set_low(s.gpr[kRax], line, bits);
+    }
     if (insn.op == Op::kLeave) s.gpr[kRbp] = pick_target(r, insn, 8);
     if (insn.op == Op::kEnter) s.gpr[kRbp] = kDataBase + 0x1800 + r.below(0x400);
     // POPA that faults half-way keeps what it has loaded on some processors.

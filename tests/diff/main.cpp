@@ -29,11 +29,13 @@ struct Options {
     unsigned minutes = 0;
     unsigned reports = 20;
     bool coverage = false;
+    std::vector<std::string> listings;
+    std::string write_listing;
 };
 
 constexpr std::string_view kUsage =
     "usage: twin86-diff [--cases N] [--minutes M] [--seed S] [--only INDEX] [--filter MNEMONIC] [--singles|--blocks]\n"
-    "                   [--bits 64|32] [--reports N] [--coverage]\n";
+    "                   [--bits 64|32] [--reports N] [--coverage [--listing FILE]...] [--write-listing FILE]\n";
 
 bool parse(int argc, char** argv, Options& o) {
     for (int i = 1; i < argc; ++i) {
@@ -49,6 +51,8 @@ bool parse(int argc, char** argv, Options& o) {
         else if (a == "--filter") o.filter = value;
         else if (a == "--bits") o.bits = static_cast<unsigned>(std::strtoul(value, nullptr, 0));
         else if (a == "--minutes") o.minutes = static_cast<unsigned>(std::strtoul(value, nullptr, 0));
+        else if (a == "--listing") o.listings.push_back(value), o.coverage = true;
+        else if (a == "--write-listing") o.write_listing = value, o.coverage = true;
         else if (a == "--reports") o.reports = static_cast<unsigned>(std::strtoul(value, nullptr, 0));
         else return false;
     }
@@ -87,6 +91,9 @@ class Run {
             if (o_.minutes && std::chrono::steady_clock::now() - start > std::chrono::minutes(o_.minutes)) break;
         }
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        for (const std::string& listing : o_.listings)
+            if (!coverage_.add_listing(listing, session_.decoder())) return fmt::print(stderr, "{}: cannot be read\n", listing), 2;
+        if (!o_.write_listing.empty() && !coverage_.write_listing(o_.write_listing)) return fmt::print(stderr, "{}: cannot be written\n", o_.write_listing), 2;
         if (o_.coverage) fmt::print("{}", coverage_.report({&corpus_}, session_.decoder()));
         fmt::print("{} cases compared ({:.0f} per second), {} differ, {} not comparable ({} native restarts); {} ended in exceptions\n", compared_,
                    static_cast<double>(compared_) / seconds, differing_, skipped_, session_.restarts(), exceptions_);

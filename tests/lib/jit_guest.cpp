@@ -52,11 +52,18 @@ jit::JitOptions with_environment(jit::JitOptions options) {
     return options;
 }
 
+/// TWIN86_TEST_BLOCKS=FILE: a listing of all translated blocks goes there, for tools/coverage.
+std::FILE* block_listing() {
+    const char* path = std::getenv("TWIN86_TEST_BLOCKS");
+    static std::FILE* const file = path != nullptr ? std::fopen(path, "a") : nullptr;
+    return file;
+}
+
 }  // namespace
 
 JitGuest::JitGuest(const GuestOptions& options)
     : model_(parse_model(options.cpu)),
-      log_(options.log, options.log_mask),
+      log_(block_listing() != nullptr ? block_listing() : options.log, block_listing() != nullptr ? u32{kLogBlocks} : options.log_mask),
       ram_(GuestRam::create(options.ram).take()),
       phys_(PhysMap::create(ram_, options.ram, bus_).take()),
       environment_(bus_) {

@@ -1,5 +1,8 @@
 #include "tests/unit/cpu_semantics/fixture.h"
 
+#include <fmt/format.h>
+
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
@@ -93,6 +96,16 @@ void Fixture::gate(u8 vector, u16 selector, u32 offset, unsigned type, unsigned 
     host.store(kIdt + vector * 8u + 4, (offset & 0xffff0000) | 0x8000 | dpl << 13 | type << 8);
 }
 
+/// TWIN86_TEST_BLOCKS=FILE: the instruction goes there as in a listing of blocks, for tools/coverage.
+static void note_executed(const Insn& insn) {
+    const char* path = std::getenv("TWIN86_TEST_BLOCKS");
+    static std::FILE* const file = path != nullptr ? std::fopen(path, "a") : nullptr;
+    if (file == nullptr) return;
+    std::string bytes;
+    for (unsigned i = 0; i < insn.length; ++i) bytes += fmt::format("{:02x}", insn.bytes[i]);
+    fmt::print(file, "block ({}-bit\n  {:016x} {}\n", insn.mode_bits, insn.rip, bytes);
+}
+
 Outcome Fixture::run(std::string_view hex) {
     u8 bytes[16] = {};
     unsigned count = 0;
@@ -104,6 +117,7 @@ Outcome Fixture::run(std::string_view hex) {
     Insn insn;
     REQUIRE(decoder_.decode({bytes, count}, s.rip, mode, insn) == DecodeStatus::kOk);
     REQUIRE(insn.length == count);
+    note_executed(insn);
     const OpHandler handler = op_handler(insn.op);
     REQUIRE(handler != nullptr);
     s.rip = insn.next_rip();
