@@ -55,6 +55,18 @@ TEST_CASE("Overlapping MOVS repeats the pattern", "[insn][string]") {
     for (unsigned i = 0; i < 400; ++i) REQUIRE(t.load_value<u8>(kDataAt + kPageSize + i) == i % 4 + 1);
 }
 
+TEST_CASE("CMPS whose operands both fault: the one at RDI comes first", "[insn][string]") {
+    InsnTest t;
+    t.load([](auto& a) { a.cmpsw(); });
+    t.set(kRsi, 0x10), t.set(kRdi, 0x20);
+    t.run();
+    CHECK(t.last.vector == kVectorPF);
+    CHECK(t.last.cr2 == 0x20);
+    t.set(kRdi, kDataAt);
+    t.run();
+    CHECK(t.last.cr2 == 0x10);
+}
+
 TEST_CASE("REP with count 0 touches nothing, whatever the pointers", "[insn][string]") {
     InsnTest t;
     t.set(kRcx, 0), t.set(kRsi, 0x1'0000'0000'0000), t.set(kRdi, 3), t.set(kRax, 5);

@@ -27,6 +27,17 @@ TEST_CASE("more than 15 bytes is too long, 15 are not") {
     CHECK(status_of(16, "2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e") == DecodeStatus::kTooLong);
 }
 
+TEST_CASE("too long comes before undefined: VEX and EVEX behind a prefix") {
+    const std::string prefixes = "66 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e ", vaddps = "c5 f8 58 c1", evex = "62 f1 7c 48 58 c1";
+    CHECK(status_of(64, (prefixes + vaddps).c_str()) == DecodeStatus::kUndefined);             // 15 bytes
+    CHECK(status_of(64, (prefixes + "2e " + vaddps).c_str()) == DecodeStatus::kTooLong);
+    CHECK(status_of(64, (prefixes + evex).c_str()) == DecodeStatus::kTooLong);
+    CHECK(status_of(64, ("66 " + evex).c_str()) == DecodeStatus::kUndefined);
+    const std::vector<u8> cut = from_hex(prefixes + "62 f1 7c");  // a page may end here
+    Insn insn;
+    CHECK(amd_decoder().decode(cut, 0, 64, insn) == DecodeStatus::kNeedMoreBytes);
+}
+
 TEST_CASE("bytes after the instruction do not matter and are not kept") {
     const Insn insn = decode(64, "90 ff ff ff");
     CHECK(insn.length == 1);

@@ -173,6 +173,35 @@ TEST_CASE("msr: EFER, bases, canonical addresses, unknown registers") {
     CHECK(is_fault(wrmsr(user, 0xc0000080, 0), kVectorGP, 0));
 }
 
+TEST_CASE("msr: unknown registers read as 0 under ignore-msrs; known ones keep their faults") {
+    Fixture f;
+    f.long_mode(0);
+    f.cpuid.ignore_msrs = true;
+    f.holder.emplace(f.s, f.host, f.cpuid);
+    u64 value = 1;
+    CHECK(rdmsr(f, 0x12345, value).ok());
+    CHECK(value == 0);
+    CHECK(wrmsr(f, 0x12345, 7).ok());
+    CHECK(is_fault(wrmsr(f, 0xc0000080, bit(1)), kVectorGP, 0));           // EFER, reserved bit
+    CHECK(is_fault(wrmsr(f, 0x277, 0x0007040600070402), kVectorGP, 0));    // PAT, reserved type
+    CHECK(is_fault(wrmsr(f, 0xc0000082, 0x8000000000000000), kVectorGP, 0));
+    f.long_mode(3);
+    CHECK(is_fault(rdmsr(f, 0x12345, value), kVectorGP, 0));
+}
+
+TEST_CASE("clzero: the line of 64 bytes around rAX") {
+    Fixture f;
+    f.long_mode(3);
+    const Gva line = 0x21000;
+    for (unsigned at = 0; at < 192; at += 8) f.host.store<u64>(line - 64 + at, ~u64{0});
+    f.s.gpr[kRax] = line + 17;
+    CHECK(f.run("0f 01 fc").ok());
+    for (unsigned at = 0; at < 192; at += 8) {
+        INFO(at);
+        CHECK(f.host.load<u64>(line - 64 + at) == (at >= 64 && at < 128 ? 0 : ~u64{0}));
+    }
+}
+
 TEST_CASE("msr: registers without their CPUID bit, memory types, APIC registers") {
     Fixture f;
     f.long_mode(0);

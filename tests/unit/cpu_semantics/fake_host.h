@@ -122,6 +122,9 @@ class FakeCpuid : public CpuidSource {
         const auto it = leaves_.find({leaf, subleaf});
         if (it != leaves_.end()) std::copy(it->second.begin(), it->second.end(), out);
     }
+    bool ignores_unknown_msrs() const override { return ignore_msrs; }
+
+    bool ignore_msrs = false;
 
   private:
     static constexpr u32 bit32(unsigned n) { return u32{1} << n; }
