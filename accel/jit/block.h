@@ -104,7 +104,8 @@ struct Block {
     u32 insn_count = 0;
     const u8* code = nullptr;   ///< executable address
     u32 code_size = 0;
-    u32 link_offset = 0;        ///< where linked branches enter: a straddling user block is re-checked by a look-up
+    u32 body_offset = 0;        ///< behind what look-ups enter through: frame.page_va is right already
+    u32 link_offset = 0;        ///< where linked branches enter: the body; a straddling user block is re-checked by a look-up
     bool valid = true;
     std::vector<SidePoint> points;  ///< sorted by host_offset
     std::vector<std::unique_ptr<ChainSite>> chains;

@@ -60,6 +60,8 @@ void BlockBuilder::analyse_flags(std::span<const Insn> insns) {
 
 void BlockBuilder::build(std::span<const Insn> insns) {
     analyse_flags(insns);
+    if (!baked()) emit_look_up_entry();
+    block_.body_offset = block_.link_offset = static_cast<u32>(a.offset());
     if (!block_.key.mode.has(Mode::kShadowed)) poll(0);
     for (std::size_t n = 0; n < insns.size(); ++n) {
         current_ = &insns[n];
@@ -75,6 +77,12 @@ void BlockBuilder::build(std::span<const Insn> insns) {
     }
     if (!ended_) chain_to(insns.back().next_rip());
     if (block_.second_page != ~u64{0} && !baked()) emit_link_entry();
+}
+
+/// Look-ups bring the RIP: what RIP-derived values are relative to follows from it.
+void BlockBuilder::emit_look_up_entry() {
+    if (const u32 offset = block_.page_offset(); offset != 0) a.lea(x86::rbp, x86::ptr(x86::rbp, -static_cast<i32>(offset)));
+    a.mov(field(offsetof(JitFrame, page_va)), x86::rbp);
 }
 
 /// A position-independent block that goes on in the next page is right only while that page is where it was: branches

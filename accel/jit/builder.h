@@ -49,6 +49,7 @@ class BlockBuilder {
     }
     static Mem slot(u8 guest) { return field(offsetof(JitFrame, mem_gpr) + slot_of(guest) * 8); }
     void poll(u32 guest_offset);
+    void emit_look_up_entry();
     void emit_link_entry();
     void emit(const Insn& insn);
     void emit_special(const Insn& insn);

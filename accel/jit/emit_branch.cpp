@@ -78,7 +78,7 @@ void BlockBuilder::chain_exit(ChainSite* site, const Label& entry) {
 
 /// Goes to the RIP in rbp through the jump cache.
 void BlockBuilder::look_up() {
-    const LookupTemplate& t = buffer_.lookup;
+    const LookupTemplate& t = baked() ? buffer_.lookup_baked : buffer_.lookup;
     point(static_cast<u32>(current_->rip - block_.rip));
     buffer_.fixups.push_back({in_cold_, static_cast<u32>(a.offset()) + t.exit_at, context_.thunks.exit_lookup});
     a.embed(t.bytes, t.length);

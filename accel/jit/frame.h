@@ -32,11 +32,9 @@ enum class ExitReason : u32 {
 /// What the jump cache holds of one target. Looked up by emitted code (thunks.cpp).
 struct JumpEntry {
     u64 negated_tag;  ///< -(target RIP + salt)
-    u64 host;
-    u64 page_va;      ///< RIP of the page start, for position-independent blocks
-    u64 unused;
+    u64 host;         ///< expects the target RIP in rbp
 };
-constexpr unsigned kJumpCacheBits = 16;
+constexpr unsigned kJumpCacheBits = 16;  // look-ups cut the hash by movzx
 constexpr unsigned kJumpCacheEntries = 1u << kJumpCacheBits;
 constexpr u64 kJumpCacheMask = (u64{kJumpCacheEntries - 1});
 constexpr unsigned kJumpHashRotate = 13;
@@ -57,7 +55,6 @@ struct JitFrame {
     u64 address;            ///< linear address of a slow access
     u64 target;             ///< RIP of an indirect branch
     u64 salt;               ///< added to RIPs in the jump cache: identifies mode and address space
-    u64 jump_mask;          ///< kJumpCacheMask, an operand of pext
     u64 tlb_index_mask;     ///< bits 12.. of the TLB index, an operand of pext
     u64 page_number_mask;   ///< ~0xfff, an operand of pext
     u64 not_if_mask, not_ac_mask;      ///< all bits of RFLAGS but IF, AC

@@ -13,7 +13,6 @@ namespace {
 
 void prepare_frame(JitFrame& f, const PhysPages& pages) {
     f.poll = reinterpret_cast<const u8*>(&f);
-    f.jump_mask = kJumpCacheMask;
     f.tlb_index_mask = static_cast<u64>(kTlbEntries - 1) << 12;
     f.page_number_mask = kPageMask;
     f.window_index_mask = static_cast<u64>(WindowTables::kRegions - 1) << WindowArea::kRegionShift;

@@ -81,7 +81,7 @@ ProbeTemplate assemble(u8 view, bool write, bool live) {
 }  // namespace
 
 /// Flag-free, like the probe: a hit goes on in translated code with the guest's flags.
-LookupTemplate::LookupTemplate() {
+LookupTemplate::LookupTemplate(bool keep_rip) {
     CodeHolder code;
     code.init(Environment::host());
     x86::Assembler a(&code);
@@ -93,8 +93,8 @@ LookupTemplate::LookupTemplate() {
     a.mov(frame_field(offsetof(JitFrame, save_rcx)), x86::rcx);
     a.rorx(x86::r10, x86::rbp, kJumpHashRotate);
     a.lea(x86::r10, x86::ptr(x86::r10, x86::rbp));
-    a.pext(x86::r10, x86::r10, frame_field(offsetof(JitFrame, jump_mask)));
-    a.lea(x86::r10, x86::ptr(0, x86::r10, 2));
+    a.movzx(x86::r10d, x86::r10w);
+    a.lea(x86::r10d, x86::ptr(x86::r10, x86::r10));
     a.mov(x86::rcx, frame_field(offsetof(JitFrame, salt)));
     a.lea(x86::rbp, x86::ptr(x86::rbp, x86::rcx));
     a.mov(x86::rcx, entry(offsetof(JumpEntry, negated_tag)));
@@ -106,8 +106,7 @@ LookupTemplate::LookupTemplate() {
     a.embedUInt32(0);
     a.bind(hit);
     a.mov(x86::rcx, frame_field(offsetof(JitFrame, save_rcx)));
-    a.mov(x86::rbp, entry(offsetof(JumpEntry, page_va)));
-    a.mov(frame_field(offsetof(JitFrame, page_va)), x86::rbp);
+    if (keep_rip) a.mov(x86::rbp, frame_field(offsetof(JitFrame, target)));
     a.jmp(entry(offsetof(JumpEntry, host)));
     const CodeBuffer& buffer = code.textSection()->buffer();
     CHECK(buffer.size() <= sizeof bytes);

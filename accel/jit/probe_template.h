@@ -20,7 +20,9 @@ struct LookupTemplate {
     u8 bytes[112];
     u8 length = 0;
     u8 exit_at = 0;  ///< where the rel32 of the call to exit_lookup is
-    LookupTemplate();
+
+    /// `keep_rip`: the target is position-independent and wants its RIP in rbp.
+    explicit LookupTemplate(bool keep_rip);
 };
 
 class ProbeTemplates {

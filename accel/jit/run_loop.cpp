@@ -66,7 +66,7 @@ bool JitVcpu::dispatch() {
     Block* block = find_block();
     if (block == nullptr) return false;
     frame_.cpu.shadow = kShadowNone;  // the key of this block carries it
-    enter(block->code);
+    enter(block->code + block->body_offset);
     return true;
 }
 
@@ -214,7 +214,7 @@ bool JitVcpu::on_chain(ChainSite& site) {
                           block->key.mode == from_mode;
     if (linkable && may_stay_linked(site, *block)) blocks_.link(site, *block);
     frame_.cpu.shadow = kShadowNone;
-    enter(block->code);
+    enter(block->code + block->body_offset);
     return true;
 }
 
@@ -223,7 +223,7 @@ bool JitVcpu::on_chain(ChainSite& site) {
 bool JitVcpu::may_stay_linked(const ChainSite& site, const Block& to) {
     const u64 rip = frame_.cpu.rip;
     const bool straddles = to.second_page != ~u64{0};
-    if (!site.cross_page && (!straddles || to.link_offset != 0)) return true;
+    if (!site.cross_page && (!straddles || to.link_offset != to.body_offset)) return true;
     if (site.cross_page && !global_code(rip)) return false;
     const u64 next_page = (rip & kPageMask) + kPageSize;
     if (straddles && !global_code(next_page)) return false;
@@ -245,7 +245,7 @@ bool JitVcpu::on_lookup() {
     Block* block = find_block();
     if (block == nullptr) return false;
     if (options_.chain) cache_jump(*block);
-    enter(block->code);
+    enter(block->code + block->body_offset);
     return true;
 }
 

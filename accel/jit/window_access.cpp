@@ -115,7 +115,7 @@ bool JitVcpu::run_with_probe(const Block& block, u32 guest_offset) {
     Block* once = find_block(mode);
     if (once == nullptr) return false;
     frame_.cpu.shadow = kShadowNone;
-    enter(once->code);
+    enter(once->code + once->body_offset);
     return true;
 }
 
