@@ -8,7 +8,8 @@ namespace twin86 {
 
 namespace {
 constexpr u64 kChunk = 2 * MiB;
-}
+constexpr u32 kNeighbours = 16;
+}  // namespace
 
 u64 Windows::host_of(const Window& window, Gva address) const {
     const unsigned index = static_cast<unsigned>(&window - windows_.data());
@@ -30,15 +31,17 @@ bool Windows::in_ram(Gpa page) const {
 }
 
 /// `address` is page-aligned and the guest's page tables allow the access.
-bool Windows::show(Window& window, Gva address, const Translation& page, bool write) {
+bool Windows::show(Window& window, Gva address, const Translation& page, bool write, const PagingContext& context) {
     const Gpa physical = page.physical & kPageMask;
     if (!in_ram(physical)) return false;
     if (const auto old = find(window, address); old != window.runs.end()) {
-        if (old->second.physical + (address - old->first) == physical)
+        // Of several small pages only the one that is written is known to be dirty.
+        const bool split = write && !old->second.writable && old->second.pages > 1 && page.page_size < kChunk;
+        if (!split && old->second.physical + (address - old->first) == physical)
             return renew(window, old, address, write, page.writable);
         unmap(window, old);
     }
-    const auto [start, run] = run_around(address, page);
+    const auto [start, run] = run_around(address, page, context);
     unmap_range(window, start, run.bytes());
     if (!map(window, start, run)) return false;
     return !write || !(phys_.pages().entry(physical) & kPageHasCode);
@@ -59,17 +62,35 @@ bool Windows::renew(Window& window, RunIterator run, Gva address, bool write, bo
     return area_->protect(host_of(window, address), kPageSize, true);
 }
 
-/// What one mapping can show: the page, or with a large page the 2 MiB that lie together in host memory too.
-std::pair<Gva, Windows::Run> Windows::run_around(Gva address, const Translation& page) const {
-    const Gpa physical = page.physical & kPageMask;
+/// What one mapping can show: with a large page the 2 MiB that lie together in host memory too.
+std::pair<Gva, Windows::Run> Windows::run_around(Gva address, const Translation& page,
+                                                 const PagingContext& context) const {
+    if (page.page_size < kChunk) return neighbours(address, page, context);
+    const Gpa physical = page.physical & kPageMask, first = align_down(physical, kChunk);
     const std::pair<Gva, Run> one{address, {physical, 1, page.writable}};
-    if (page.page_size < kChunk) return one;
-    const Gpa first = align_down(physical, kChunk);
     if (!in_ram(first)) return one;
     const Hva host = page_host(phys_.pages().entry(first));
     for (u64 at = 0; at < kChunk; at += kPageSize)
         if (!in_ram(first + at) || page_host(phys_.pages().entry(first + at)) != host + at) return one;
     return {align_down(address, kChunk), {first, kChunk / kPageSize, page.writable}};
+}
+
+/// Small pages behind this one that the guest has used already and that lie behind it in memory too.
+std::pair<Gva, Windows::Run> Windows::neighbours(Gva address, const Translation& page,
+                                                 const PagingContext& context) const {
+    const Gpa physical = page.physical & kPageMask;
+    const Hva host = page_host(phys_.pages().entry(physical));
+    u32 pages = 1;
+    for (; pages < kNeighbours; ++pages) {
+        const u64 at = pages * kPageSize;
+        if (((physical + at) & (kChunk - 1)) == 0 || ((address + at) & (kChunk - 1)) == 0) break;
+        const WalkResult next = peek(context, phys_.pages(), address + at);
+        const bool same = next.ok && next.page.physical == physical + at && next.page.accessed && next.page.readable &&
+                          next.page.writable == page.writable && next.page.user == page.user &&
+                          next.page.global == page.global && next.page.page_size == kPageSize;
+        if (!same || !in_ram(physical + at) || page_host(phys_.pages().entry(physical + at)) != host + at) break;
+    }
+    return {address, {physical, pages, page.writable}};
 }
 
 bool Windows::map(Window& window, Gva start, const Run& run) {

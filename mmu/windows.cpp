@@ -6,7 +6,7 @@ namespace twin86 {
 
 namespace {
 
-constexpr u64 kUserWaitNs = 30'000'000;
+constexpr u64 kUserWaitNs = 60'000'000;
 constexpr u64 kKernelWaitNs = 0;
 constexpr u64 kLongestSampleNs = 20'000'000;
 constexpr u64 kNoFlushBit = u64{1} << 63;
@@ -201,9 +201,9 @@ void Windows::clear() {
     for (const auto& [cr3, space] : spaces_) space->windows.clear();
 }
 
-bool Windows::fill(Gva address, bool write, const PagingContext& context) {
+Windows::FillResult Windows::fill(Gva address, bool write, const PagingContext& context) {
     const bool kernel = kernel_half(address);
-    if (kernel ? !kernel_shown() : !user_shown()) return false;
+    if (kernel ? !kernel_shown() : !user_shown()) return {Fill::kNotHere};
     if (runs_ >= kMaxRuns) clear();
     PagingContext as = context;
     as.user = !kernel;
@@ -211,12 +211,13 @@ bool Windows::fill(Gva address, bool write, const PagingContext& context) {
     PagingMemory memory(phys_.pages());
     const WalkResult walk = translate(as, memory, address, write ? Access::kWrite : Access::kRead);
     if (memory.code_touched() != PagingMemory::kNone) phys_.written(memory.code_touched(), 8);
-    if (!walk.ok || walk.page.user == kernel || (kernel && !walk.page.global)) return false;
+    if (!walk.ok) return {Fill::kDenied, walk.error_code};
+    if (walk.page.user == kernel || (kernel && !walk.page.global)) return {Fill::kNotHere};
     Window* const window = window_for(address);
-    if (window == nullptr) return false;
+    if (window == nullptr) return {Fill::kNotHere};
     ++counters_.fills;
     (kernel ? kernel_policy_ : current_->policy).spend(WindowPolicy::kFillNs);
-    return show(*window, address & kPageMask, walk.page, write);
+    return {show(*window, address & kPageMask, walk.page, write, as) ? Fill::kShown : Fill::kNotHere};
 }
 
 void Windows::sample(bool user, u64 now_ns) {

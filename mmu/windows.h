@@ -38,8 +38,17 @@ class Windows {
     void flush_all(const PagingContext& context);
     void flush_page(Gva address);
 
-    /// Shows the page of an access that faulted on the host. False: no window may show it, or it cannot be written.
-    bool fill(Gva address, bool write, const PagingContext& context);
+    enum class Fill : u8 {
+        kShown,    ///< the access can be made again
+        kNotHere,  ///< no window may show it, or its writes must be seen
+        kDenied,   ///< the guest's page tables deny it: #PF with `error_code`
+    };
+    struct FillResult {
+        Fill what;
+        u32 error_code = 0;
+    };
+    /// For an access that faulted on the host.
+    FillResult fill(Gva address, bool write, const PagingContext& context);
     /// The linear address that a host address in a window stands for.
     std::optional<Gva> linear(u64 host) const;
 
@@ -101,9 +110,10 @@ class Windows {
     // window_runs.cpp: what is mapped in a window
     u64 host_of(const Window& window, Gva address) const;
     RunIterator find(Window& window, Gva address);
-    bool show(Window& window, Gva address, const Translation& page, bool write);
+    bool show(Window& window, Gva address, const Translation& page, bool write, const PagingContext& context);
     bool renew(Window& window, RunIterator run, Gva address, bool write, bool may_write);
-    std::pair<Gva, Run> run_around(Gva address, const Translation& page) const;
+    std::pair<Gva, Run> run_around(Gva address, const Translation& page, const PagingContext& context) const;
+    std::pair<Gva, Run> neighbours(Gva address, const Translation& page, const PagingContext& context) const;
     bool in_ram(Gpa page) const;
     bool map(Window& window, Gva start, const Run& run);
     void make_writable(const Window& window, Gva start, const Run& run);

@@ -123,7 +123,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void create_windows();
     bool in_windows() const;
     void flush_windows(FlushKind kind, unsigned pcid);
-    bool fill_window(const Block& block, u32 guest_offset);
+    Windows::FillResult fill_window(const Block& block, u32 guest_offset);
     void show_operands(const Block& block, u32 guest_offset);
     bool run_with_probe(const Block& block, u32 guest_offset);
     bool wants_probe(Gpa insn) override { return probed_sites_.contains(insn); }

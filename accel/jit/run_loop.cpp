@@ -348,7 +348,9 @@ bool JitVcpu::on_fault() {
     // Non-canonical host addresses: #SS when the base is rbp, else #GP.
     const bool access = frame_.fault_trap == kVectorPF || frame_.fault_trap == kVectorGP || frame_.fault_trap == kVectorSS;
     const bool window = access && block->key.mode.has(Mode::kWindows) && !(point.flags & kSidePoll);
-    if (window && fill_window(*block, point.guest_offset)) {
+    Windows::FillResult filled{Windows::Fill::kNotHere};
+    if (window) filled = fill_window(*block, point.guest_offset);
+    if (filled.what == Windows::Fill::kShown) {
         enter(pc);
         return true;
     }
@@ -359,6 +361,10 @@ bool JitVcpu::on_fault() {
         ++counters_.kicks;
         recorder_.exit(s.rip, ExitReason::kFault);
         re_entered_rip_ = s.rip;
+        return false;
+    }
+    if (filled.what == Windows::Fill::kDenied && block->key.mode.has(Mode::kUser)) {
+        deliver_fault(Outcome::page_fault(filled.error_code, *windows_->linear(frame_.fault_address)));
         return false;
     }
     if (window) return run_with_probe(*block, point.guest_offset);

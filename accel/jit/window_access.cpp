@@ -66,20 +66,23 @@ void JitVcpu::sample_windows() {
     if (windows_ != nullptr) windows_->sample(frame_.cpu.cpl() == 3, thread_ns());
 }
 
-/// After a fault: shows the page that the host denied. False: the instruction cannot simply go on.
-bool JitVcpu::fill_window(const Block& block, u32 guest_offset) {
+/// After a fault: shows the page that the host denied, if the instruction can simply go on then.
+Windows::FillResult JitVcpu::fill_window(const Block& block, u32 guest_offset) {
     ++counters_.window_faults;
-    if (frame_.fault_trap != kVectorPF) return false;
+    const Windows::FillResult not_here{Windows::Fill::kNotHere};
+    if (frame_.fault_trap != kVectorPF) return not_here;
     const std::optional<Gva> address = windows_->linear(frame_.fault_address);
     if (!address) {
         show_operands(block, guest_offset);
-        return false;
+        return not_here;
     }
     // A fault that filling does not cure must not repeat for ever.
     const bool again = frame_.fault_pc == last_window_fault_.pc && frame_.fault_address == last_window_fault_.address;
     last_window_fault_ = {frame_.fault_pc, frame_.fault_address, again ? last_window_fault_.count + 1 : 0};
-    if (last_window_fault_.count > 2) return false;
-    return windows_->fill(*address, frame_.fault_error & kHostFaultWrite, paging_context(false, false)) && block.valid;
+    if (last_window_fault_.count > 2) return not_here;
+    const Windows::FillResult filled =
+        windows_->fill(*address, frame_.fault_error & kHostFaultWrite, paging_context(false, false));
+    return block.valid ? filled : not_here;
 }
 
 /// The access fell into the empty window: makes windows for the region that the instruction names and for the stack's.
