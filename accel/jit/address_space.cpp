@@ -117,6 +117,7 @@ void JitVcpu::flush_page(Gva address, unsigned pcid, bool all_pcids) {
 
 void JitVcpu::address_space_switched(bool keep) {
     ++counters_.switches;
+    ++salt_epoch_;
     if (windows_ != nullptr) windows_->switch_space(paging_context(true, false), !keep);
     tlb_flush_non_global();
     if (!keep) ++space_generation_[frame_.cpu.cr3 & ~bit(63)];  // jumps of this address space: a new salt
@@ -163,6 +164,7 @@ void JitVcpu::state_changed() {
 
 /// Entries of older generations can no longer match: their salts are not used again until the cache is cleared.
 void JitVcpu::forget_jumps(bool supervisor) {
+    ++salt_epoch_;
     if (supervisor) {
         ++supervisor_generation_;
         non_global_supervisor_jumps_ = false;
@@ -184,16 +186,24 @@ u64 JitVcpu::salt_of(Mode mode) {
 
 void JitVcpu::update_salt(Mode mode) {
     if (next_salt_ >= 0xfff0) {
+        ++salt_epoch_;
         salts_.clear();
         for (JumpEntry& e : frame_.jump_cache) e = {};
         blocks_.unlink_cross_page();
         code_pages_.clear();
         next_salt_ = 1;
     }
-    salt_ = frame_.salt = salt_of(mode);
-    if (!mode.has(Mode::kSmap)) return;
-    frame_.salt_ac = salt_of(Mode{mode.value | Mode::kAllowUser});
-    frame_.salt_no_ac = salt_of(Mode{mode.value & ~static_cast<u32>(Mode::kAllowUser)});
+    SaltMemo& memo = salt_memo_[(mode.value ^ mode.value >> 4 ^ mode.value >> 24) % salt_memo_.size()];
+    if (memo.epoch != salt_epoch_ || !(memo.mode == mode)) {
+        memo = {salt_epoch_, mode, salt_of(mode), 0, 0};
+        if (mode.has(Mode::kSmap)) {
+            memo.salt_ac = salt_of(Mode{mode.value | Mode::kAllowUser});
+            memo.salt_no_ac = salt_of(Mode{mode.value & ~static_cast<u32>(Mode::kAllowUser)});
+        }
+    }
+    salt_ = frame_.salt = memo.salt;
+    frame_.salt_ac = memo.salt_ac;
+    frame_.salt_no_ac = memo.salt_no_ac;
 }
 
 void JitVcpu::cache_jump(const Block& block) {

@@ -3,7 +3,9 @@
 // (translation caches), slow_string.cpp.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <bitset>
 #include <memory>
 #include <unordered_map>
 #include <unordered_set>
@@ -94,6 +96,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool take_events();
     void execute();
     bool dispatch();
+    bool enter_cached();
+    void use_mode(Mode mode);
     Mode current_mode() const;
     Block* find_block() { return find_block(current_mode()); }
     Block* find_block(Mode mode);
@@ -126,7 +130,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     Windows::FillResult fill_window(const Block& block, u32 guest_offset);
     void show_operands(const Block& block, u32 guest_offset);
     bool run_with_probe(const Block& block, u32 guest_offset);
-    bool wants_probe(Gpa insn) override { return probed_sites_.contains(insn); }
+    bool wants_probe(Gpa insn) override { return probed_filter_[filter_index(insn)] && probed_sites_.contains(insn); }
+    static unsigned filter_index(Gpa insn) { return (insn ^ insn >> 16) & 0xffff; }
     void sample_windows();
 
     // slow_memory.cpp
@@ -182,6 +187,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::unique_ptr<Windows> windows_;  ///< null: mmu=soft, or the host has no address space for them
     std::unordered_map<Gpa, u8> window_misses_;  ///< by instruction: faults that no window could answer
     std::unordered_set<Gpa> probed_sites_;  ///< instructions that miss too often
+    std::bitset<65536> probed_filter_;      ///< where to look into them at all
     struct {
         u64 pc = 0, address = 0;
         unsigned count = 0;
@@ -203,6 +209,14 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::unordered_map<JumpSpace, u16, JumpSpaceHash> salts_;
     std::unordered_map<u64, u64> space_generation_;
     u16 next_salt_ = 1;
+    /// Salts of modes used lately; good while salt_epoch_ stays.
+    struct SaltMemo {
+        u64 epoch = 0;
+        Mode mode;
+        u64 salt = 0, salt_ac = 0, salt_no_ac = 0;
+    };
+    std::array<SaltMemo, 16> salt_memo_;
+    u64 salt_epoch_ = 1;  ///< counts what changes salts: generations and address spaces
     u64 salt_ = 0;  ///< of mode_
     u64 supervisor_generation_ = 0, user_generation_ = 0;
     bool non_global_supervisor_jumps_ = false;

@@ -63,10 +63,24 @@ void JitVcpu::execute() {
 
 /// Enters the block at cpu.rip. False: an exception was delivered or the engine gave up.
 bool JitVcpu::dispatch() {
-    Block* block = find_block();
+    use_mode(current_mode());
+    if (enter_cached()) return true;
+    Block* block = find_block(mode_);
     if (block == nullptr) return false;
+    if (options_.chain && !mode_.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn)) cache_jump(*block);
     frame_.cpu.shadow = kShadowNone;  // the key of this block carries it
     enter(block->code + block->body_offset);
+    return true;
+}
+
+/// Enters what the jump cache has for cpu.rip, as emitted code would.
+bool JitVcpu::enter_cached() {
+    const u64 rip = frame_.cpu.rip;
+    const JumpEntry& e = frame_.jump_cache[jump_index(rip)];
+    if (e.negated_tag != -(rip + frame_.salt) || log_.on(kLogExec)) return false;
+    frame_.target = frame_.address = rip;
+    frame_.cpu.shadow = kShadowNone;
+    enter(reinterpret_cast<const u8*>(e.host));
     return true;
 }
 
@@ -104,13 +118,17 @@ Mode JitVcpu::current_mode() const {
     return mode;
 }
 
-Block* JitVcpu::find_block(Mode mode) {
-    CpuState& s = frame_.cpu;
+void JitVcpu::use_mode(Mode mode) {
     if (!(mode == mode_)) {
         mode_ = mode;
         update_salt(mode);
     }
     frame_.salt = salt_;  // STAC and CLAC change it inline
+}
+
+Block* JitVcpu::find_block(Mode mode) {
+    CpuState& s = frame_.cpu;
+    use_mode(mode);
     const bool long64 = mode.has(Mode::kCode64);
     if (long64 && !is_canonical(s.rip, s.cr4)) {
         deliver_fault(Outcome::fault(kVectorGP, 0));

@@ -110,9 +110,10 @@ bool JitVcpu::run_with_probe(const Block& block, u32 guest_offset) {
     // STAC and CLAC have changed the mode since the block was entered; only the shadow is the block's.
     const Mode mode{Mode::of(frame_.cpu, true).value | (block.key.mode.value & Mode::kShadowed)};
     if (++window_misses_[insn] >= kMissesBeforeProbe) {
-        if (probed_sites_.size() >= kMostProbedSites) probed_sites_.clear();
+        if (probed_sites_.size() >= kMostProbedSites) probed_sites_.clear(), probed_filter_.reset();
         window_misses_.erase(insn);
         probed_sites_.insert(insn);
+        probed_filter_.set(filter_index(insn));
         blocks_.invalidate(insn, 1);
     }
     Block* once = find_block(mode);
