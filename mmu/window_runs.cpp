@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/bits.h"
+#include "base/check.h"
 #include "mmu/windows.h"
 
 namespace twin86 {
@@ -107,16 +108,16 @@ bool Windows::map(Window& window, Gva start, const Run& run) {
 /// Lets writes through, but for pages whose writes must be seen.
 void Windows::make_writable(const Window& window, Gva start, const Run& run) {
     const u64 host = host_of(window, start);
-    area_->protect(host, run.bytes(), true);
+    if (!area_->protect(host, run.bytes(), true)) return;  // stays read-only: its writes take the other way
     for (u64 at = 0; at < run.bytes(); at += kPageSize) {
         phys_.pages().mark_dirty(run.physical + at, phys_.pages().entry(run.physical + at));
-        if (phys_.pages().entry(run.physical + at) & kPageHasCode) area_->protect(host + at, kPageSize, false);
+        if (phys_.pages().entry(run.physical + at) & kPageHasCode) forbid_writes(host + at, kPageSize);
     }
 }
 
 void Windows::unmap(Window& window, RunIterator run) {
     const auto [start, what] = *run;
-    area_->unmap(host_of(window, start), what.bytes());
+    CHECK(area_->unmap(host_of(window, start), what.bytes()), "host mappings: {} runs, {} splits", runs_, splits_);
     auto& chunk = by_chunk_[what.physical / kChunk];
     const unsigned index = static_cast<unsigned>(&window - windows_.data());
     std::erase_if(chunk, [index, at = start](const RunAt& r) { return r.window == index && r.start == at; });
@@ -139,7 +140,8 @@ void Windows::unmap_range(Window& window, Gva start, u64 size) {
 void Windows::unmap_all(Window& window) {
     if (window.runs.empty()) return;
     const unsigned index = static_cast<unsigned>(&window - windows_.data());
-    area_->unmap(area_->base(index), WindowArea::kRegionSize);
+    CHECK(area_->unmap(area_->base(index), WindowArea::kRegionSize), "host mappings: {} runs, {} splits", runs_,
+          splits_);
     for (const auto& [start, run] : window.runs)
         std::erase_if(by_chunk_[run.physical / kChunk], [index](const RunAt& r) { return r.window == index; });
     runs_ -= window.runs.size();
@@ -195,12 +197,19 @@ void Windows::for_runs_of(Gpa base, u64 size, F f) {
     }
 }
 
+/// This must not fail, or code would change unseen: the budget of mappings sees to it.
+void Windows::forbid_writes(u64 host, u64 size) {
+    CHECK(area_->protect(host, size, false), "host mappings: {} runs, {} splits", runs_, splits_);
+    ++splits_;
+}
+
 /// Other memory than RAM is never shown: its pages may be protected by other threads.
 void Windows::protect(Gpa base, u64 size) {
     if (!in_ram(base)) return;
+    if (mappings() >= budget_) return clear();
     for_runs_of(base, size, [&](Window& w, RunIterator run, Gpa first, u64 bytes) {
         if (!run->second.writable) return;
-        area_->protect(host_of(w, run->first + (first - run->second.physical)), bytes, false);
+        forbid_writes(host_of(w, run->first + (first - run->second.physical)), bytes);
         ++counters_.protected_pages;
     });
 }

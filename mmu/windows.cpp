@@ -1,6 +1,7 @@
 #include "mmu/windows.h"
 
 #include <algorithm>
+#include <fstream>
 
 namespace twin86 {
 
@@ -29,6 +30,14 @@ Gva region_base(unsigned region) {
                             kUnused);
 }
 
+/// What this process may still map when windows have taken their share. Linux, Documentation/admin-guide/sysctl/vm.rst.
+u64 mapping_budget() {
+    constexpr u64 kUsualLimit = 65'530, kForOthers = 12'000;
+    u64 limit = kUsualLimit;
+    std::ifstream("/proc/sys/vm/max_map_count") >> limit;
+    return limit > 2 * kForOthers ? limit - kForOthers : kForOthers;
+}
+
 }  // namespace
 
 std::unique_ptr<Windows> Windows::create(PhysMap& phys, const WindowTables& tables, bool always) {
@@ -42,6 +51,7 @@ Windows::Windows(PhysMap& phys, const WindowTables& tables, bool always, std::un
       tables_(tables),
       always_(always),
       area_(std::move(area)),
+      budget_(mapping_budget()),
       windows_(area_->count()),
       kernel_policy_(kKernelWaitNs, always) {
     windows_[WindowArea::kEmptyWindow].used = true;
@@ -199,12 +209,13 @@ void Windows::clear() {
     for (unsigned index = WindowArea::kEmptyWindow + 1; index < windows_.size(); ++index)
         if (windows_[index].used) release(index);
     for (const auto& [cr3, space] : spaces_) space->windows.clear();
+    splits_ = 0;
 }
 
 Windows::FillResult Windows::fill(Gva address, bool write, const PagingContext& context) {
     const bool kernel = kernel_half(address);
     if (kernel ? !kernel_shown() : !user_shown()) return {Fill::kNotHere};
-    if (runs_ >= kMaxRuns) clear();
+    if (mappings() >= budget_) clear();
     PagingContext as = context;
     as.user = !kernel;
     as.smap_override = false;

@@ -116,6 +116,7 @@ class Windows {
     std::pair<Gva, Run> neighbours(Gva address, const Translation& page, const PagingContext& context) const;
     bool in_ram(Gpa page) const;
     bool map(Window& window, Gva start, const Run& run);
+    void forbid_writes(u64 host, u64 size);
     void make_writable(const Window& window, Gva start, const Run& run);
     void unmap(Window& window, RunIterator run);
     void unmap_range(Window& window, Gva start, u64 size);
@@ -125,7 +126,6 @@ class Windows {
     template <class F>
     void for_runs_of(Gpa base, u64 size, F f);
 
-    static constexpr u64 kMaxRuns = 24'000;  // vm.max_map_count is 65,530; each run is one mapping and one gap
     static constexpr unsigned kWindows = 64;
     static constexpr unsigned kMaxSpaces = 256;
 
@@ -133,13 +133,18 @@ class Windows {
     const WindowTables tables_;
     const bool always_;
     std::unique_ptr<WindowArea> area_;
+    const u64 budget_;
     std::vector<Window> windows_;
     std::unordered_map<u64, std::unique_ptr<Space>> spaces_;  // by CR3 with PCID
     std::unordered_map<u64, std::vector<RunAt>> by_chunk_;    // by guest physical address / 2 MiB
     Space* current_ = nullptr;
     WindowPolicy kernel_policy_;
     u64 entries_ = 0;
+    /// Host mappings, at most: a run is one and the gap behind it another, a page with other rights splits one in
+    /// three.
+    u64 mappings() const { return 2 * (runs_ + splits_); }
     u64 runs_ = 0;
+    u64 splits_ = 0;  ///< since all was cleared
     u64 sampled_ns_ = 0;
     Counters counters_;
 };

@@ -12,7 +12,7 @@ constexpr u32 kHostFaultWrite = 2;  // as in #PF error codes
 constexpr unsigned kMissesBeforeProbe = 3;
 constexpr std::size_t kMostProbedSites = 65'536;
 
-u64 thread_ns() {
+u64 monotonic_ns() {
     timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return static_cast<u64>(t.tv_sec) * 1'000'000'000 + static_cast<u64>(t.tv_nsec);
@@ -63,7 +63,7 @@ void JitVcpu::flush_windows(FlushKind kind, unsigned pcid) {
 
 /// Guests that run for a while take interrupts: time is counted from one to the next.
 void JitVcpu::sample_windows() {
-    if (windows_ != nullptr) windows_->sample(frame_.cpu.cpl() == 3, thread_ns());
+    if (windows_ != nullptr) windows_->sample(frame_.cpu.cpl() == 3, monotonic_ns());
 }
 
 /// After a fault: shows the page that the host denied, if the instruction can simply go on then.
