@@ -72,7 +72,18 @@ void add_boot_words(Words& w, const BootOptions& boot) {
     w.add("-boot", text);
 }
 
+std::string drive_text(const DriveOptions& d) {
+    std::string text = "file=" + d.file + ",if=ide,media=" + (d.cdrom ? "cdrom" : "disk") + ",format=raw";
+    if (d.index) text += fmt::format(",index={}", *d.index);
+    if (!d.id.empty()) text += ",id=" + d.id;
+    if (d.read_only) text += ",readonly=on";
+    if (d.snapshot) text += ",snapshot=on";
+    return text;
+}
+
 void add_device_words(Words& w, const Options& o) {
+    for (const DriveOptions& d : o.drives) w.add("-drive", drive_text(d));
+    w.add_if(o.snapshot, "-snapshot");
     w.add_all("-chardev", o.chardevs);
     w.add_all("-serial", o.serials);
     w.add_all("-monitor", o.monitors);
@@ -135,6 +146,7 @@ std::string explain(Machine& machine) {
                              : fmt::format("kernel    {}\n", o.kernel);
     if (!o.initrd.empty()) text += fmt::format("initrd    {}\n", o.initrd);
     if (!o.append.empty()) text += fmt::format("append    {}\n", o.append);
+    text += "drives\n" + machine.drives().text();
     text += memory_tree_text(machine) + "PCI\n" + pci_text(machine.board().pci());
     return text + "command\n  " + command_line(o) + "\n";
 }

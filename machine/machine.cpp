@@ -51,6 +51,7 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
         if (const Status s = board_->add_debug_exit(options_.debug_exit->iobase, options_.debug_exit->iosize); !s)
             return s;
     if (const Status s = make_vcpu(); !s) return s;
+    if (const Status s = drives_.add(options_, *board_); !s) return s;
     board_->lapic().connect_cpu(*this);
     timers_.set_on_earlier([this] { loop_.wake(); });
     return {};
@@ -75,6 +76,7 @@ Status Machine::make_vcpu() {
     const jit::JitOptions jit{options_.code_cache_bytes, options_.one_insn_per_block ? 1u : 64u, !options_.no_chain, mmu_mode(options_.mmu)};
     auto vcpu = jit::JitVcpu::create(jit, model_, *phys_, *this, log_);
     if (!vcpu) return vcpu.failure();
+    const std::scoped_lock replacing(vcpu_replaced_);
     vcpu_ = vcpu.take();
     return {};
 }
@@ -149,6 +151,7 @@ int Machine::run() {
 /// Fires what is due and returns when the loop must come back.
 u64 Machine::run_timers() {
     const std::scoped_lock held(lock_);
+    if (device_work_.waiting()) changed_.notify_all();
     if (run_state_ != RunState::kRunning) return EventLoop::kNoDeadline;
     timers_.run_due();
     return clock_.to_monotonic(timers_.next_deadline_ns());

@@ -19,6 +19,8 @@
 #include "accel/jit/jit_vcpu.h"
 #include "bios/acpi_config.h"
 #include "cpu/state/cpuid_model.h"
+#include "machine/device_work.h"
+#include "machine/drives.h"
 #include "machine/host_clock.h"
 #include "machine/options.h"
 #include "machine/pc/board.h"
@@ -53,6 +55,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     PhysMap& phys() { return *phys_; }
     IoBus& io_bus() { return io_; }
     MmioBus& mmio_bus() { return mmio_; }
+    Drives& drives() { return drives_; }
     const CpuModel& cpu_model() const { return model_; }
     const HostClock& clock() const { return clock_; }
 
@@ -102,6 +105,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     void guest_power_off();
     void finish(int status);
     void interrupt_vcpu();
+    void device_work_came();
 
     // VcpuEnvironment: from the vCPU's thread, without the lock
     u32 port_read(IoPort port, unsigned size) override;
@@ -136,9 +140,12 @@ class Machine : private VcpuEnvironment, private CpuPins {
     MmioBus mmio_;
     UnmappedLog unmapped_{log_, io_, mmio_};
     std::unique_ptr<PhysMap> phys_;
+    DeviceWork device_work_{[this] { device_work_came(); }};
+    Drives drives_{device_work_};
+    std::mutex vcpu_replaced_;  ///< guards vcpu_ itself for threads that do not hold the lock
+    std::unique_ptr<jit::JitVcpu> vcpu_;
     std::unique_ptr<pc::Board> board_;
     std::unique_ptr<pc::Display> display_;  ///< null: none
-    std::unique_ptr<jit::JitVcpu> vcpu_;
     AcpiConfig acpi_;
     std::thread thread_;
 

@@ -42,8 +42,11 @@ void OptionTable::absent(const char* name, const char* why) {
 Status OptionTable::apply(const std::vector<std::string>& words, const std::function<bool()>& stop) const {
     for (std::size_t at = 0; at < words.size() && !stop(); ++at) {
         const std::string& word = words[at];
-        if (word.empty() || word[0] != '-')
-            return error("'{}': booting from a disk image is not there yet; give a kernel with -kernel FILE", word);
+        if (word.empty()) return error("an empty word on the command line is neither an option nor a disk image");
+        if (word[0] != '-') {
+            if (const Status s = image_(word); !s) return s;
+            continue;
+        }
         const std::string name = word.substr(word.starts_with("--") ? 2 : 1);
         const auto row = rows_.find(name);
         if (row == rows_.end()) return unknown(word);

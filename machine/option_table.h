@@ -19,6 +19,8 @@ class OptionTable {
     void value(const char* name, const char* value_name, const char* help, Setter set);
     void text(const char* name, const char* value_name, const char* help, std::string& to);
     void list(const char* name, const char* value_name, const char* help, std::vector<std::string>& to);
+    /// Takes words that are no options: disk images.
+    void image(Setter set) { image_ = std::move(set); }
     /// An option of QEMU's that people will try; `why` says what to do instead.
     void absent(const char* name, const char* why);
 
@@ -35,6 +37,7 @@ class OptionTable {
     Error unknown(const std::string& word) const;
 
     std::map<std::string, Row> rows_;
+    Setter image_;
 };
 
 }  // namespace twin86

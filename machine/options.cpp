@@ -18,6 +18,12 @@ OptionTable::Setter action(ParsedOptions& to, OptionAction what) {
     };
 }
 
+OptionTable::Setter short_drive(ParsedOptions& to, unsigned index, bool cdrom) {
+    return [&to, index, cdrom](const std::string& file) {
+        return add_short_drive(to, file, DriveInterface::kIde, index, cdrom);
+    };
+}
+
 void add_machine_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
     for (const char* name : {"machine", "M"})
@@ -44,6 +50,14 @@ void add_boot_rows(OptionTable& t, ParsedOptions& to) {
     t.text("bios", "FILE", "firmware image (default without -kernel: the system's SeaBIOS)", o.bios);
     t.value("boot", "[order=]cadn[,menu=on][,once=DRIVES]", "boot order: a floppy, c hard disk, d CD-ROM, n network",
             with(to, set_boot));
+    t.value("drive", "file=IMAGE[,if=ide][,index=N][,media=disk|cdrom][,readonly=on][,snapshot=on]", "a disk or CD-ROM",
+            with(to, add_drive));
+    static constexpr const char* kDisks[] = {"hda", "hdb", "hdc", "hdd"};
+    for (unsigned n = 0; n < std::size(kDisks); ++n)
+        t.value(kDisks[n], "IMAGE", "disk image at this IDE position", short_drive(to, n, false));
+    t.value("cdrom", "IMAGE", "medium in the CD-ROM drive (index 2)", short_drive(to, 2, true));
+    t.flag("snapshot", "writes to all disks go to temporary files", o.snapshot);
+    t.image(short_drive(to, 0, false));
 }
 
 void add_device_rows(OptionTable& t, ParsedOptions& to) {
@@ -87,8 +101,8 @@ void add_host_rows(OptionTable& t, ParsedOptions& to) {
 
 /// What people know from QEMU and will try here.
 void add_absent_rows(OptionTable& t) {
-    for (const char* name : {"drive", "hda", "hdb", "cdrom", "fda", "blockdev", "snapshot"})
-        t.absent(name, "this version has no disks; give a kernel with -kernel FILE");
+    t.absent("blockdev", "not in this version; use -drive file=IMAGE");
+    for (const char* name : {"fda", "fdb"}) t.absent(name, "this version has no floppy drive");
     t.absent("pflash", "this version has no flash; give the firmware with -bios FILE");
     for (const char* name : {"netdev", "nic-model"}) t.absent(name, "this version has no network");
     for (const char* name : {"vnc", "sdl", "gtk", "spice", "full-screen"})
@@ -135,7 +149,7 @@ Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments) {
 
 std::string options_help() {
     ParsedOptions unused;
-    return "Usage: twin86 [OPTION]...\nAn x86-64 PC that boots unmodified guests in software.\n\n" +
+    return "Usage: twin86 [OPTION]... [DISK_IMAGE]\nAn x86-64 PC that boots unmodified guests in software.\n\n" +
            make_table(unused).help() +
            "\nIn the terminal: Ctrl-A x quits, Ctrl-A c shows the monitor, Ctrl-A h lists the keys.\n";
 }

@@ -41,7 +41,7 @@ struct BootOptions {
     u16 menu_wait_ms = 0;  ///< 0: the firmware's own
 };
 
-enum class DriveInterface { kIde, kFloppy, kPflash };
+enum class DriveInterface { kIde };
 
 struct DriveOptions {
     std::string file;  ///< empty: no medium

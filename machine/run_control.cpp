@@ -46,6 +46,8 @@ bool Machine::can_execute() {
     if (holds_ != 0) return false;
     if (reset_requested_) reset_now();
     if (run_state_ != RunState::kRunning) return false;
+    device_work_.run();
+    if (reset_requested_) reset_now();
     if (!halted_ || nmi_requested_ || vcpu_->state().nmi_pending) return true;
     return interrupt_pending() && (vcpu_->state().rflags & kFlagIF) != 0;
 }
@@ -66,6 +68,17 @@ void Machine::clear_ram() {
     ram_.clear();
     phys_->written(0, phys_->low_size());
     phys_->written(PhysMap::kHighRamBase, phys_->high_size());
+}
+
+/// From any thread, without the lock. The vCPU's thread may be about to wait and miss the notification; the main thread
+/// holds the lock when it repeats it.
+void Machine::device_work_came() {
+    {
+        const std::scoped_lock replacing(vcpu_replaced_);
+        if (vcpu_) vcpu_->request_exit();
+    }
+    changed_.notify_all();
+    loop_.wake();
 }
 
 /// Something changed that the vCPU must look at, wherever it is.

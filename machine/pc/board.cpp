@@ -42,6 +42,7 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
       pci_(pci_space_, isa_bridge_.pirq_inputs()),
       pci_ports_(pci_, &reset_control_),
       host_bridge_([this] { map_shadow_ram(); }),
+      ide_({gsi_.line(kIrqIde[0]), gsi_.line(kIrqIde[1])}, phys, [this](unsigned n, bool on) { map_ide(n, on); }),
       power_(
           [this](std::optional<u16> base) { move_ports(pm_window_, base, AcpiPm::kBlockSize, acpi_pm_, "acpi-pm"); },
           [this](std::optional<u16> base) { move_ports(smbus_window_, base, Piix4Smbus::kPorts, smbus_, "smbus"); }) {
@@ -86,10 +87,12 @@ void Board::map_timers() {
 void Board::map_pci() {
     mappings_.push_back(pci_.attach(0, host_bridge_));
     mappings_.push_back(pci_.attach(1 << 3, isa_bridge_));
+    mappings_.push_back(pci_.attach(1 << 3 | 1, ide_));
     mappings_.push_back(pci_.attach(1 << 3 | 3, power_));
     claim(PciConfigPorts::kPort, PciConfigPorts::kPorts, pci_ports_, "pci-config", IoBus::kAll);
     for (Device* d :
-         {static_cast<Device*>(&host_bridge_), static_cast<Device*>(&isa_bridge_), static_cast<Device*>(&power_)})
+         {static_cast<Device*>(&host_bridge_), static_cast<Device*>(&isa_bridge_), static_cast<Device*>(&power_),
+          static_cast<Device*>(&ide_), static_cast<Device*>(&ide_.channel(0)), static_cast<Device*>(&ide_.channel(1))})
         devices_.push_back(d);
 }
 
@@ -138,6 +141,13 @@ void Board::move_ports(Mapping& window, std::optional<u16> base, u32 size, IoHan
 void Board::map_power() {
     claim(kSmiCommand, AcpiPm::kSmiPorts, acpi_pm_.smi_ports(), "smi-command");
     claim(kPort92, 1, port92_, "port92");
+}
+
+void Board::map_ide(unsigned n, bool decoded) {
+    const auto base = [decoded](IoPort port) { return decoded ? std::optional<u16>(port) : std::nullopt; };
+    IdeChannel& channel = ide_.channel(n);
+    move_ports(ide_command_[n], base(kIdeCommand[n]), IdeChannel::kCommandPorts, channel.command_ports(), "ide");
+    move_ports(ide_control_[n], base(kIdeControl[n]), IdeChannel::kControlPorts, channel.control_port(), "ide-control");
 }
 
 /// The DSDT offers soft-off alone; other types are nothing that we promised.
@@ -189,6 +199,7 @@ void Board::reset(ResetKind kind) {
 void Board::leave_as_firmware_does() {
     host_bridge_.set_all_pam(true, true);
     power_.set_pm_base(kPmBase);
+    ide_.enable();
     for (unsigned pirq = 0; pirq < std::size(kPirqRoutes); ++pirq) isa_bridge_.route(pirq, kPirqRoutes[pirq]);
     lapic_.set_virtual_wire();
     map_lapic_window();

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "devices/ata/piix3_ide.h"
 #include "devices/core/bus.h"
 #include "devices/core/timer_queue.h"
 #include "devices/dma/dma_8237.h"
@@ -81,6 +82,7 @@ class Board {
     const GsiRouter& gsi() const { return gsi_; }
     const PicPair& pic() const { return pic_; }
     const IoApic& ioapic() const { return ioapic_; }
+    Piix3Ide& ide() { return ide_; }
     Lapic& lapic() { return lapic_; }
     AcpiPm& acpi_pm() { return acpi_pm_; }
     PciBus& pci() { return pci_; }
@@ -96,6 +98,7 @@ class Board {
     void map_dma();
     void map_firmware_ports();
     void map_power();
+    void map_ide(unsigned channel, bool decoded);
     void move_ports(Mapping& window, std::optional<u16> base, u32 size, IoHandler& handler, const char* name);
     void map_shadow_ram();
     void sleep(u8 type);
@@ -136,6 +139,7 @@ class Board {
     PciBus pci_;
     PciConfigPorts pci_ports_;
     I440fxHostBridge host_bridge_;
+    Piix3Ide ide_;
     Piix4Power power_;
     std::vector<std::unique_ptr<Uart16550a>> uarts_;
     std::vector<std::unique_ptr<Debugcon>> debugcons_;
@@ -144,6 +148,7 @@ class Board {
     std::vector<Device*> devices_;
     std::vector<Mapping> mappings_;
     Mapping lapic_window_, pm_window_, smbus_window_;
+    std::array<Mapping, Piix3Ide::kChannels> ide_command_, ide_control_;
     std::array<Backing, I440fxHostBridge::kPamSegments> shadow_{};
     Backing video_hole_ = Backing::kRam;
 };

@@ -2,6 +2,8 @@
 # guests.sh: kernels and initial RAM disks for guests, out of Debian packages, kept in a cache outside the tree.
 #
 #   guests.sh kernel-cloud kernel-generic initrd-shell      prints the path of each, fetching or building it first
+#   also: initrd-disk grub-rescue-cdrom.iso grub-rescue-floppy.img memtest86+x64.iso memtest86+ia32.iso OVMF.fd
+#   OVMF_CODE.fd OVMF_VARS.fd
 #
 # Exit status 3: not available because apt or the network is not. Needs no root. TWIN86_CACHE names the cache.
 # shellcheck source=tools/lib/common.sh
@@ -79,6 +81,48 @@ build_shell_initrd() { # DESTINATION
     return $status
 }
 
+# modules_of NAME...: kernel modules of the cloud kernel with what they need, each before those that need it.
+modules_of() {
+    local name path needs
+    for name in "$@"; do
+        path=$(find "$CACHE_DIR/kernel-cloud/modules" -name "${name//_/[-_]}.ko" | head -1)
+        [ -n "$path" ] || continue  # built into the kernel
+        needs=$(grep -a -z '^depends=' "$path" | tr -d '\0' | cut -d= -f2 | tr , ' ')
+        # shellcheck disable=SC2086
+        modules_of $needs
+        echo "$path"
+    done | awk '!seen[$0]++'
+}
+
+# The shell's image and, behind it in a second archive, /modules: drivers for disks and CD-ROMs, in /modules/order.
+build_disk_initrd() { # DESTINATION
+    local work shell module
+    [ ! -f "$1" ] || return 0
+    shell=$(guest_file initrd-shell) && guest_file kernel-cloud >/dev/null || return
+    work=$(mktemp -d "$CACHE_DIR/.initrd.XXXXXX") || return
+    mkdir -p "$work/tree/modules"
+    for module in $(modules_of ata_piix ahci sd_mod sr_mod isofs ext4); do
+        cp "$module" "$work/tree/modules/" && basename "$module" >>"$work/tree/modules/order" || return
+    done
+    pack_cpio "$work/tree" | gzip -9n >"$work/cpio.gz" && cat "$shell" "$work/cpio.gz" >"$work/all" && mv "$work/all" "$1"
+    local status=$?
+    rm -rf "$work"
+    return $status
+}
+
+# fetch_package PACKAGE: its files under the cache.
+fetch_package() {
+    local work
+    [ ! -d "$CACHE_DIR/package-$1" ] || return 0
+    apt_ready "$1" || return
+    work=$(mktemp -d "$CACHE_DIR/.package.XXXXXX") || return
+    apt_fetch "$work" "$1" && mkdir "$work/tree" && unpack_debs "$work/tree" "$work"/*.deb &&
+        mv -T "$work/tree" "$CACHE_DIR/package-$1"
+    local status=$?
+    rm -rf "$work"
+    return $status
+}
+
 # Short digest of the files that an image is made from, so that a changed recipe makes a new image.
 recipe_digest() { cat "$@" | sha256sum | cut -c 1-12; }
 
@@ -97,13 +141,33 @@ guest_file() {
             path=$CACHE_DIR/shell-$(recipe_digest "$TOOLS_LIB/guest-init" "$TOOLS_LIB/guests.sh").cpio.gz
             locked "$1" build_shell_initrd "$path" || return
             ;;
-        *) die "unknown guest file: $1 (kernel-cloud, kernel-generic, initrd-shell)" ;;
+        initrd-disk)
+            path=$CACHE_DIR/disk-$(recipe_digest "$TOOLS_LIB/guest-init" "$TOOLS_LIB/guests.sh").cpio.gz
+            locked "$1" build_disk_initrd "$path" || return
+            ;;
+        grub-rescue-cdrom.iso | grub-rescue-floppy.img)
+            locked grub-rescue-pc fetch_package grub-rescue-pc || return
+            path=$CACHE_DIR/package-grub-rescue-pc/usr/lib/grub-rescue/$1
+            ;;
+        memtest86+x64.iso | memtest86+ia32.iso)
+            locked memtest86+ fetch_package memtest86+ || return
+            path=$CACHE_DIR/package-memtest86+/usr/lib/memtest86+/$1
+            ;;
+        OVMF.fd)
+            locked ovmf fetch_package ovmf || return
+            path=$CACHE_DIR/package-ovmf/usr/share/ovmf/OVMF.fd
+            ;;
+        OVMF_CODE.fd | OVMF_VARS.fd)
+            locked ovmf fetch_package ovmf || return
+            path=$CACHE_DIR/package-ovmf/usr/share/OVMF/$1
+            ;;
+        *) die "unknown guest file: $1 (see guests.sh --help)" ;;
     esac
     echo "$path"
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
     set -uo pipefail
-    case ${1:---help} in -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+    case ${1:---help} in -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
     for name in "$@"; do guest_file "$name" || exit; done
 fi

@@ -25,12 +25,21 @@ class ManualWork : public DeferredWork {
         held.unlock();
         work();
     }
+    /// Does what has come so far.
+    void run_waiting() {
+        while (waiting()) run_one();
+    }
     template <class Condition>
     void run_until(Condition condition) {
         while (!condition()) run_one();
     }
 
   private:
+    bool waiting() {
+        const std::scoped_lock held(mutex_);
+        return !work_.empty();
+    }
+
     std::mutex mutex_;
     std::condition_variable posted_;
     std::deque<std::function<void()>> work_;

@@ -1,0 +1,147 @@
+#include "machine/drives.h"
+
+#include <array>
+
+#include "base/nearest.h"
+#include "devices/ata/ata_disk.h"
+#include "machine/option_values.h"
+
+namespace twin86 {
+
+namespace {
+
+constexpr unsigned kIdeSlots = 4, kDefaultCdromSlot = 2;
+
+/// Which drive sits in which slot: numbered ones first, the others where there is room.
+Result<std::array<const DriveOptions*, kIdeSlots>> ide_slots(const std::vector<DriveOptions>& drives) {
+    std::array<const DriveOptions*, kIdeSlots> slots{};
+    for (const DriveOptions& d : drives) {
+        if (d.interface != DriveInterface::kIde || !d.index) continue;
+        const DriveOptions*& slot = slots[*d.index];
+        if (slot != nullptr)
+            return error("-drive {}: IDE index {} has '{}' already; give another index=", d.file, *d.index, slot->file);
+        slot = &d;
+    }
+    for (const DriveOptions& d : drives) {
+        if (d.interface != DriveInterface::kIde || d.index) continue;
+        const auto free = std::find(slots.begin(), slots.end(), nullptr);
+        if (free == slots.end()) return error("-drive {}: all four IDE positions are taken", d.file);
+        *free = &d;
+    }
+    return slots;
+}
+
+std::string serial_of(unsigned slot) {
+    return fmt::format("TW{:05}", slot + 1);
+}
+
+}  // namespace
+
+Status Drives::add(const Options& options, pc::Board& board) {
+    auto slots = ide_slots(options.drives);
+    if (!slots) return slots.failure();
+    for (unsigned slot = 0; slot < kIdeSlots; ++slot) {
+        DriveOptions drive;
+        if (const DriveOptions* chosen = (*slots)[slot])
+            drive = *chosen;
+        else if (slot == kDefaultCdromSlot && !options.nodefaults)
+            drive.cdrom = true;
+        else
+            continue;
+        drive.snapshot |= options.snapshot && !drive.cdrom;
+        if (const Status s = add_ide(drive, slot, board); !s) return s;
+    }
+    return {};
+}
+
+Status Drives::add_ide(const DriveOptions& options, unsigned slot, pc::Board& board) {
+    Drive drive{fmt::format("ide{}-{}{}", slot / 2, options.cdrom ? "cd" : "hd", slot % 2),
+                options.id,
+                options.file,
+                options.read_only || options.cdrom,
+                options.snapshot,
+                0,
+                nullptr};
+    std::unique_ptr<BlockQueue> image;
+    if (!drive.file.empty()) {
+        auto opened = open(drive);
+        if (!opened) return opened.failure();
+        image = opened.take();
+    }
+    std::unique_ptr<AtaDevice> device;
+    if (options.cdrom) {
+        auto cdrom = std::make_unique<AtapiCdrom>(serial_of(slot));
+        drive.cdrom = cdrom.get();
+        if (image) cdrom->change_medium(std::move(image));
+        device = std::move(cdrom);
+    } else {
+        device = std::make_unique<AtaDisk>(std::move(image), serial_of(slot));
+    }
+    board.ide().channel(slot / 2).plug(slot % 2, std::move(device));
+    drives_.push_back(std::move(drive));
+    return {};
+}
+
+Result<std::unique_ptr<BlockQueue>> Drives::open(Drive& drive) {
+    auto image = open_raw_image({drive.file, drive.read_only, drive.snapshot});
+    if (!image) return image.failure();
+    drive.bytes = (*image)->size();
+    return std::make_unique<BlockQueue>(image.take(), work_);
+}
+
+std::string Drives::text() const {
+    std::string text;
+    for (const Drive& d : drives_) {
+        const bool empty = d.cdrom != nullptr && !d.cdrom->has_medium();
+        text += fmt::format("{}{}: ", d.name, d.id.empty() ? "" : fmt::format(" ({})", d.id));
+        text += empty ? "no medium" : fmt::format("{}, {} KiB, raw", d.file, d.bytes / KiB);
+        if (!empty && d.read_only) text += ", read-only";
+        if (!empty && d.snapshot) text += ", snapshot";
+        if (d.cdrom != nullptr) text += d.cdrom->locked() ? ", tray locked" : ", removable";
+        text += '\n';
+    }
+    return text;
+}
+
+Drives::Drive* Drives::find(const std::string& name) {
+    for (Drive& d : drives_)
+        if (d.name == name || (!d.id.empty() && d.id == name)) return &d;
+    return nullptr;
+}
+
+Result<Drives::Drive*> Drives::removable(const std::string& name) {
+    Drive* drive = find(name);
+    if (drive == nullptr) {
+        std::vector<std::string_view> names;
+        for (const Drive& d : drives_) names.push_back(d.name);
+        return error("there is no drive '{}'{}", name, did_you_mean(name, names));
+    }
+    if (drive->cdrom == nullptr) return error("{}: a fixed disk cannot be taken out", drive->name);
+    return drive;
+}
+
+Status Drives::eject(const std::string& name, bool force) {
+    auto drive = removable(name);
+    if (!drive) return drive.failure();
+    if ((*drive)->cdrom->locked() && !force)
+        return error("{}: the guest has locked the tray; eject it in the guest, or use eject -f", (*drive)->name);
+    (*drive)->cdrom->change_medium(nullptr);
+    (*drive)->file.clear();
+    return {};
+}
+
+/// The old medium stays when the new one cannot be opened.
+Status Drives::change(const std::string& name, const std::string& file, bool read_only) {
+    auto drive = removable(name);
+    if (!drive) return drive.failure();
+    Drive next = **drive;
+    next.file = file;
+    next.read_only = read_only || next.cdrom != nullptr;
+    auto image = open(next);
+    if (!image) return image.failure();
+    next.cdrom->change_medium(image.take());
+    **drive = std::move(next);
+    return {};
+}
+
+}  // namespace twin86

@@ -1,0 +1,46 @@
+// Drives: opens the disk images of the command line and plugs them into the board.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "devices/ata/atapi_cdrom.h"
+#include "devices/block/block_queue.h"
+#include "machine/options.h"
+#include "machine/pc/board.h"
+
+namespace twin86 {
+
+class Drives {
+  public:
+    explicit Drives(DeferredWork& work) : work_(work) {}
+
+    /// The drives of the options and, unless -nodefaults, an empty CD-ROM drive where one would be looked for.
+    Status add(const Options& options, pc::Board& board);
+
+    // For the monitor; with the machine's lock held. `drive` is a drive's name or id.
+    std::string text() const;
+    Status eject(const std::string& drive, bool force);
+    Status change(const std::string& drive, const std::string& file, bool read_only);
+
+  private:
+    struct Drive {
+        std::string name;  ///< ide0-hd0
+        std::string id;
+        std::string file;
+        bool read_only = false, snapshot = false;
+        u64 bytes = 0;
+        AtapiCdrom* cdrom = nullptr;
+    };
+
+    Status add_ide(const DriveOptions& options, unsigned slot, pc::Board& board);
+    Result<std::unique_ptr<BlockQueue>> open(Drive& drive);
+    Drive* find(const std::string& name);
+    Result<Drive*> removable(const std::string& name);
+
+    DeferredWork& work_;
+    std::vector<Drive> drives_;
+};
+
+}  // namespace twin86
