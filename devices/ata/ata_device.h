@@ -87,6 +87,10 @@ class AtaDevice {
     void fail(u8 error, u8 more_status = 0);
     void set_signature(u8 count, u8 low, u8 mid, u8 high);
 
+    /// Word 93 of IDENTIFY: 80-wire cable, diagnostics passed, number by jumper. Bit 6 stays clear: SeaBIOS takes it for
+    /// 'there is no device 1'.
+    u16 reset_result() const { return number_ == 0 ? 0x600b : 0x6b00; }
+
     AtaHost& host() { return *host_; }
     Phase phase() const { return phase_; }
     std::vector<u8>& buffer() { return buffer_; }

@@ -235,7 +235,7 @@ void AtaDisk::identify() {
     w[86] &= 0x3fff;
     w[84] = w[87] = 0x4040;  // FUA
     w[88] = static_cast<u16>(0x003f | selected(kUltraDma));
-    w[93] = 0x604b;  // 80-wire cable
+    w[93] = reset_result();
     dword(100, total);
     dword(102, total >> 32);
     std::vector<u8> data(kSectorSize);

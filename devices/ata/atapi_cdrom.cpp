@@ -88,7 +88,7 @@ void AtapiCdrom::identify() {
     w[82] = w[85] = 0x0210;  // DEVICE RESET, PACKET
     w[83] = 0x4000;
     w[88] = 0x003f;
-    w[93] = 0x604b;
+    w[93] = reset_result();
     std::vector<u8> data(sizeof w);
     std::memcpy(data.data(), w.data(), data.size());
     offer(std::move(data));

@@ -85,7 +85,7 @@ TEST_CASE("loading any bytes never breaks a drive") {
         StateArchive saved = StateArchive::saver();
         source.channel.visit(saved);
         Random random(3);
-        for (int i = 0; i < 500; ++i) {
+        for (int i = 0; i < 150; ++i) {
             std::vector<u8> bytes = saved.bytes();
             bytes[random.next() % bytes.size()] = static_cast<u8>(random.next());
             IdeRig target(pattern(50 * 2048), cdrom, true);

@@ -1,0 +1,141 @@
+"""Disks and CD-ROMs: booted by Debian's SeaBIOS, read and written by Linux's drivers."""
+import hashlib
+import os
+import random
+import subprocess
+import unittest
+
+import harness
+import linux_guest
+import stubs
+
+SEABIOS = "/usr/share/seabios/bios-256k.bin"
+DEBUG = ["-display", "none", "-serial", "none", "-monitor", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+         "-chardev", "stdio,id=debug", "-device", "isa-debugcon,iobase=0x402,chardev=debug"]
+
+
+def boot_image(name, size=1 << 20):
+    """A disk image that starts with boot_sector.asm."""
+    harness.OUT.mkdir(parents=True, exist_ok=True)
+    image = harness.OUT / f"{name}.img"
+    source = os.path.join(os.path.dirname(__file__), "boot_sector.asm")
+    subprocess.run(["nasm", "-f", "bin", "-o", image, source], check=True)
+    os.truncate(image, size)
+    return image
+
+
+def random_image(name, size):
+    """An image of bytes that are the same in each run."""
+    harness.OUT.mkdir(parents=True, exist_ok=True)
+    image = harness.OUT / f"{name}.img"
+    image.write_bytes(random.Random(name).randbytes(size))
+    return image
+
+
+def digest(path):
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+@unittest.skipUnless(os.path.exists(SEABIOS), "Debian's package seabios is not installed")
+class BootSector(unittest.TestCase):
+    def assert_boots(self, name, *args):
+        with harness.Emulator(name, [*DEBUG, *args]) as emulator:
+            emulator.expect("boot sector runs")
+            emulator.expect("second sector read")
+            self.assertEqual(emulator.finish(), stubs.exit_status(0x21))
+
+    def test_bare_image_boots(self):
+        self.assert_boots("boot_bare", boot_image("boot_bare"))
+
+    def test_each_ide_position(self):
+        image = boot_image("boot_position")
+        for option in ("-hda", "-hdb", "-hdc", "-hdd"):
+            with self.subTest(option):
+                self.assert_boots("boot_position", option, image)
+
+    def test_read_only_and_snapshot(self):
+        image = boot_image("boot_drive")
+        for more in ("readonly=on", "snapshot=on", "index=3,media=disk,format=raw"):
+            with self.subTest(more):
+                self.assert_boots("boot_drive", "-drive", f"file={image},{more}")
+
+    def test_disk_is_named_in_the_error(self):
+        for args in (["-hda", "/no/such/disk.img"], ["-drive", "file=/no/such/disk.img,readonly=on"]):
+            with harness.Emulator("boot_missing", args) as emulator:
+                self.assertEqual(emulator.finish(), 1)
+                self.assertIn("/no/such/disk.img", emulator.text())
+                self.assertEqual(len(emulator.text().splitlines()), 1)
+
+    def test_one_image_twice_is_refused(self):
+        image = boot_image("boot_twice")
+        with harness.Emulator("boot_twice", ["-hda", image, "-hdb", image]) as emulator:
+            self.assertEqual(emulator.finish(), 1)
+            self.assertIn("in use", emulator.text())
+
+
+@unittest.skipUnless(os.path.exists(SEABIOS), "Debian's package seabios is not installed")
+class GrubRescue(unittest.TestCase):
+    def test_cdrom_reaches_the_command_line(self):
+        iso = harness.guest_files("grub-rescue-cdrom.iso")[0]
+        with harness.Emulator("grub_cdrom", ["-m", "128", "-nographic", "-cdrom", iso], pty=True) as emulator:
+            emulator.expect("GNU GRUB +version")
+            emulator.expect("highlighted entry will be executed")
+            emulator.send("c")
+            emulator.expect("grub> ")
+            emulator.send("ls\r")
+            emulator.expect(r"\(cd\)")
+
+
+class Linux(unittest.TestCase):
+    def boot(self, name, *args):
+        kernel, initrd = harness.guest_files("kernel-cloud", "initrd-disk")
+        emulator = harness.Emulator(name, ["-m", "256", "-nographic", "-no-reboot", "-kernel", kernel, "-initrd", initrd,
+                                           "-append", linux_guest.APPEND + " no_timer_check", *args], pty=True)
+        self.addCleanup(emulator.__exit__)
+        shell = harness.Shell(emulator)
+        shell.check("for m in $(cat /modules/order); do insmod /modules/$m || exit 1; done")
+        return emulator, shell
+
+    def test_disk_is_read_and_written(self):
+        image = random_image("linux_disk", 32 << 20)
+        before = digest(image)
+        emulator, shell = self.boot("linux_disk", "-hda", image)
+        shell.check("i=0; while [ ! -b /dev/sda ] && [ $i -lt 60 ]; do sleep 1; i=$((i+1)); done; [ -b /dev/sda ]")
+        self.assertIn("ata_piix", shell.check("dmesg"))
+        self.assertIn(before, shell.check("md5sum /dev/sda"))
+        shell.check("dd if=/dev/sda of=/tmp/part bs=1M skip=3 count=5")
+        shell.check("dd if=/tmp/part of=/dev/sda bs=1M seek=20 conv=fsync")
+        emulator.send("poweroff -f\n")
+        self.assertEqual(emulator.finish(), 0)
+        expected = bytearray(random.Random("linux_disk").randbytes(32 << 20))
+        expected[20 << 20:25 << 20] = expected[3 << 20:8 << 20]
+        self.assertEqual(image.read_bytes(), bytes(expected))
+
+    def test_file_system_survives_and_snapshot_does_not(self):
+        image = harness.OUT / "linux_snapshot.img"
+        harness.OUT.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(bytes(16 << 20))
+        emulator, shell = self.boot("linux_snapshot", "-drive", f"file={image}", "-snapshot")
+        shell.check("sleep 1; i=0; while [ ! -b /dev/sda ] && [ $i -lt 60 ]; do sleep 1; i=$((i+1)); done")
+        shell.check("echo twin86 >/tmp/mark; dd if=/tmp/mark of=/dev/sda conv=fsync; echo 3 >/proc/sys/vm/drop_caches")
+        self.assertIn("twin86", shell.check("head -c 6 /dev/sda"))
+        emulator.send("poweroff -f\n")
+        self.assertEqual(emulator.finish(), 0)
+        self.assertEqual(image.read_bytes(), bytes(16 << 20))
+
+    def test_cdrom_is_mounted_and_ejected(self):
+        iso = harness.guest_files("grub-rescue-cdrom.iso")[0]
+        emulator, shell = self.boot("linux_cdrom", "-cdrom", iso)
+        shell.check("i=0; while [ ! -b /dev/sr0 ] && [ $i -lt 60 ]; do sleep 1; i=$((i+1)); done; [ -b /dev/sr0 ]")
+        shell.check("mkdir -p /mnt; mount -t iso9660 -o ro /dev/sr0 /mnt")
+        self.assertIn("grub", shell.check("ls /mnt/boot"))
+        shell.check("umount /mnt")
+        shell.check("eject /dev/sr0")
+        status, _ = shell.run("head -c 1 /dev/sr0")
+        self.assertNotEqual(status, 0)
+        emulator.send("poweroff -f\n")
+        self.assertEqual(emulator.finish(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
