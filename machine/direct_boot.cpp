@@ -24,14 +24,18 @@ class LoaderMemory : public BootMemory {
 
 }  // namespace
 
+void set_pm_base(AcpiConfig& c, u16 base) {
+    c.pm1a_event = base + AcpiPm::kPm1Event;
+    c.pm1a_control = base + AcpiPm::kPm1Control;
+    c.pm_timer = base + AcpiPm::kPmTimer;
+    c.gpe0 = base + AcpiPm::kGpe0;
+    c.gpe0_length = AcpiPm::kGpe0Bytes;
+    c.pm_end = base + AcpiPm::kBlockSize;
+}
+
 AcpiConfig acpi_config(u64 low_ram, bool has_com1, bool has_com2, bool has_vga) {
     AcpiConfig c;
-    c.pm1a_event = pc::kPmBase + AcpiPm::kPm1Event;
-    c.pm1a_control = pc::kPmBase + AcpiPm::kPm1Control;
-    c.pm_timer = pc::kPmBase + AcpiPm::kPmTimer;
-    c.gpe0 = pc::kPmBase + AcpiPm::kGpe0;
-    c.gpe0_length = AcpiPm::kGpe0Bytes;
-    c.pm_end = pc::kPmBase + AcpiPm::kBlockSize;
+    set_pm_base(c, pc::kPmBase);
     c.smi_command = pc::kSmiCommand;
     c.acpi_enable = AcpiPm::kAcpiEnable;
     c.acpi_disable = AcpiPm::kAcpiDisable;

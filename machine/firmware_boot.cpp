@@ -65,7 +65,7 @@ Status map_firmware(PhysMap& phys, std::span<const u8> image) {
 }
 
 void fill_fw_cfg(FwCfg& fw_cfg, const Options& options, const PhysMap& phys, const CpuModel& cpu,
-                 const AcpiConfig& acpi) {
+                 std::function<AcpiConfig()> acpi) {
     constexpr u16 kCpus = 1;
     fw_cfg.set_item(FwCfg::kUuid, std::vector<u8>(16));
     fw_cfg.set_number(FwCfg::kRamSize, options.ram_bytes, 8);
@@ -79,7 +79,10 @@ void fill_fw_cfg(FwCfg& fw_cfg, const Options& options, const PhysMap& phys, con
         append<u16>(wait, options.boot.menu_wait_ms);
         fw_cfg.set_file("etc/boot-menu-wait", std::move(wait));
     }
-    for (FirmwareFile& f : acpi_firmware_files(acpi)) fw_cfg.set_file(f.name, std::move(f.content));
+    const std::size_t count = acpi_firmware_files(acpi()).size();
+    for (std::size_t n = 0; n < count; ++n)
+        fw_cfg.set_file_maker(acpi_firmware_files(acpi())[n].name,
+                              [acpi, n] { return acpi_firmware_files(acpi())[n].content; });
     for (FirmwareFile& f : smbios_firmware_files(smbios_config(phys, cpu)))
         fw_cfg.set_file(f.name, std::move(f.content));
 }

@@ -1,6 +1,7 @@
 // Boot through firmware: its image into the address space, and what fw_cfg tells it about the machine.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ Result<std::vector<u8>> load_firmware(const std::string& name);
 Status map_firmware(PhysMap& phys, std::span<const u8> image);
 
 /// The items and files that SeaBIOS and OVMF read.
+/// `acpi` is asked whenever firmware reads the tables: it may have moved the power management ports.
 void fill_fw_cfg(FwCfg& fw_cfg, const Options& options, const PhysMap& phys, const CpuModel& cpu,
-                 const AcpiConfig& acpi);
+                 std::function<AcpiConfig()> acpi);
 
 }  // namespace twin86

@@ -42,7 +42,7 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     const pc::BoardEvents events{[this] { guest_reset(); }, [this] { guest_power_off(); },
                                  [this](int code) { finish(code & 0xff); }};
     board_ = std::make_unique<pc::Board>(config, io_, mmio_, *phys_, timers_, clock_, clock_, events, log_);
-    if (has_firmware()) fill_fw_cfg(board_->fw_cfg(), options_, *phys_, model_, acpi_);
+    if (has_firmware()) fill_fw_cfg(board_->fw_cfg(), options_, *phys_, model_, [this] { return acpi_now(); });
     auto display = make_display(options_, *phys_, clock_, log_);
     if (!display) return display.failure();
     display_ = display.take();
@@ -55,6 +55,13 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     board_->lapic().connect_cpu(*this);
     timers_.set_on_earlier([this] { loop_.wake(); });
     return {};
+}
+
+/// As firmware has set the machine up.
+AcpiConfig Machine::acpi_now() const {
+    AcpiConfig config = acpi_;
+    set_pm_base(config, board_->pm_base());
+    return config;
 }
 
 /// Before the board, whose PAM registers decide what of it shows.

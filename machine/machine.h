@@ -87,6 +87,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     // machine.cpp
     Status add_devices(const std::vector<CharBackend*>& serials);
     Status add_firmware();
+    AcpiConfig acpi_now() const;
     Status make_vcpu();
     Status boot(ResetKind kind);
     Status enter_kernel();

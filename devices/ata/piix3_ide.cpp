@@ -5,6 +5,7 @@ namespace {
 
 constexpr u8 kIdetim = 0x40, kSidetim = 0x44;
 constexpr u16 kDecodeEnable = 0x8000;  // IDETIM
+constexpr u32 kBothEnabled = u32{kDecodeEnable} << 16 | kDecodeEnable;
 constexpr unsigned kBusMasterBar = 4;
 constexpr u32 kBusMasterPorts = 16;
 
@@ -23,7 +24,9 @@ Piix3Ide::Piix3Ide(std::array<IrqLine, kChannels> irqs, DmaView& memory, std::fu
       on_decode_(std::move(on_decode)) {
     set_register(kPciCommand, 2, 0, kPciCommandIo | kPciCommandMaster);
     set_register(kPciStatus, 2, 0x0280, 0, kPciStatusErrors);
-    set_register(kIdetim, 4, 0, 0xf3fff3ff);
+    // The data sheet's power-on value leaves the ports off. OVMF never turns them on: on the machines it knows they
+    // are.
+    set_register(kIdetim, 4, kBothEnabled, 0xf3fff3ff);
     set_register(kSidetim, 1, 0, 0xff);
     add_io_bar(kBusMasterBar, kBusMasterPorts, *this, IoBus::kByte | IoBus::kWord | IoBus::kDword);
 }
@@ -56,7 +59,7 @@ void Piix3Ide::update() {
 
 void Piix3Ide::enable() {
     set_config(kPciCommand, 2, kPciCommandIo | kPciCommandMaster);
-    set_config(kIdetim, 4, u32{kDecodeEnable} << 16 | kDecodeEnable);
+    set_config(kIdetim, 4, kBothEnabled);
     update();
 }
 

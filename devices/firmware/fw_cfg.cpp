@@ -47,6 +47,11 @@ void FwCfg::set_file(const std::string& name, std::vector<u8> content) {
     rebuild_directory();
 }
 
+void FwCfg::set_file_maker(const std::string& name, std::function<std::vector<u8>()> make) {
+    set_file(name, make());
+    makers_[files_.at(name)] = std::move(make);
+}
+
 const std::vector<u8>* FwCfg::file(const std::string& name) const {
     const auto at = files_.find(name);
     return at == files_.end() ? nullptr : &items_.at(at->second);
@@ -79,6 +84,12 @@ void FwCfg::visit(StateArchive& archive) {
 void FwCfg::select(u16 key) {
     key_ = key;
     offset_ = 0;
+    const auto maker = makers_.find(key);
+    if (maker == makers_.end()) return;
+    std::vector<u8>& content = items_.at(key);
+    const std::size_t size = content.size();
+    content = maker->second();
+    content.resize(size);
 }
 
 /// Beyond the end of an item, and where there is none, everything reads as zero.

@@ -2,6 +2,7 @@
 // Configuration (fw_cfg) Device": selector, data and DMA registers of the x86 variant, and the file directory.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -40,6 +41,9 @@ class FwCfg : public Device {
     void set_number(u16 key, u64 value, unsigned size);
     /// A file of the directory; a second one of the same name replaces the first.
     void set_file(const std::string& name, std::vector<u8> content);
+    /// A file whose content is made anew whenever firmware selects it: tables that say what firmware itself has set up.
+    /// Its size stays as it is now.
+    void set_file_maker(const std::string& name, std::function<std::vector<u8>()> make);
     /// Content of a file; null: there is none.
     const std::vector<u8>* file(const std::string& name) const;
 
@@ -76,6 +80,7 @@ class FwCfg : public Device {
     DmaPorts dma_ports_{*this};
     std::map<u16, std::vector<u8>> items_;
     std::map<std::string, u16> files_;
+    std::map<u16, std::function<std::vector<u8>()>> makers_;
 
     u16 key_ = 0;
     u32 offset_ = 0;

@@ -143,6 +143,10 @@ void Board::map_power() {
     claim(kPort92, 1, port92_, "port92");
 }
 
+u16 Board::pm_base() const {
+    return power_.pm_base().value_or(kPmBase);
+}
+
 void Board::map_ide(unsigned n, bool decoded) {
     const auto base = [decoded](IoPort port) { return decoded ? std::optional<u16>(port) : std::nullopt; };
     IdeChannel& channel = ide_.channel(n);

@@ -83,6 +83,8 @@ class Board {
     const PicPair& pic() const { return pic_; }
     const IoApic& ioapic() const { return ioapic_; }
     Piix3Ide& ide() { return ide_; }
+    /// Where the power management ports are, or will be.
+    u16 pm_base() const;
     Lapic& lapic() { return lapic_; }
     AcpiPm& acpi_pm() { return acpi_pm_; }
     PciBus& pci() { return pci_; }

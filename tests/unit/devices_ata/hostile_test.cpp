@@ -103,8 +103,8 @@ TEST_CASE("piix3 ide: legacy ports answer when both enables are set") {
     RigRam ram;
     std::array<bool, 2> decoded{};
     Piix3Ide ide({IrqLine(), IrqLine()}, ram, [&](unsigned n, bool on) { decoded[n] = on; });
-    ide.config_write(0x40, 2, 0x8000);
     CHECK(decoded == std::array<bool, 2>{false, false});
+    ide.config_write(0x42, 2, 0);
     ide.config_write(kPciCommand, 2, 1);
     CHECK(decoded == std::array<bool, 2>{true, false});
     ide.config_write(0x42, 2, 0x8000);

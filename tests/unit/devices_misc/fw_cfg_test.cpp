@@ -90,6 +90,16 @@ TEST_CASE("fw_cfg: the directory lists files by name with their sizes and keys")
     CHECK(f.text(3) == std::string("\4\5\0", 3));
 }
 
+TEST_CASE("fw_cfg: a made file is new at each selection and keeps its size") {
+    Fixture f;
+    u8 value = 1;
+    f.device.set_file_maker("m", [&] { return std::vector<u8>(value, value); });
+    value = 3;
+    f.select(FwCfg::kFirstFile);
+    CHECK(f.text(2) == std::string("\3\0", 2));
+    CHECK(f.device.file("m")->size() == 1);
+}
+
 TEST_CASE("fw_cfg: DMA selects, skips and reads") {
     Fixture f;
     f.device.set_item(0x77, {1, 2, 3, 4});
