@@ -29,6 +29,12 @@ class MachineMonitor : public MonitorTarget {
     std::string info_pic() override;
     std::string info_qtree() override;
     std::string info_vga() override;
+    std::string info_block() override { return machine_.drives().text(); }
+
+    Status eject(const std::string& drive, bool force) override { return machine_.drives().eject(drive, force); }
+    Status change(const std::string& drive, const std::string& file) override {
+        return machine_.drives().change(drive, file, false);
+    }
 
     // monitor_screen.cpp
     Status screendump(const std::string& path) override;

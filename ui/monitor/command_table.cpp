@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/nearest.h"
+#include "ui/monitor/drive_commands.h"
 #include "ui/monitor/expression.h"
 #include "ui/monitor/memory_dump.h"
 #include "ui/monitor/screen_commands.h"
@@ -155,6 +156,7 @@ MonitorTables standard_monitor_tables() {
         text_topic("vga", "mode and registers of the display adapter", &T::info_vga),
     };
     add_screen_commands(tables);
+    add_drive_commands(tables);
     return tables;
 }
 

@@ -41,6 +41,11 @@ class MonitorTarget {
     virtual std::string info_pic() = 0;
     virtual std::string info_qtree() = 0;
     virtual std::string info_vga() = 0;
+    virtual std::string info_block() = 0;
+
+    /// Removable drives, by the names that info_block() shows.
+    virtual Status eject(const std::string& drive, bool force) = 0;
+    virtual Status change(const std::string& drive, const std::string& file) = 0;
 
     /// The screen as a PNG file.
     virtual Status screendump(const std::string& path) = 0;

@@ -39,6 +39,16 @@ struct FakeMachine : MonitorTarget {
     std::string info_pic() override { return "pic\n"; }
     std::string info_qtree() override { return "qtree\n"; }
     std::string info_vga() override { return "vga\n"; }
+    std::string info_block() override { return "block\n"; }
+    Status eject(const std::string& drive, bool force) override {
+        if (drive == "locked" && !force) return error("the tray is locked");
+        calls += "eject:" + drive + " ";
+        return {};
+    }
+    Status change(const std::string& drive, const std::string& file) override {
+        calls += "change:" + drive + ":" + file + " ";
+        return {};
+    }
     Status screendump(const std::string& path) override {
         if (path == "/full") return error("the disk is full");
         calls += "dump:" + path + " ";
@@ -274,4 +284,16 @@ TEST_CASE("wait-text answers at once, later, or that it found nothing; lines beh
     CHECK_FALSE(busy);
     r.type("help quit\r");
     CHECK(r.machine.calls == "stop ");
+}
+
+TEST_CASE("media are taken out and put in by name") {
+    Rig r;
+    CHECK(r.run("info block") == "block\n");
+    CHECK(r.run("eject ide1-cd0") == "");
+    CHECK(r.run("eject locked") == "the tray is locked\n");
+    CHECK(r.run("eject -f locked") == "");
+    CHECK(r.run("change ide1-cd0  /a disc.iso") == "");
+    CHECK(r.machine.calls == "eject:ide1-cd0 eject:locked change:ide1-cd0:/a disc.iso ");
+    CHECK(r.run("eject").find("name one drive") != std::string::npos);
+    CHECK(r.run("change ide1-cd0").find("an image") != std::string::npos);
 }
