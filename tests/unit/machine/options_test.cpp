@@ -90,7 +90,7 @@ TEST_CASE("errors say what to do") {
         {{"-drive", "file=x,if=scsi"}, "if=ide"},
         {{"-drive", "file=x,format=qcow2"}, "raw"},
         {{"-drive", "index=1"}, "file=IMAGE"},
-        {{"-boot", "x"}, "'order'"},
+        {{"-boot", "x"}, "'x'"},
         {{"-boot", "order=cadn"}, "three"},
         {{""}, "empty word"},
         {{"-d", "exek"}, "exec"},
