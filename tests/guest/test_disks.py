@@ -84,12 +84,12 @@ class GrubRescue(unittest.TestCase):
     def test_cdrom_reaches_the_command_line(self):
         iso = harness.guest_files("grub-rescue-cdrom.iso")[0]
         with harness.Emulator("grub_cdrom", ["-m", "128", "-nographic", "-cdrom", iso], pty=True) as emulator:
-            emulator.expect(on_screen("GNU GRUB"))
-            emulator.expect(on_screen("before booting or `c' for a command-line"))
+            emulator.expect(on_screen("GNU GRUB"), 300)
+            emulator.expect(on_screen("before booting or `c' for a command-line"), 300)
             emulator.send("c")
-            emulator.expect(on_screen("grub> "))
+            emulator.expect(on_screen("grub> "), 300)
             emulator.send("ls\r")
-            emulator.expect(on_screen("(cd)"))
+            emulator.expect(on_screen("(cd)"), 300)
 
 
 class Linux(unittest.TestCase):
@@ -106,7 +106,7 @@ class Linux(unittest.TestCase):
         emulator, shell = self.boot("linux_disk", "-hda", image)
         shell.check("i=0; while [ ! -b /dev/sda ] && [ $i -lt 60 ]; do sleep 1; i=$((i+1)); done; [ -b /dev/sda ]")
         self.assertIn("ata_piix", shell.check("dmesg"))
-        self.assertIn(before, shell.check("md5sum /dev/sda"))
+        self.assertIn(before, shell.check("md5sum /dev/sda", 300))
         shell.check("dd if=/dev/sda of=/tmp/part bs=1M skip=3 count=5")
         shell.check("dd if=/tmp/part of=/dev/sda bs=1M seek=20 conv=fsync")
         emulator.send("poweroff -f\n")

@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "../devices_block/disk_file.h"
-#include "../devices_block/manual_work.h"
+#include "tests/unit/devices_block/disk_file.h"
+#include "tests/unit/devices_block/manual_work.h"
 #include "devices/ata/ata_disk.h"
 #include "devices/ata/atapi_cdrom.h"
 #include "devices/ata/ide_channel.h"
