@@ -109,6 +109,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool may_stay_linked(const ChainSite& site, const Block& to);
     bool on_lookup();
     bool on_helper(HelperSite& site);
+    void map_x87_pointers();
     bool on_slow();
     bool on_commit();
     bool on_string(HelperSite& site);

@@ -296,12 +296,21 @@ OpHandler handler_of(Op op) {
 
 }  // namespace
 
+/// Slow paths that write the x87 pointers to memory.
+static bool shows_x87_pointers(Op op) {
+    switch (op) {
+        case Op::kFnsave: case Op::kFnstenv: case Op::kFxsave: case Op::kXsave: case Op::kXsaveopt: case Op::kXsavec: case Op::kXsaves: return true;
+        default: return false;
+    }
+}
+
 bool JitVcpu::on_helper(HelperSite& site) {
     CpuState& s = frame_.cpu;
     const Insn insn = located(site);
     ++counters_.helpers[static_cast<unsigned>(insn.op)];
     recorder_.helper(insn.rip, insn.op);
     s.rip = insn.next_rip();
+    if (shows_x87_pointers(insn.op)) map_x87_pointers();
     const OpHandler handler = handler_of(insn.op);
     const Outcome outcome = handler != nullptr ? handler(cpu_, insn) : Outcome::fault(kVectorUD);
     if (handler == nullptr) log_unimplemented("instruction without a slow path", static_cast<u64>(insn.op));
