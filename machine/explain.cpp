@@ -124,6 +124,8 @@ std::string command_line(const Options& o) {
         w.add("-vga", "none");
     w.add_if(o.nographic, "-nographic");
     w.add_if(o.display_none, "-display none");
+    w.add_if(o.display_sdl, o.full_screen ? "-display sdl,full-screen=on" : "-display sdl");
+    w.add_all("-vnc", o.vnc);
     add_device_words(w, o);
     w.add_if(o.no_reboot, "-no-reboot");
     w.add_if(o.no_shutdown, "-no-shutdown");

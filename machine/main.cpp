@@ -9,6 +9,7 @@
 #include "machine/process.h"
 #include "machine/register_text.h"
 #include "machine/terminal_setup.h"
+#include "machine/viewers.h"
 
 namespace twin86 {
 namespace {
@@ -42,6 +43,8 @@ int answer(OptionAction action) {
             return print(log_help());
         case OptionAction::kVgaHelp:
             return print(vga_help());
+        case OptionAction::kDisplayHelp:
+            return print(display_help());
         case OptionAction::kRun:
             break;
     }
@@ -83,7 +86,12 @@ int run_with(const Options& options, TerminalSetup& terminals, std::mutex& lock,
         ended_by = signal;
         machine.quit(0);
     });
-    const int status = machine.run();
+    int status = 0;
+    {
+        auto viewers = Viewers::open(machine, lock);
+        if (!viewers) return fail(viewers.failure());
+        status = machine.run();
+    }
     if (log.on(kLogStats)) log.write(kLogStats, "{}", machine.vcpu().statistics());
     if (!machine.failure().empty()) return fail({machine.failure()});
     if (ended_by != 0) fmt::print(stderr, "twin86: terminating on signal {}\n", ended_by);

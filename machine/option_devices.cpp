@@ -107,12 +107,6 @@ Status add_mon(ParsedOptions& to, const std::string& v) {
     return {};
 }
 
-Status set_display(ParsedOptions& to, const std::string& v) {
-    if (v != "none") return error("-display {}: this version has only 'none'", v);
-    to.options.display_none = true;
-    return {};
-}
-
 Status add_log_items(ParsedOptions& to, const std::string& v) {
     if (v == "help" || v == "?") return to.action = OptionAction::kLogHelp, Status();
     std::vector<std::string_view> known{"nochain", "one-insn", "all"};

@@ -23,6 +23,7 @@ Status add_mon(ParsedOptions& to, const std::string& value);
 Status set_vga(ParsedOptions& to, const std::string& value);
 /// One property of the display adapter; `prefix` is how the user came to it, for messages.
 Status set_vga_property(VgaOptions& vga, const std::string& prefix, const std::string& name, const std::string& value);
+Status set_vnc(ParsedOptions& to, const std::string& value);
 Status set_display(ParsedOptions& to, const std::string& value);
 Status add_log_items(ParsedOptions& to, const std::string& value);
 

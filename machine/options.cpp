@@ -74,7 +74,10 @@ void add_device_rows(OptionTable& t, ParsedOptions& to) {
     });
     t.value("device", "NAME[,PROP=VALUE...]", "add a device; 'help' lists them", with(to, add_device));
     t.value("vga", "std|none", "display adapter", with(to, set_vga));
-    t.value("display", "none", "display (there is none yet)", with(to, set_display));
+    t.value("display", "none|sdl|vnc=...", "who sees the screen; 'help' lists them (default none)", with(to, set_display));
+    t.value("vnc", "[ADDRESS]:N", "remote viewers on TCP port 5900 + N, of this host unless an address is given",
+            with(to, set_vnc));
+    t.flag("full-screen", "start the window in full screen", o.full_screen);
     t.flag("nographic", "serial port and monitor on this terminal", o.nographic);
     t.flag("nodefaults", "no default devices", o.nodefaults);
     static constexpr std::pair<const char*, const char*> kNone[] = {
@@ -105,8 +108,8 @@ void add_absent_rows(OptionTable& t) {
     for (const char* name : {"fda", "fdb"}) t.absent(name, "this version has no floppy drive");
     t.absent("pflash", "this version has no flash; give the firmware with -bios FILE");
     for (const char* name : {"netdev", "nic-model"}) t.absent(name, "this version has no network");
-    for (const char* name : {"vnc", "sdl", "gtk", "spice", "full-screen"})
-        t.absent(name, "this version has no display; use -nographic");
+    for (const char* name : {"sdl", "gtk", "curses", "spice"})
+        t.absent(name, "use -display sdl, -vnc :0 or -nographic");
     for (const char* name : {"gdb", "s", "qmp"}) t.absent(name, "not in this version; use -monitor");
     for (const char* name : {"usb", "usbdevice"}) t.absent(name, "this version has no USB");
     t.absent("enable-kvm", "this version has no KVM engine; leave the option out to use the translator");

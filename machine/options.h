@@ -73,7 +73,10 @@ struct Options {
     bool no_shutdown = false;
     bool start_stopped = false;
     bool nodefaults = false;
-    bool display_none = false;
+    bool display_none = false;  ///< nobody looks, and the terminal is not for the guest's console
+    bool display_sdl = false;
+    bool full_screen = false;
+    std::vector<std::string> vnc;  ///< -vnc and -display vnc=
     bool explain = false;
 
     std::vector<std::string> serials;   ///< -serial, in order
@@ -91,7 +94,7 @@ struct Options {
 };
 
 /// What the command line asks for instead of a machine.
-enum class OptionAction { kRun, kHelp, kVersion, kCpuHelp, kDeviceHelp, kMachineHelp, kAccelHelp, kLogHelp, kVgaHelp };
+enum class OptionAction { kRun, kHelp, kVersion, kCpuHelp, kDeviceHelp, kMachineHelp, kAccelHelp, kLogHelp, kVgaHelp, kDisplayHelp };
 
 struct ParsedOptions {
     OptionAction action = OptionAction::kRun;
@@ -103,5 +106,6 @@ std::string options_help();
 std::string log_help();
 std::string device_help();
 std::string vga_help();
+std::string display_help();
 
 }  // namespace twin86

@@ -20,4 +20,10 @@ struct Surface {
     const u32* row(unsigned y) const { return pixels.data() + std::size_t{y} * width; }
 };
 
+/// Lines [first, end).
+struct LineRange {
+    unsigned first = 0, end = 0;
+    bool operator==(const LineRange&) const = default;
+};
+
 }  // namespace twin86

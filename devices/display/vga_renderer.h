@@ -27,12 +27,6 @@ BlinkPhase blink_phase(u64 now_ns);
 /// The whole picture. A screen that is off is black in the size of 720x400.
 Surface render(const VgaFrame& frame, std::span<const u8> memory);
 
-/// Lines [first, end).
-struct LineRange {
-    unsigned first = 0, end = 0;
-    bool operator==(const LineRange&) const = default;
-};
-
 class Painter {
   public:
     /// What may have been written since the last update.
