@@ -95,6 +95,10 @@ void add_device_words(Words& w, const Options& o) {
         else
             w.add("-debugcon", d.chardev);
     }
+    if (o.pc_testdev) w.add("-device", "pc-testdev");
+    for (const PciTestOptions& t : o.pci_tests)
+        w.add("-device", std::string(t.kind == PciTestKind::kEdu ? "edu" : "pci-testdev") +
+                             (t.slot ? fmt::format(",addr={:#x}", *t.slot) : ""));
     if (o.debug_exit)
         w.add("-device",
               fmt::format("isa-debug-exit,iobase={:#x},iosize={}", o.debug_exit->iobase, o.debug_exit->iosize));

@@ -47,6 +47,7 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     if (!display) return display.failure();
     display_ = display.take();
     if (display_) display_->plug_into(*board_, io_, mmio_);
+    if (const Status s = add_test_devices(); !s) return s;
     if (options_.debug_exit)
         if (const Status s = board_->add_debug_exit(options_.debug_exit->iobase, options_.debug_exit->iosize); !s)
             return s;
@@ -78,6 +79,17 @@ jit::MmuMode mmu_mode(const std::string& name) {
 }
 
 }  // namespace
+
+Status Machine::add_test_devices() {
+    test_devices_ = std::make_unique<pc::TestDevices>(*board_, *phys_, io_, mmio_, timers_);
+    if (options_.pc_testdev) test_devices_->add_pc_testdev();
+    for (const PciTestOptions& t : options_.pci_tests) {
+        const bool edu = t.kind == PciTestKind::kEdu;
+        const Status s = edu ? test_devices_->add_edu(t.slot) : test_devices_->add_pci_testdev(t.slot);
+        if (!s) return s;
+    }
+    return {};
+}
 
 Status Machine::make_vcpu() {
     const jit::JitOptions jit{options_.code_cache_bytes, options_.one_insn_per_block ? 1u : 64u, !options_.no_chain, mmu_mode(options_.mmu)};

@@ -25,6 +25,7 @@
 #include "machine/options.h"
 #include "machine/pc/board.h"
 #include "machine/pc/display.h"
+#include "machine/pc/test_devices.h"
 #include "machine/unmapped_log.h"
 #include "mmu/guest_ram.h"
 #include "mmu/phys_map.h"
@@ -88,6 +89,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     Status add_devices(const std::vector<CharBackend*>& serials);
     Status add_firmware();
     AcpiConfig acpi_now() const;
+    Status add_test_devices();
     Status make_vcpu();
     Status boot(ResetKind kind);
     Status enter_kernel();
@@ -147,6 +149,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     std::unique_ptr<jit::JitVcpu> vcpu_;
     std::unique_ptr<pc::Board> board_;
     std::unique_ptr<pc::Display> display_;  ///< null: none
+    std::unique_ptr<pc::TestDevices> test_devices_;
     AcpiConfig acpi_;
     std::thread thread_;
 

@@ -25,8 +25,8 @@ int print(const std::string& text) {
     return fail(error("standard output: {}", std::strerror(errno)));
 }
 
-int answer(OptionAction action) {
-    switch (action) {
+int answer(const ParsedOptions& parsed) {
+    switch (parsed.action) {
         case OptionAction::kHelp:
             return print(options_help());
         case OptionAction::kVersion:
@@ -34,7 +34,7 @@ int answer(OptionAction action) {
         case OptionAction::kCpuHelp:
             return print(CpuModel::help());
         case OptionAction::kDeviceHelp:
-            return print(device_help());
+            return print(device_help(parsed.help_on));
         case OptionAction::kMachineHelp:
             return print("pc    PC with i440FX and PIIX (default)\n");
         case OptionAction::kAccelHelp:
@@ -128,6 +128,6 @@ int main(int argc, char** argv) {
     occupy_standard_descriptors();
     auto parsed = parse_options({argv + 1, argv + argc});
     if (!parsed) return fail(parsed.failure());
-    if (parsed->action != OptionAction::kRun) return answer(parsed->action);
+    if (parsed->action != OptionAction::kRun) return answer(*parsed);
     return run_machine(parsed->options);
 }

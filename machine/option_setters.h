@@ -19,6 +19,9 @@ Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterfac
 Status set_name(ParsedOptions& to, const std::string& value);
 
 Status add_device(ParsedOptions& to, const std::string& value);
+Status add_global(ParsedOptions& to, const std::string& value);
+/// After the last option: devices and -global properties come together.
+Status finish_devices(ParsedOptions& to);
 Status add_mon(ParsedOptions& to, const std::string& value);
 Status set_vga(ParsedOptions& to, const std::string& value);
 /// One property of the display adapter; `prefix` is how the user came to it, for messages.

@@ -73,6 +73,7 @@ void add_device_rows(OptionTable& t, ParsedOptions& to) {
         return Status();
     });
     t.value("device", "NAME[,PROP=VALUE...]", "add a device; 'help' lists them", with(to, add_device));
+    t.value("global", "DEVICE.PROP=VALUE", "set a property of all devices of a kind", with(to, add_global));
     t.value("vga", "std|none", "display adapter", with(to, set_vga));
     t.value("display", "none|sdl|vnc=...", "who sees the screen; 'help' lists them (default none)", with(to, set_display));
     t.value("vnc", "[ADDRESS]:N", "remote viewers on TCP port 5900 + N, of this host unless an address is given",
@@ -145,7 +146,7 @@ Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments) {
     const auto answers = [&parsed] { return parsed.action != OptionAction::kRun; };
     if (const Status s = table.apply(arguments, answers); !s) return s.failure();
     if (answers()) return parsed;
-    if (parsed.options.nodefaults && !parsed.options.vga.chosen) parsed.options.vga.present = false;
+    if (const Status s = finish_devices(parsed); !s) return s.failure();
     if (const Status s = check(parsed.options); !s) return s.failure();
     return parsed;
 }

@@ -28,6 +28,13 @@ struct VgaOptions {
     u64 memory_bytes = 16 * MiB;
 };
 
+enum class PciTestKind { kPciTestdev, kEdu };
+
+struct PciTestOptions {
+    PciTestKind kind = PciTestKind::kEdu;
+    std::optional<u8> slot;  ///< none: the first free one
+};
+
 /// How the machine starts its real-time clock.
 struct RtcOptions {
     enum class Base { kUtc, kLocaltime, kDate } base = Base::kUtc;
@@ -84,6 +91,8 @@ struct Options {
     std::vector<std::string> chardevs;  ///< -chardev
     std::vector<DebugconOptions> debugcons;
     std::optional<DebugExitOptions> debug_exit;
+    bool pc_testdev = false;
+    std::vector<PciTestOptions> pci_tests;
     VgaOptions vga;
     RtcOptions rtc;
 
@@ -98,13 +107,17 @@ enum class OptionAction { kRun, kHelp, kVersion, kCpuHelp, kDeviceHelp, kMachine
 
 struct ParsedOptions {
     OptionAction action = OptionAction::kRun;
+    std::string help_on;  ///< -device NAME,help
     Options options;
+    // Taken in at the end, because -global may come behind the device.
+    std::vector<std::string> devices, globals;
 };
 
 Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments);
 std::string options_help();
 std::string log_help();
-std::string device_help();
+/// All devices, or the properties of one.
+std::string device_help(const std::string& name);
 std::string vga_help();
 std::string display_help();
 

@@ -15,6 +15,8 @@ enum Command : u8 {
     kDisableKeyboard = 0xad,
     kEnableKeyboard = 0xae,
     kReadInputPort = 0xc0,
+    kPollInputLow = 0xc1,
+    kPollInputHigh = 0xc2,
     kReadOutputPort = 0xd0,
     kWriteOutputPort = 0xd1,
     kWriteKeyboardBuffer = 0xd2,
@@ -46,7 +48,8 @@ constexpr u8 kInputPort = 0x80;  // bit 7: the keyboard is not locked
 
 }  // namespace
 
-I8042::I8042(Wiring wiring, Log& log) : wiring_(std::move(wiring)), log_(log) {
+I8042::I8042(Wiring wiring, TimerQueue& timers, Log& log)
+    : wiring_(std::move(wiring)), log_(log), keyboard_(timers) {
     keyboard_.set_on_output([this] { fill_output_buffer(); });
     mouse_.set_on_output([this] { fill_output_buffer(); });
     reset(ResetKind::kPowerOn);
@@ -59,6 +62,7 @@ void I8042::reset(ResetKind) {
     ram_[0] = kKeyboardInt | kAuxInt | kTranslate;  // as firmware leaves it, for kernels that are started without any
     awaiting_ = 0;
     last_write_was_command_ = false;
+    polled_.reset();
     output_full_ = output_auxiliary_ = reply_waiting_ = reply_auxiliary_ = false;
     output_buffer_ = reply_ = 0;
     translator_.break_seen = false;
@@ -71,6 +75,10 @@ void I8042::visit(StateArchive& archive) {
     archive.section(name(), 1, [&](u32) {
         archive.fields(ram_, output_port_, awaiting_, last_write_was_command_, output_buffer_, output_full_,
                        output_auxiliary_, reply_waiting_, reply_auxiliary_, reply_, translator_.break_seen);
+        bool polling = polled_.has_value();
+        u8 polled = polled_.value_or(0);
+        archive.fields(polling, polled);
+        polled_ = polling ? std::optional(polled) : std::nullopt;
         keyboard_.visit(archive);
         mouse_.visit(archive);
         if (!archive.loading()) return;
@@ -130,10 +138,11 @@ void I8042::write_config(u8 value) {
 
 // --- port 0x64 -------------------------------------------------------------------------------------------------------
 
+/// Polling (C1h, C2h) shows half of the input port in the upper half of the status until the next command.
 u8 I8042::read_status() const {
-    u8 status = kUnlocked;
+    u8 status = polled_ ? *polled_ : u8{kUnlocked};
     if (output_full_) status |= kOutputFull;
-    if (output_full_ && output_auxiliary_) status |= kAuxFull;
+    if (output_full_ && output_auxiliary_ && !polled_) status |= kAuxFull;
     if (ram_[0] & kSystemFlag) status |= kStatusSystem;
     if (last_write_was_command_) status |= kCommandWritten;
     return status;
@@ -142,6 +151,7 @@ u8 I8042::read_status() const {
 void I8042::write_command(u8 command) {
     last_write_was_command_ = true;
     awaiting_ = 0;
+    polled_.reset();
     if (command >= kReadRam && command < kReadRam + 0x20) return reply(ram_[command & 0x1f]);
     if (command >= kWriteRam && command < kWriteRam + 0x20) {
         awaiting_ = command;
@@ -170,6 +180,12 @@ void I8042::write_command(u8 command) {
             return reply(0x00);
         case kReadInputPort:
             return reply(kInputPort);
+        case kPollInputLow:
+            polled_ = static_cast<u8>(kInputPort << 4);
+            return;
+        case kPollInputHigh:
+            polled_ = kInputPort & 0xf0;
+            return;
         case kReadTestInputs:
             return reply(0x00);
         case kReadOutputPort:

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <functional>
+#include <optional>
 
 #include "base/log.h"
 #include "devices/core/bus.h"
@@ -27,7 +28,7 @@ class I8042 : public Device {
         std::function<void(bool)> set_a20;   ///< output port bit 1
         std::function<void()> on_cpu_reset;  ///< output port bit 0 went low, or a pulse command
     };
-    I8042(Wiring wiring, Log& log);
+    I8042(Wiring wiring, TimerQueue& timers, Log& log);
 
     std::string_view name() const override { return "i8042"; }
     void reset(ResetKind kind) override;
@@ -87,6 +88,7 @@ class I8042 : public Device {
     u8 output_port_ = 0;
     u8 awaiting_ = 0;  // the command whose argument comes next
     bool last_write_was_command_ = false;
+    std::optional<u8> polled_;  // what C1h or C2h left in the upper half of the status
     u8 output_buffer_ = 0;
     bool output_full_ = false;
     bool output_auxiliary_ = false;

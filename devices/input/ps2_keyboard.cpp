@@ -27,8 +27,14 @@ enum Command : u8 {
 };
 
 constexpr u8 kDefaultTypematic = 0x2b;  // 10.9 characters a second after 500 ms
+// A guest that does not read its keyboard is not flooded with repetitions.
+constexpr std::size_t kMaxWaitingForRepeat = 16;
 
 }  // namespace
+
+Ps2Keyboard::Ps2Keyboard(TimerQueue& timers) : timers_(timers), repeat_timer_(timers, [this] { repeat(); }) {
+    reset();
+}
 
 void Ps2Keyboard::reset() {
     clear_output();
@@ -38,6 +44,7 @@ void Ps2Keyboard::reset() {
     scan_code_set_ = 2;
     scanning_ = true;
     overrun_ = false;
+    stop_repeat();
     set_defaults();
 }
 
@@ -48,21 +55,27 @@ void Ps2Keyboard::drop_events() {
 
 void Ps2Keyboard::set_defaults() {
     typematic_ = kDefaultTypematic;
-    no_break_.fill(0);
+    key_types_.fill(0);
 }
 
 void Ps2Keyboard::visit(StateArchive& archive) {
     visit_queues(archive, kEventCapacity + 1);
-    archive.fields(scanning_, overrun_, scan_code_set_, leds_, typematic_, awaiting_, no_break_);
+    archive.fields(scanning_, overrun_, scan_code_set_, leds_, typematic_, awaiting_, key_types_, repeating_);
     for (std::size_t i = 0; i < kMaxKeys; ++i) {
         u8 down = down_[i];
         archive.field(down);
         down_[i] = down != 0;
     }
-    if (archive.loading() && (scan_code_set_ < 1 || scan_code_set_ > 3)) {
-        scan_code_set_ = 2;
-        archive.fail("the keyboard's scan code set is not 1, 2 or 3");
-    }
+    u64 deadline = repeat_timer_.armed() ? repeat_timer_.deadline_ns() : 0;
+    archive.field(deadline);
+    if (!archive.loading()) return;
+    if (repeating_ < key_table().size() && deadline != 0)
+        repeat_timer_.arm(deadline);
+    else
+        stop_repeat();
+    if (scan_code_set_ >= 1 && scan_code_set_ <= 3) return;
+    scan_code_set_ = 2;
+    archive.fail("the keyboard's scan code set is not 1, 2 or 3");
 }
 
 void Ps2Keyboard::write(u8 byte) {
@@ -93,16 +106,21 @@ void Ps2Keyboard::command(u8 byte) {
         case kDefaultDisable:
         case kSetDefault:
             drop_events();
+            stop_repeat();
             set_defaults();
             scanning_ = byte == kSetDefault;
             return reply({kAck});
         case kAllTypematic:
+            key_types_.fill(kNoBreak);
+            return reply({kAck});
         case kAllMake:
-            no_break_.fill(1);
+            key_types_.fill(kNoBreak | kNoTypematic);
             return reply({kAck});
         case kAllMakeBreak:
+            key_types_.fill(kNoTypematic);
+            return reply({kAck});
         case kAllTypematicMakeBreak:
-            no_break_.fill(0);
+            key_types_.fill(0);
             return reply({kAck});
         case kResendLast:
             return resend();
@@ -134,22 +152,63 @@ void Ps2Keyboard::argument(u8 byte) {
             // The key type commands take codes until another command comes.
             if (byte >= kSetLeds) return this->command(byte);
             awaiting_ = command;
-            no_break_[byte] = command != kKeyMakeBreak;
+            key_types_[byte] = static_cast<u8>((command != kKeyMakeBreak ? kNoBreak : 0) |
+                                               (command != kKeyTypematic ? kNoTypematic : 0));
             return reply({kAck});
     }
 }
 
 void Ps2Keyboard::press(Key key, bool down) {
-    const std::span<const KeyInfo> keys = key_table();
-    if (key >= keys.size() || key >= kMaxKeys || (!down && !down_[key])) return;
+    if (key >= key_table().size() || key >= kMaxKeys || down == down_[key]) return;
     down_[key] = down;
+    if (key == repeating_) stop_repeat();
     if (!scanning_) return;
-    if (scan_code_set_ == 3) return send_set3(keys[key].set3, down);
-    send_code(keys[key].set2, down);
+    send_key(key, down);
+    if (down) start_repeat(key);
+}
+
+void Ps2Keyboard::send_key(Key key, bool down) {
+    const KeyInfo& info = key_table()[key];
+    if (scan_code_set_ == 3) return send_set3(info.set3, down);
+    send_code(info.set2, down);
+}
+
+// --- typematic -------------------------------------------------------------------------------------------------------
+
+u64 Ps2Keyboard::typematic_delay_ns() const { return ((typematic_ >> 5 & 3) + 1) * u64{250'000'000}; }
+
+/// (8 + A) * 2^B / 240 seconds, A in bits 0 to 2, B in bits 3 and 4.
+u64 Ps2Keyboard::typematic_period_ns() const {
+    return (u64{8} + (typematic_ & 7)) * (u64{1} << (typematic_ >> 3 & 3)) * 1'000'000'000 / 240;
+}
+
+/// Pause has no break code and does not repeat.
+bool Ps2Keyboard::repeats(Key key) const {
+    const KeyInfo& info = key_table()[key];
+    if (info.set2 == kPauseCode) return false;
+    return scan_code_set_ != 3 || (key_types_[info.set3] & kNoTypematic) == 0;
+}
+
+void Ps2Keyboard::start_repeat(Key key) {
+    stop_repeat();
+    if (!repeats(key)) return;
+    repeating_ = key;
+    repeat_timer_.arm(timers_.now_ns() + typematic_delay_ns());
+}
+
+void Ps2Keyboard::stop_repeat() {
+    repeating_ = kNoKey;
+    repeat_timer_.cancel();
+}
+
+void Ps2Keyboard::repeat() {
+    if (repeating_ == kNoKey || !scanning_) return stop_repeat();
+    if (event_count() < kMaxWaitingForRepeat) send_key(repeating_, true);
+    repeat_timer_.arm(timers_.now_ns() + typematic_period_ns());
 }
 
 void Ps2Keyboard::send_set3(u8 code, bool down) {
-    if (code == 0 || (!down && no_break_[code])) return;
+    if (code == 0 || (!down && (key_types_[code] & kNoBreak) != 0)) return;
     const u8 bytes[] = {0xf0, code};
     send(bytes + (down ? 1 : 0), down ? 1 : 2);
 }

@@ -79,7 +79,7 @@ class Board {
     Ps2Keyboard& keyboard() { return i8042_.keyboard(); }
     Ps2Mouse& mouse() { return i8042_.mouse(); }
     KeyFeeder& key_feeder() { return key_feeder_; }
-    const GsiRouter& gsi() const { return gsi_; }
+    GsiRouter& gsi() { return gsi_; }
     const PicPair& pic() const { return pic_; }
     const IoApic& ioapic() const { return ioapic_; }
     Piix3Ide& ide() { return ide_; }

@@ -32,7 +32,7 @@ constexpr IoPort kPmBase = 0x600;
 
 constexpr unsigned kIrqIde[] = {14, 15};
 constexpr unsigned kIrqTimer = 0, kIrqKeyboard = 1, kIrqRtc = 8, kIrqSci = 9, kIrqMouse = 12;
-constexpr u8 kDisplaySlot = 2;
+constexpr u8 kDisplaySlot = 2, kFirstFreeSlot = 3;
 constexpr u32 kFrameBuffer = 0xfd000000, kDisplayRegisters = 0xfebf0000;  ///< where a kernel without firmware finds them
 constexpr u8 kPirqRoutes[] = {10, 10, 11, 11};  ///< ISA IRQs of PIRQA..PIRQD, as the DSDT says
 

@@ -27,7 +27,9 @@ struct Rig {
     bool a20 = false;
     int resets = 0;
     Log log;
-    I8042 chip{{IrqLine(irq1, 1), IrqLine(irq12, 12), [this](bool on) { a20 = on; }, [this] { ++resets; }}, log};
+    ManualClock clock;
+    TimerQueue timers{clock};
+    I8042 chip{{IrqLine(irq1, 1), IrqLine(irq12, 12), [this](bool on) { a20 = on; }, [this] { ++resets; }}, timers, log};
 
     u8 status() { return static_cast<u8>(chip.command_port().io_read(0, 1)); }
     u8 data() { return static_cast<u8>(chip.data_port().io_read(0, 1)); }
@@ -64,6 +66,10 @@ struct Rig {
             for (const u8 answer : drain(true)) all.push_back(answer);
         }
         return all;
+    }
+    void advance_ms(u64 ms) {
+        clock.advance(ms * 1'000'000);
+        timers.run_due();
     }
     void key(std::string_view name, bool down) { chip.keyboard().press(find_key(name).value(), down); }
     Bytes tap(std::string_view name) {
@@ -204,14 +210,14 @@ TEST_CASE("each byte is an interrupt edge, and a closed port keeps them") {
     CHECK((r.status() & 1) == 1);
 }
 
-TEST_CASE("a key repeats while it is down and is not released twice") {
+TEST_CASE("a key goes down once and is not released twice") {
     Rig r;
     r.key("a", false);
     r.key("a", true);
     r.key("a", true);
     r.key("a", false);
     r.key("a", false);
-    CHECK(r.drain() == Bytes{0x1e, 0x1e, 0x9e});
+    CHECK(r.drain() == Bytes{0x1e, 0x9e});
     CHECK(r.keyboard({0xf5}) == Bytes{0xfa});
     CHECK(r.tap("a").empty());
     r.chip.keyboard().press(255, true);
@@ -220,12 +226,12 @@ TEST_CASE("a key repeats while it is down and is not released twice") {
 TEST_CASE("an unread keyboard sends one overrun code and works again afterwards") {
     Rig r;
     r.set_config(0x03);
-    for (int i = 0; i < 1000; ++i) r.key("a", true);
+    for (int i = 0; i < 1000; ++i) r.key("a", i % 2 == 0);
     const Bytes bytes = r.drain();
     CHECK(bytes.size() < 200);
     CHECK(bytes.back() == 0x00);
     CHECK(r.tap("b") == Bytes{0x32, 0xf0, 0x32});
-    for (int i = 0; i < 1000; ++i) r.key("a", true);
+    for (int i = 0; i < 1000; ++i) r.key("a", i % 2 == 0);
     r.keyboard({0xf4});
     CHECK(r.tap("b") == Bytes{0x32, 0xf0, 0x32});
 }
@@ -370,4 +376,93 @@ TEST_CASE("random port writes and hostile saved states do no harm") {
     }
     r.chip.reset(ResetKind::kPowerOn);
     CHECK(r.tap("a") == Bytes{0x1e, 0x9e});
+}
+
+TEST_CASE("typematic: the last key that went down repeats, as often as the guest says") {
+    Rig r;
+    r.key("shift", true);
+    r.key("a", true);
+    CHECK(r.drain() == Bytes{0x2a, 0x1e});
+    r.advance_ms(499);
+    CHECK(r.drain().empty());
+    r.advance_ms(1);  // the default: 500 ms, then 10.9 a second
+    CHECK(r.drain() == Bytes{0x1e});
+    r.advance_ms(91);
+    CHECK(r.drain().empty());
+    r.advance_ms(1);
+    CHECK(r.drain() == Bytes{0x1e});
+    r.key("shift", false);  // not the key that repeats
+    CHECK(r.drain() == Bytes{0xaa});
+    r.advance_ms(92);
+    CHECK(r.drain() == Bytes{0x1e});
+    r.key("a", false);
+    r.drain();
+    r.advance_ms(5000);
+    CHECK(r.drain().empty());
+
+    CHECK(r.keyboard({0xf3, 0x00}) == Bytes{0xfa, 0xfa});  // 250 ms, 30 a second
+    r.key("b", true);
+    r.drain();
+    r.advance_ms(250);
+    CHECK(r.drain() == Bytes{0x30});
+    r.advance_ms(34);
+    CHECK(r.drain() == Bytes{0x30});
+    CHECK(r.keyboard({0xf5}) == Bytes{0xfa});  // no scanning
+    r.advance_ms(1000);
+    CHECK(r.drain().empty());
+    CHECK(r.timers.next_deadline_ns() == TimerQueue::kNever);
+}
+
+TEST_CASE("typematic: pause does not repeat, an unread keyboard does not overrun, state goes on after a load") {
+    Rig r, s;
+    r.key("pause", true);
+    r.drain();
+    r.advance_ms(2000);
+    CHECK(r.drain().empty());
+    r.key("x", true);
+    for (int i = 0; i < 500; ++i) r.advance_ms(100);
+    const Bytes bytes = r.drain();
+    CHECK(bytes.size() < 32);
+    CHECK(bytes.back() == 0x2d);
+    StateArchive saved = StateArchive::saver();
+    r.chip.visit(saved);
+    StateArchive load = StateArchive::loader(saved.bytes());
+    s.clock.set(r.clock.now_ns());
+    s.chip.visit(load);
+    s.advance_ms(1000);
+    CHECK(s.drain().size() == 1);
+}
+
+TEST_CASE("scan code set 3: which keys repeat and which send breaks is the guest's choice") {
+    Rig r;
+    r.set_config(0x03);
+    CHECK(r.keyboard({0xf0, 3}) == Bytes{0xfa, 0xfa});
+    const auto held = [&](std::string_view name) {
+        r.key(name, true);
+        r.advance_ms(600);
+        r.key(name, false);
+        return r.drain();
+    };
+    CHECK(held("a") == Bytes{0x1c, 0x1c, 0xf0, 0x1c});
+    r.keyboard({0xf8});
+    CHECK(held("a") == Bytes{0x1c, 0xf0, 0x1c});
+    r.keyboard({0xf9});
+    CHECK(held("a") == Bytes{0x1c});
+    r.keyboard({0xf7});
+    CHECK(held("a") == Bytes{0x1c, 0x1c});
+    CHECK(r.keyboard({0xfd, 0x1c, 0xfa}) == Bytes{0xfa, 0xfa, 0xfa});  // make only, then all of everything
+    CHECK(held("a") == Bytes{0x1c, 0x1c, 0xf0, 0x1c});
+    r.keyboard({0xfc, 0x1c, 0xf4});
+    CHECK(held("a") == Bytes{0x1c, 0xf0, 0x1c});
+}
+
+TEST_CASE("polling the input port shows it in the status until the next command") {
+    Rig r;
+    r.command(0xc2);
+    CHECK((r.status() & 0xf0) == 0x80);
+    r.command(0xc1);
+    CHECK((r.status() & 0xf0) == 0x00);
+    r.command(0x20);
+    CHECK((r.status() & 0xf0) == 0x10);
+    r.data();
 }

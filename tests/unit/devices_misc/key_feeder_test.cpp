@@ -11,7 +11,7 @@ namespace {
 struct Rig {
     ManualClock clock;
     TimerQueue timers{clock};
-    Ps2Keyboard keyboard;
+    Ps2Keyboard keyboard{timers};
     KeyFeeder feeder{timers, keyboard};
 
     std::vector<u8> codes() {

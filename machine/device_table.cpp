@@ -1,0 +1,237 @@
+// -device and -global: the devices that can be asked for, as rows; parsing, help and error lines come from them.
+#include <algorithm>
+
+#include "machine/option_setters.h"
+#include "machine/option_values.h"
+
+namespace twin86 {
+namespace {
+
+struct Property {
+    const char* name;
+    const char* help;
+};
+
+/// One device that is being put together from "name=value" pairs.
+struct DeviceRequest {
+    std::string prefix;  ///< for messages
+    Properties values;
+};
+
+struct DeviceKind {
+    const char* name;
+    const char* help;
+    std::vector<Property> properties;
+    Status (*add)(Options& o, const DeviceRequest& request);
+};
+
+Result<u64> number(const DeviceRequest& r, const std::string& name, u64 otherwise, u64 last) {
+    u64 value = otherwise;
+    for (const auto& [key, text] : r.values) {
+        if (key != name) continue;
+        auto n = parse_number(text, r.prefix + name, last);
+        if (!n) return n.failure();
+        value = *n;
+    }
+    return value;
+}
+
+std::string text(const DeviceRequest& r, const std::string& name) {
+    std::string value;
+    for (const auto& [key, given] : r.values)
+        if (key == name) value = given;
+    return value;
+}
+
+Status add_debug_exit(Options& o, const DeviceRequest& r) {
+    const auto base = number(r, "iobase", DebugExitOptions{}.iobase, 0xffff);
+    if (!base) return base.failure();
+    const auto size = number(r, "iosize", DebugExitOptions{}.iosize, 0xffff);
+    if (!size) return size.failure();
+    const DebugExitOptions exit{static_cast<IoPort>(base.value()), static_cast<u32>(size.value())};
+    if (exit.iosize == 0 || exit.iobase + exit.iosize > 65536)
+        return error("-device isa-debug-exit: ports {:#x} to {:#x} do not exist", exit.iobase,
+                     exit.iobase + exit.iosize);
+    if (o.debug_exit) return error("-device isa-debug-exit: there can be only one");
+    o.debug_exit = exit;
+    return {};
+}
+
+Status add_debugcon(Options& o, const DeviceRequest& r) {
+    const auto base = number(r, "iobase", DebugconOptions{}.iobase, 0xffff);
+    if (!base) return base.failure();
+    const std::string chardev = text(r, "chardev");
+    o.debugcons.push_back({static_cast<IoPort>(base.value()), chardev.empty() ? "null" : "chardev:" + chardev});
+    return {};
+}
+
+Status add_vga(Options& o, const DeviceRequest& r) {
+    if (o.vga.chosen && o.vga.present) return error("-device VGA: there can be only one display adapter");
+    o.vga.present = o.vga.chosen = true;
+    for (const auto& [name, value] : r.values)
+        if (const Status s = set_vga_property(o.vga, r.prefix, name, value); !s) return s;
+    return {};
+}
+
+Status add_pc_testdev(Options& o, const DeviceRequest&) {
+    if (o.pc_testdev) return error("-device pc-testdev: there can be only one");
+    o.pc_testdev = true;
+    return {};
+}
+
+/// "5", "0x5" or "5.0".
+Result<std::optional<u8>> slot_of(const DeviceRequest& r) {
+    std::string where = text(r, "addr");
+    if (where.empty()) return std::optional<u8>();
+    if (where.ends_with(".0")) where.resize(where.size() - 2);
+    const auto n = parse_number(where.starts_with("0x") ? where : "0x" + where, r.prefix + "addr", 31);
+    if (!n) return n.failure();
+    return std::optional(static_cast<u8>(n.value()));
+}
+
+template <PciTestKind kind>
+Status add_pci_test(Options& o, const DeviceRequest& r) {
+    auto slot = slot_of(r);
+    if (!slot) return slot.failure();
+    o.pci_tests.push_back({kind, *slot});
+    return {};
+}
+
+const std::vector<DeviceKind>& device_kinds() {
+    static const Property kSlot{"addr", "PCI slot, hexadecimal (the first free one)"};
+    static const std::vector<DeviceKind> kKinds{
+        {"VGA", "display adapter with VBE extensions (as -vga std)",
+         {{"vgamem_mb", "memory in MiB, a power of two up to 256 (16)"},
+          {"xres", "width that the monitor likes best (1280)"},
+          {"yres", "height (800)"}},
+         add_vga},
+        {"edu", "device of driver courses, PCI 1234:11e8", {kSlot}, add_pci_test<PciTestKind::kEdu>},
+        {"isa-debug-exit", "the guest ends the emulator with status (value << 1) | 1",
+         {{"iobase", "first port (0x501)"}, {"iosize", "number of ports (2)"}},
+         add_debug_exit},
+        {"isa-debugcon", "the guest writes text to a character device",
+         {{"iobase", "port (0xe9)"}, {"chardev", "id of a -chardev"}},
+         add_debugcon},
+        {"pc-testdev", "ports that test suites for bare metal expect: interrupt lines at 0x2000, 0xe0, 0xe4", {},
+         add_pc_testdev},
+        {"pci-testdev", "PCI 1b36:0005, for tests of memory and port accesses", {kSlot},
+         add_pci_test<PciTestKind::kPciTestdev>},
+    };
+    return kKinds;
+}
+
+const DeviceKind* find_kind(const std::string& name) {
+    const auto at = std::find_if(device_kinds().begin(), device_kinds().end(),
+                                 [&](const DeviceKind& k) { return k.name == name; });
+    return at == device_kinds().end() ? nullptr : &*at;
+}
+
+Error unknown_kind(const char* option, const std::string& name) {
+    std::vector<std::string_view> known;
+    for (const DeviceKind& k : device_kinds()) known.push_back(k.name);
+    return unknown_word(option, name, known);
+}
+
+/// Every device takes an id, which nothing refers to.
+Status check_property(const DeviceKind& kind, const std::string& prefix, const std::string& name) {
+    std::vector<std::string_view> known{"id"};
+    for (const Property& p : kind.properties) known.push_back(p.name);
+    if (std::find(known.begin(), known.end(), name) != known.end()) return {};
+    return unknown_word(prefix + " property", name, known);
+}
+
+/// QEMU's users turn sleep states off with these; here they are not offered in the first place.
+bool is_harmless_global(const std::string& driver, const std::string& property) {
+    return driver == "PIIX4_PM" && (property == "disable_s3" || property == "disable_s4");
+}
+
+struct Global {
+    std::string driver, property, value;
+};
+
+/// "driver.property=value" or "driver=...,property=...,value=...".
+Result<Global> parse_global(const std::string& v) {
+    Global g;
+    if (v.starts_with("driver=")) {
+        for (const auto& [key, value] : split_properties(v)) {
+            if (key != "driver" && key != "property" && key != "value")
+                return unknown_word("-global: property", key, {"driver", "property", "value"});
+            (key == "driver" ? g.driver : key == "property" ? g.property : g.value) = value;
+        }
+        return g;
+    }
+    const std::size_t dot = v.find('.'), equal = v.find('=');
+    if (dot == std::string::npos || equal == std::string::npos || equal < dot)
+        return error("-global {}: wants DRIVER.PROPERTY=VALUE", v);
+    return Global{v.substr(0, dot), v.substr(dot + 1, equal - dot - 1), v.substr(equal + 1)};
+}
+
+Status add_requested(Options& o, const std::vector<Global>& globals, const std::string& v) {
+    const Properties p = split_properties(v);
+    const DeviceKind& kind = *find_kind(p[0].first);
+    DeviceRequest request{fmt::format("-device {},", kind.name), {}};
+    for (const Global& g : globals)
+        if (g.driver == kind.name) request.values.emplace_back(g.property, g.value);
+    for (std::size_t i = 1; i < p.size(); ++i) {
+        if (const Status s = check_property(kind, request.prefix, p[i].first); !s) return s;
+        if (p[i].first != "id") request.values.push_back(p[i]);
+    }
+    return kind.add(o, request);
+}
+
+}  // namespace
+
+Status add_device(ParsedOptions& to, const std::string& v) {
+    const Properties p = split_properties(v);
+    const std::string& name = p[0].first;
+    if (name == "help" || name == "?") return to.action = OptionAction::kDeviceHelp, Status();
+    if (find_kind(name) == nullptr) return unknown_kind("-device", name);
+    for (std::size_t i = 1; i < p.size(); ++i)
+        if (p[i].first == "help" || p[i].first == "?") {
+            to.action = OptionAction::kDeviceHelp;
+            to.help_on = name;
+            return {};
+        }
+    to.devices.push_back(v);
+    return {};
+}
+
+Status add_global(ParsedOptions& to, const std::string& v) {
+    auto global = parse_global(v);
+    if (!global) return global.failure();
+    if (is_harmless_global(global->driver, global->property)) return {};
+    const DeviceKind* kind = find_kind(global->driver);
+    if (kind == nullptr) return unknown_kind("-global: device", global->driver);
+    if (const Status s = check_property(*kind, "-global " + global->driver + ":", global->property); !s) return s;
+    to.globals.push_back(v);
+    return {};
+}
+
+Status finish_devices(ParsedOptions& to) {
+    std::vector<Global> globals;
+    for (const std::string& v : to.globals) globals.push_back(parse_global(v).take());
+    for (const std::string& v : to.devices)
+        if (const Status s = add_requested(to.options, globals, v); !s) return s;
+    VgaOptions& vga = to.options.vga;
+    const bool vga_was_added = std::any_of(to.devices.begin(), to.devices.end(),
+                                           [](const std::string& v) { return v.starts_with("VGA"); });
+    for (const Global& g : globals)
+        if (g.driver == "VGA" && !vga_was_added)
+            if (const Status s = set_vga_property(vga, "-global VGA.", g.property, g.value); !s) return s;
+    if (to.options.nodefaults && !vga.chosen) vga.present = false;
+    return {};
+}
+
+std::string device_help(const std::string& name) {
+    const DeviceKind* kind = find_kind(name);
+    std::string out;
+    if (kind != nullptr) {
+        out = fmt::format("{}: {}\n", kind->name, kind->help);
+        for (const Property& p : kind->properties) out += fmt::format("  {:<10} {}\n", p.name, p.help);
+        return out;
+    }
+    for (const DeviceKind& k : device_kinds()) out += fmt::format("{:<15} {}\n", k.name, k.help);
+    return out + "-device NAME,help shows the properties of one\n";
+}
+
+}  // namespace twin86

@@ -1,0 +1,193 @@
+#include "devices/testdev/edu.h"
+#include "devices/testdev/pc_testdev.h"
+#include "devices/testdev/pci_testdev.h"
+
+#include <catch2/catch.hpp>
+#include <cstring>
+
+using namespace twin86;
+
+namespace {
+
+struct Lines : IrqSink {
+    void set_level(unsigned pin, bool on) override { level.at(pin) = on; }
+    std::array<bool, 32> level{};
+};
+
+struct PlainRam : DmaView {
+    bool dma_read(Gpa at, std::span<u8> to) override {
+        if (at > bytes.size() || to.size() > bytes.size() - at) return false;
+        std::memcpy(to.data(), bytes.data() + at, to.size());
+        return true;
+    }
+    bool dma_write(Gpa at, std::span<const u8> from) override {
+        if (at > bytes.size() || from.size() > bytes.size() - at) return false;
+        std::memcpy(bytes.data() + at, from.data(), from.size());
+        return true;
+    }
+    std::vector<u8> bytes = std::vector<u8>(64 * KiB);
+};
+
+constexpr Gpa kBar = 0x80000000;
+
+/// A function on PCI buses of its own, memory at kBar, ports at 0xc000.
+struct PciRig {
+    IoBus io;
+    MmioBus mmio;
+    PciAddressSpace space{io, mmio, {{0x80000000, 0xfebfffff}}};
+    Lines lines;
+
+    void plug(PciDevice& d) {
+        d.connect(&space, IrqLine(lines, 0));
+        d.config_write(0x10, 4, kBar);
+        d.config_write(0x14, 4, 0xc000);
+        d.config_write(0x04, 2, 7);
+    }
+};
+
+template <class D>
+void archive_is_stable(D& from, D& to) {
+    auto first = StateArchive::saver();
+    from.visit(first);
+    auto load = StateArchive::loader(first.bytes());
+    to.visit(load);
+    REQUIRE_FALSE(load.failed());
+    auto second = StateArchive::saver();
+    to.visit(second);
+    CHECK(first.bytes() == second.bytes());
+}
+
+}  // namespace
+
+TEST_CASE("pc-testdev: interrupt lines, remembered value, page flushes, memory") {
+    Lines lines;
+    std::vector<Gpa> flushed;
+    PcTestdev d(lines, [&](Gpa page) { flushed.push_back(page); });
+    IoBus io;
+    const Mapping irq = io.map(0x2000, 24, d.irq_ports(), "irq", IoBus::kAll);
+    const Mapping value = io.map(0xe0, 4, d.value_ports(), "value", IoBus::kAll);
+    const Mapping flush = io.map(0xe4, 4, d.flush_ports(), "flush", IoBus::kDword);
+    io.write(0x2005, 1, 1);
+    io.write(0x2017, 4, 1);
+    CHECK((lines.level[5] && lines.level[23]));
+    io.write(0x2005, 1, 0);
+    CHECK_FALSE(lines.level[5]);
+    io.write(0xe0, 4, 0x11223344);
+    io.write(0xe1, 1, 0xaa);
+    CHECK(io.read(0xe0, 4) == 0x1122aa44);
+    CHECK(io.read(0xe2, 2) == 0x1122);
+    io.write(0xe4, 4, 0x12345678);
+    CHECK(flushed == std::vector<Gpa>{0x12345000});
+    d.memory().mmio_write(0xfffc, 4, 0xdeadbeef);
+    CHECK(d.memory().mmio_read(0xfffc, 4) == 0xdeadbeef);
+    CHECK(d.memory().mmio_read(0xffff, 8) == 0xde);
+    PcTestdev other(lines, [](Gpa) {});
+    archive_is_stable(d, other);
+    CHECK(other.memory().mmio_read(0xfffe, 2) == 0xdead);
+    d.reset(ResetKind::kWarm);
+    CHECK_FALSE(lines.level[23]);
+    CHECK(io.read(0xe0, 4) == 0);
+}
+
+TEST_CASE("pci-testdev: headers of both BARs; a test that is not there has no width") {
+    PciRig r;
+    PciTestdev d;
+    r.plug(d);
+    CHECK(d.config_read(0, 4) == 0x00051b36);
+    const auto run = [&](auto write, auto read, const std::string& kind) {
+        write(0, 1, 0);
+        CHECK(read(1, 1) == 1);
+        std::string name;
+        for (unsigned i = 0; read(16 + i, 1) != 0; ++i) name += static_cast<char>(read(16 + i, 1));
+        CHECK(name == kind + "-no-eventfd");
+        const u32 offset = static_cast<u32>(read(4, 4));
+        const u32 data = static_cast<u32>(read(8, 4));
+        for (int i = 0; i < 3; ++i) write(offset, 1, data);
+        CHECK(read(12, 4) == 3);
+        write(0, 1, 2);  // counts the right value alone
+        write(offset, 1, data ^ 1);
+        write(offset, 1, data);
+        CHECK(read(12, 4) == 1);
+        write(0, 1, 77);
+        CHECK(read(1, 1) == 0);
+        CHECK(read(16, 1) == 0);
+    };
+    run([&](u32 at, unsigned size, u64 v) { r.mmio.write(kBar + at, size, v); },
+        [&](u32 at, unsigned size) { return r.mmio.read(kBar + at, size); }, "mmio");
+    run([&](u32 at, unsigned size, u64 v) { r.io.write(static_cast<IoPort>(0xc000 + at), size, static_cast<u32>(v)); },
+        [&](u32 at, unsigned size) { return r.io.read(static_cast<IoPort>(0xc000 + at), size); }, "portio");
+    PciTestdev other;
+    archive_is_stable(d, other);
+}
+
+TEST_CASE("edu: identification, liveness, factorials with and without interrupt") {
+    PciRig r;
+    ManualClock clock;
+    TimerQueue timers(clock);
+    PlainRam ram;
+    Edu d(timers, ram);
+    r.plug(d);
+    const auto read = [&](u32 at) { return static_cast<u32>(r.mmio.read(kBar + at, 4)); };
+    const auto write = [&](u32 at, u32 v) { r.mmio.write(kBar + at, 4, v); };
+    const auto wait = [&] { clock.advance(10'000'000), timers.run_due(); };
+    CHECK(read(0) == 0x010000ed);
+    write(4, 0x12345678);
+    CHECK(read(4) == ~0x12345678u);
+    write(8, 10);
+    CHECK((read(0x20) & 1) == 1);
+    write(8, 3);  // busy
+    wait();
+    CHECK(read(8) == 3628800);
+    CHECK((read(0x20) & 1) == 0);
+    CHECK_FALSE(r.lines.level[0]);
+    write(0x20, 0x80);
+    write(8, 0xffffffff);
+    wait();
+    CHECK(read(8) == 0);
+    CHECK(read(0x24) == 1);
+    CHECK(r.lines.level[0]);
+    write(0x64, 1);
+    CHECK_FALSE(r.lines.level[0]);
+    write(0x60, 0x1234);
+    CHECK(read(0x24) == 0x1234);
+    CHECK(r.lines.level[0]);
+    CHECK(r.mmio.read(kBar, 1) == 0xff);
+    write(8, 5);
+    Edu other(timers, ram);
+    archive_is_stable(d, other);
+}
+
+TEST_CASE("edu: DMA both ways, and only within its buffer, the memory and its rights") {
+    PciRig r;
+    ManualClock clock;
+    TimerQueue timers(clock);
+    PlainRam ram;
+    Edu d(timers, ram);
+    r.plug(d);
+    const auto dma = [&](u64 source, u64 destination, u64 count, u64 command) {
+        r.mmio.write(kBar + 0x80, 8, source);
+        r.mmio.write(kBar + 0x88, 8, destination);
+        r.mmio.write(kBar + 0x90, 8, count);
+        r.mmio.write(kBar + 0x98, 8, command);
+        r.mmio.write(kBar + 0x80, 8, 0);  // too late
+        clock.advance(10'000'000);
+        timers.run_due();
+        CHECK((r.mmio.read(kBar + 0x98, 8) & 1) == 0);
+    };
+    for (unsigned i = 0; i < 256; ++i) ram.bytes[0x1000 + i] = static_cast<u8>(i);
+    dma(0x1000, 0x40010, 256, 1);
+    dma(0x40010, 0x3000, 256, 7);
+    CHECK(std::equal(ram.bytes.begin() + 0x1000, ram.bytes.begin() + 0x1100, ram.bytes.begin() + 0x3000));
+    CHECK(r.mmio.read(kBar + 0x24, 4) == 0x100);
+    CHECK(r.lines.level[0]);
+
+    const std::vector<u8> before = ram.bytes;
+    dma(0x40010, 0x5000, 4096, 3);             // over the buffer's end
+    dma(0x3ffff, 0x5000, 16, 3);               // before it
+    dma(0x40000, 0x5000, ~u64{0}, 3);
+    dma(0x41001, 0x5000, 0, 3);
+    dma(0x40010, 0xfffff00, 256, 3);           // no memory there
+    d.config_write(0x04, 2, 3);                // no bus master
+    dma(0x40010, 0x5000, 256, 3);
+    CHECK(ram.bytes == before);
+}
