@@ -15,6 +15,13 @@ Error sdl_error(const char* what) {
                  SDL_GetError());
 }
 
+/// SDL falls back to drivers without a screen, which only who asks for them wants.
+bool nobody_would_see_it() {
+    if (SDL_getenv("SDL_VIDEODRIVER") != nullptr) return false;
+    const std::string_view driver = SDL_GetCurrentVideoDriver();
+    return driver == "offscreen" || driver == "dummy" || driver == "evdev";
+}
+
 u8 mouse_button(u8 sdl) {
     switch (sdl) {
         case SDL_BUTTON_LEFT:
@@ -74,6 +81,10 @@ Status SdlWindow::create() {
     SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
     SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
     if (SDL_Init(SDL_INIT_VIDEO) != 0) return sdl_error("there is no display for a window");
+    if (nobody_would_see_it())
+        return error(
+            "-display sdl: there is no display for a window (neither DISPLAY nor WAYLAND_DISPLAY is set); use -display "
+            "none, -nographic, or -vnc :0 for remote viewers");
     window_ = SDL_CreateWindow("Twin86", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, 720, 400, SDL_WINDOW_RESIZABLE);
     if (window_ == nullptr) return sdl_error("no window");
     renderer_ = SDL_CreateRenderer(window_, -1, 0);

@@ -93,6 +93,13 @@ TEST_CASE("errors say what to do") {
         {{"-device", "VGA,xress=1"}, "xres"},
         {{"-device", "VGA,vgamem_mb=3"}, "power of two"},
         {{"-device", "VGA", "-device", "VGA"}, "only one"},
+        {{"-device", "edu,adr=3"}, "addr"},
+        {{"-device", "edu,addr=0x20"}, "0x1f"},
+        {{"-device", "pc-testdev", "-device", "pc-testdev"}, "only one"},
+        {{"-global", "VGA"}, "DRIVER.PROPERTY"},
+        {{"-global", "VGA.xress=1"}, "xres"},
+        {{"-global", "VGAA.xres=1"}, "VGA"},
+        {{"-global", "VGA.vgamem_mb=5"}, "power of two"},
         {{"-net", "user"}, "'none'"},
         {{"-drive", "file=x,medium=disk"}, "media"},
         {{"-drive", "file=x,if=scsi"}, "if=ide"},
@@ -165,4 +172,34 @@ TEST_CASE("the explained command line makes the same machine") {
     CHECK(text.find("-accel jit,code-size=256M,one-insn-per-block=on,chain=off") != std::string::npos);
     CHECK(text.find("-rtc base=2026-11-21T00:00:00") != std::string::npos);
     CHECK(text.find("-device isa-debug-exit,iobase=0x501,iosize=2") != std::string::npos);
+}
+
+TEST_CASE("devices, their help, and -global before or behind them") {
+    const Options o = options({"-device", "edu,addr=05.0,id=e", "-global", "isa-debug-exit.iobase=0xf4", "-device", "isa-debug-exit",
+                               "-device", "pci-testdev", "-device", "pc-testdev", "-global", "driver=VGA,property=xres,value=1024",
+                               "-global", "PIIX4_PM.disable_s3=1"});
+    REQUIRE(o.pci_tests.size() == 2);
+    CHECK(o.pci_tests[0].kind == PciTestKind::kEdu);
+    CHECK(o.pci_tests[0].slot == 5);
+    CHECK_FALSE(o.pci_tests[1].slot);
+    CHECK(o.pc_testdev);
+    CHECK(o.debug_exit->iobase == 0xf4);
+    CHECK(o.vga.width == 1024);
+    CHECK(options({"-global", "VGA.yres=600", "-device", "VGA,yres=700"}).vga.height == 700);
+    const auto help = parse({"-device", "edu,help"});
+    REQUIRE(bool(help));
+    CHECK(help.value().action == OptionAction::kDeviceHelp);
+    CHECK(device_help(help.value().help_on).find("addr") != std::string::npos);
+    CHECK(device_help("").find("pci-testdev") != std::string::npos);
+}
+
+TEST_CASE("who sees the screen") {
+    CHECK(options({"-display", "sdl,full-screen=on"}).full_screen);
+    CHECK(options({"-display", "sdl", "-display", "none"}).display_none);
+    CHECK_FALSE(options({"-display", "sdl", "-display", "none"}).display_sdl);
+    CHECK(options({"-display", "vnc=:3", "-vnc", "127.0.0.1:4"}).vnc == std::vector<std::string>{":3", "127.0.0.1:4"});
+    CHECK(options({"-vnc", ":3", "-vnc", "none"}).vnc.empty());
+    CHECK_FALSE(options({"-nodefaults"}).vga.present);
+    CHECK(options({"-nodefaults", "-vga", "std"}).vga.present);
+    CHECK_FALSE(options({"-vga", "none"}).vga.present);
 }
