@@ -60,7 +60,7 @@ Status set_display(ParsedOptions& to, const std::string& v) {
         }
         return {};
     }
-    return unknown_word("-display", kind, {"none", "sdl", "vnc"});
+    return error("-display {}: there are 'none', 'sdl' and 'vnc=[ADDRESS]:N'", kind);
 }
 
 Status set_vnc(ParsedOptions& to, const std::string& v) {

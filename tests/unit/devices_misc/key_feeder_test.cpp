@@ -48,7 +48,7 @@ TEST_CASE("key feeder: waits for a guest that does not read, but not for ever; t
     Rig r;
     const Key keys[] = {*find_key("a")};
     r.feeder.press_together(keys, KeyFeeder::kStrokeNs);
-    for (int i = 0; i < 50; ++i) r.advance(KeyFeeder::kStrokeNs);
+    for (int i = 0; i < 40; ++i) r.advance(KeyFeeder::kStrokeNs);
     CHECK(r.codes() == std::vector<u8>{0x1c});
     r.advance(KeyFeeder::kStrokeNs);
     CHECK(r.codes() == std::vector<u8>{0xf0, 0x1c});
