@@ -30,9 +30,20 @@ class Vcpu {
     virtual CpuState& state() = 0;
     /// The state was changed from outside: cached modes and translations of addresses are dropped.
     virtual void state_changed() = 0;
+    /// A non-maskable interrupt waits; only while run() is not executing.
+    virtual void set_nmi_pending() = 0;
+    /// A halted processor has something to take: only while run() is not executing.
+    virtual bool wakes() = 0;
+
+    /// Another engine would execute what comes next much faster; only while run() is not executing.
+    virtual bool slow_here() { return false; }
+
+    /// Why run() returned kFatal.
     virtual const std::string& failure() const = 0;
     /// Text of `info jit` / `info accel`.
     virtual std::string statistics() const = 0;
+    /// Prints to the log what was executed last, as far as the engine remembers.
+    virtual void dump_history() const = 0;
 };
 
 }  // namespace twin86

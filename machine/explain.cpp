@@ -1,5 +1,7 @@
 #include "machine/explain.h"
 
+#include <fmt/ranges.h>
+
 #include "machine/device_text.h"
 #include "machine/monitor_target.h"
 
@@ -56,11 +58,17 @@ class Words {
     std::string text_ = "twin86";
 };
 
-std::string accel_text(const Options& o) {
-    std::string text = o.accel + ",code-size=" + size_text(o.code_cache_bytes);
-    if (o.one_insn_per_block) text += ",one-insn-per-block=on";
-    if (o.mmu != "auto") text += ",mmu=" + o.mmu;
-    if (o.no_chain) text += ",chain=off";
+std::string engine_text(const AccelOptions& a, const std::string& engine) {
+    std::string text = engine;
+    if (engine == "kvm") {
+        if (!a.fallback) text += ",fallback=off";
+        if (a.stress_switch_us != 0) text += fmt::format(",stress-switch={}", a.stress_switch_us);
+        return text;
+    }
+    text += ",code-size=" + size_text(a.code_cache_bytes);
+    if (a.one_insn_per_block) text += ",one-insn-per-block=on";
+    if (a.mmu != "auto") text += ",mmu=" + a.mmu;
+    if (a.no_chain) text += ",chain=off";
     return text;
 }
 
@@ -109,7 +117,7 @@ void add_device_words(Words& w, const Options& o) {
 std::string command_line(const Options& o) {
     Words w;
     w.add("-machine", "pc");
-    w.add("-accel", accel_text(o));
+    for (const std::string& engine : o.accel.engines) w.add("-accel", engine_text(o.accel, engine));
     w.add("-cpu", o.cpu);
     w.add("-smp", "1");
     w.add("-m", size_text(o.ram_bytes));
@@ -140,14 +148,15 @@ std::string command_line(const Options& o) {
 }
 
 std::string explain(Machine& machine) {
-    const Options& o = machine.options();
+    Options o = machine.options();
+    if (o.accel.engines.empty()) o.accel.engines = {machine.accelerator().name()};
     const CpuModel& cpu = machine.cpu_model();
     std::string text = fmt::format("machine   pc (i440FX, PIIX), '{}'\n", o.name);
     text += fmt::format("ram       {} ({} below 4 GiB, {} above)\n", size_text(o.ram_bytes),
                         size_text(machine.phys().low_size()), size_text(machine.phys().high_size()));
     text += fmt::format("cpu       {}: {}, family {:#x}, model {:#x}, {} address bits\n", cpu.name(), cpu.vendor(),
                         cpu.family(), cpu.model(), cpu.physical_bits());
-    text += fmt::format("engine    {}\n", accel_text(o));
+    text += fmt::format("engine    {}\n", fmt::join(o.accel.engines, ", else "));
     text += o.kernel.empty() ? fmt::format("firmware  {}\n", o.bios.empty() ? "SeaBIOS of the system" : o.bios)
                              : fmt::format("kernel    {}\n", o.kernel);
     if (!o.initrd.empty()) text += fmt::format("initrd    {}\n", o.initrd);

@@ -73,7 +73,7 @@ u64 HostClock::now_ns() const {
 }
 
 u64 HostClock::tsc() const {
-    return ticks();
+    return follows_host_tsc_ ? __rdtsc() : ticks();
 }
 
 i64 HostClock::now_unix_ns() const {
@@ -81,11 +81,12 @@ i64 HostClock::now_unix_ns() const {
 }
 
 u64 HostClock::tsc_at(u64 now_ns) const {
-    return static_cast<u64>((static_cast<u128>(now_ns) << 32) / ns_multiplier_);
+    return tsc_origin() + static_cast<u64>((static_cast<u128>(now_ns) << 32) / ns_multiplier_);
 }
 
 u64 HostClock::ns_at(u64 tsc) const {
-    const u128 ns = (static_cast<u128>(tsc) * ns_multiplier_) >> 32;
+    const u64 ticks = tsc > tsc_origin() ? tsc - tsc_origin() : 0;
+    const u128 ns = (static_cast<u128>(ticks) * ns_multiplier_) >> 32;
     return ns > (u64{1} << 62) ? ~u64{0} : static_cast<u64>(ns) + 1;
 }
 

@@ -15,6 +15,10 @@ class HostClock : public Clock, public WallClock, public TscClock {
   public:
     HostClock();
 
+    /// The guest's TSC is the host's, also while the machine stands still: for engines that cannot offer another.
+    void follow_host_tsc() { follows_host_tsc_ = true; }
+    bool follows_host_tsc() const { return follows_host_tsc_; }
+
     /// Finishes the measurement and lets time run from 0.
     void start();
     void stop();
@@ -28,13 +32,15 @@ class HostClock : public Clock, public WallClock, public TscClock {
     /// The guest's TSC before its own offsets.
     u64 tsc() const;
     /// tsc() - host TSC, while time runs.
-    u64 tsc_bias() const { return 0 - base_tsc_; }
+    u64 tsc_bias() const { return tsc_origin() - base_tsc_; }
     u64 tsc_hz() const { return tsc_hz_; }
     /// Converts a virtual deadline to CLOCK_MONOTONIC for the event loop; ~0 stays.
     u64 to_monotonic(u64 virtual_ns) const;
 
   private:
     u64 ticks() const;
+    /// The guest's TSC at virtual time 0, if time never stood still.
+    u64 tsc_origin() const { return follows_host_tsc_ ? base_tsc_ : 0; }
     static u64 to_ns(u64 ticks, u64 multiplier) { return static_cast<u64>((u128{ticks} * multiplier) >> 32); }
 
     u64 tsc_at_construction_ = 0, monotonic_at_construction_ = 0;
@@ -43,6 +49,7 @@ class HostClock : public Clock, public WallClock, public TscClock {
     u64 base_tsc_ = 0;                  ///< host TSC at virtual time 0
     u64 frozen_ticks_ = 0;              ///< while stopped
     bool running_ = false;
+    bool follows_host_tsc_ = false;
 };
 
 }  // namespace twin86

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "accel/select/select.h"
 #include "machine/direct_boot.h"
 #include "machine/display_setup.h"
 #include "machine/entry.h"
@@ -51,6 +52,11 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     if (options_.debug_exit)
         if (const Status s = board_->add_debug_exit(options_.debug_exit->iobase, options_.debug_exit->iosize); !s)
             return s;
+    auto selection = select_accelerator(options_.accel, model_, *phys_, log_);
+    if (!selection) return selection.failure();
+    accelerator_ = std::move(selection->accelerator);
+    engine_choice_ = selection->why;
+    if (!accelerator_->capabilities().tsc_offset) clock_.follow_host_tsc();
     if (const Status s = make_vcpu(); !s) return s;
     if (const Status s = drives_.add(options_, *board_); !s) return s;
     board_->lapic().connect_cpu(*this);
@@ -72,14 +78,6 @@ Status Machine::add_firmware() {
     return map_firmware(*phys_, *image);
 }
 
-namespace {
-
-jit::MmuMode mmu_mode(const std::string& name) {
-    return name == "soft" ? jit::MmuMode::kSoft : name == "shadow" ? jit::MmuMode::kShadow : jit::MmuMode::kAuto;
-}
-
-}  // namespace
-
 Status Machine::add_test_devices() {
     test_devices_ = std::make_unique<pc::TestDevices>(*board_, *phys_, io_, mmio_, timers_);
     if (options_.pc_testdev) test_devices_->add_pc_testdev();
@@ -92,8 +90,7 @@ Status Machine::add_test_devices() {
 }
 
 Status Machine::make_vcpu() {
-    const jit::JitOptions jit{options_.code_cache_bytes, options_.one_insn_per_block ? 1u : 64u, !options_.no_chain, mmu_mode(options_.mmu)};
-    auto vcpu = jit::JitVcpu::create(jit, model_, *phys_, *this, log_);
+    auto vcpu = accelerator_->create_vcpu(0, *this);
     if (!vcpu) return vcpu.failure();
     const std::scoped_lock replacing(vcpu_replaced_);
     vcpu_ = vcpu.take();
@@ -155,6 +152,7 @@ int Machine::run() {
             failure_ = s.failure().message;
             return 1;
         }
+        if (!engine_choice_.empty()) log_.always("twin86: {}", engine_choice_);
         clock_.start();
         if (options_.start_stopped) {
             run_state_ = RunState::kPaused;

@@ -16,7 +16,7 @@
 #include <thread>
 
 #include "accel/environment.h"
-#include "accel/jit/jit_vcpu.h"
+#include "accel/accelerator.h"
 #include "bios/acpi_config.h"
 #include "cpu/state/cpuid_model.h"
 #include "machine/device_work.h"
@@ -52,7 +52,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     pc::Display* display() { return display_.get(); }
     /// A reset makes a new one: do not keep the reference longer than the lock.
     Vcpu& vcpu() { return *vcpu_; }
-    jit::JitVcpu& jit() { return *vcpu_; }
+    Accelerator& accelerator() { return *accelerator_; }
     PhysMap& phys() { return *phys_; }
     IoBus& io_bus() { return io_; }
     MmioBus& mmio_bus() { return mmio_; }
@@ -146,7 +146,9 @@ class Machine : private VcpuEnvironment, private CpuPins {
     DeviceWork device_work_{[this] { device_work_came(); }};
     Drives drives_{device_work_};
     std::mutex vcpu_replaced_;  ///< guards vcpu_ itself for threads that do not hold the lock
-    std::unique_ptr<jit::JitVcpu> vcpu_;
+    std::unique_ptr<Accelerator> accelerator_;
+    std::string engine_choice_;  ///< which and why, for the user
+    std::unique_ptr<Vcpu> vcpu_;
     std::unique_ptr<pc::Board> board_;
     std::unique_ptr<pc::Display> display_;  ///< null: none
     std::unique_ptr<pc::TestDevices> test_devices_;

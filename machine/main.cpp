@@ -38,7 +38,10 @@ int answer(const ParsedOptions& parsed) {
         case OptionAction::kMachineHelp:
             return print("pc    PC with i440FX and PIIX (default)\n");
         case OptionAction::kAccelHelp:
-            return print("jit   same-ISA binary translator (default)\n");
+            return print(
+                "jit   same-ISA binary translator: works on every host\n"
+                "kvm   the host kernel's KVM, with the translator for what it cannot execute\n"
+                "Default: kvm where it runs ring 0 natively, else jit.\n");
         case OptionAction::kLogHelp:
             return print(log_help());
         case OptionAction::kVgaHelp:
@@ -55,7 +58,7 @@ int answer(const ParsedOptions& parsed) {
 void show_state(Machine& machine, Log& log) {
     const StillMachine still(machine);
     log.always("{}", register_text(machine.vcpu().state()));
-    machine.jit().dump_recorder();
+    machine.vcpu().dump_history();
 }
 
 /// SIGUSR1: a picture of the screen into the working directory.

@@ -46,9 +46,14 @@ std::string MachineMonitor::info_mtree() {
     return memory_tree_text(machine_);
 }
 
-std::string MachineMonitor::info_jit() {
+std::string MachineMonitor::info_accel() {
     const StillMachine still(machine_);
-    return machine_.vcpu().statistics();
+    return machine_.accelerator().statistics() + machine_.vcpu().statistics();
+}
+
+std::string MachineMonitor::select_engine(std::string_view name) {
+    const Status s = machine_.accelerator().select(name);
+    return s ? std::string() : s.failure().message + '\n';
 }
 
 std::string MachineMonitor::info_pci() { return pci_text(machine_.board().pci()); }

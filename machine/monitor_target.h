@@ -3,6 +3,7 @@
 
 #include "devices/display/glyph_reader.h"
 #include "machine/machine.h"
+#include "mmu/page_walk.h"
 #include "ui/monitor/monitor_target.h"
 
 namespace twin86 {
@@ -23,7 +24,8 @@ class MachineMonitor : public MonitorTarget {
     std::string info_mem() override;
     std::string info_tlb() override;
     std::string info_mtree() override;
-    std::string info_jit() override;
+    std::string info_accel() override;
+    std::string select_engine(std::string_view name) override;
     std::string info_pci() override;
     std::string info_irq() override;
     std::string info_pic() override;

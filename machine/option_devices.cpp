@@ -58,9 +58,9 @@ Status add_log_items(ParsedOptions& to, const std::string& v) {
         else if (key == "all")
             to.options.log_mask |= ~u32{0};
         else if (key == "nochain")
-            to.options.no_chain = true;
+            to.options.accel.no_chain = true;
         else if (key == "one-insn")
-            to.options.one_insn_per_block = true;
+            to.options.accel.one_insn_per_block = true;
         else
             return unknown_word("-d", key, known);
     }

@@ -11,39 +11,6 @@ bool is_help(const std::string& v) {
     return v == "help" || v == "?";
 }
 
-Status set_engine(Options& o, const std::string& engine) {
-    if (engine == "kvm") return error("-accel kvm: this version has no KVM engine; use -accel jit");
-    if (engine == "tcg") return error("-accel tcg: the translator is called jit here (-accel jit)");
-    if (engine != "jit") return unknown_word("-accel", engine, {"jit"});
-    o.accel = engine;
-    return {};
-}
-
-Status set_jit_property(Options& o, const std::string& key, const std::string& v) {
-    const std::string what = "-accel jit," + key;
-    if (key == "code-size") {
-        auto size = parse_size(v, what);
-        if (!size) return size.failure();
-        if (*size < 2 * MiB || *size > GiB) return error("{}={}: from 2M to 1G", what, v);
-        o.code_cache_bytes = *size / kPageSize * kPageSize;
-        return {};
-    }
-    if (key == "mmu") {
-        if (v != "soft" && v != "shadow" && v != "auto") return unknown_word(what, v, {"soft", "shadow", "auto"});
-        o.mmu = v;
-        return {};
-    }
-    if (key != "one-insn-per-block" && key != "chain")
-        return unknown_word("-accel jit: property", key, {"mmu", "code-size", "one-insn-per-block", "chain"});
-    const auto on = parse_switch(v, what);
-    if (!on) return on.failure();
-    if (key == "chain")
-        o.no_chain = !on.value();
-    else
-        o.one_insn_per_block = on.value();
-    return {};
-}
-
 bool parse_date(const std::string& text, i64& unix_seconds) {
     for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"}) {
         std::tm t{};
@@ -108,19 +75,6 @@ Status set_machine(ParsedOptions& to, const std::string& v) {
         } else {
             return unknown_word("-machine: property", key, {"accel", "type", "usb", "vmport", "graphics"});
         }
-    }
-    return {};
-}
-
-Status set_accel(ParsedOptions& to, const std::string& v) {
-    if (is_help(v)) return to.action = OptionAction::kAccelHelp, Status();
-    const Properties properties = split_properties(v);
-    for (std::size_t i = 0; i < properties.size(); ++i) {
-        const auto& [key, val] = properties[i];
-        const bool names_engine = key == "accel" || (i == 0 && val.empty());
-        const Status s =
-            names_engine ? set_engine(to.options, key == "accel" ? val : key) : set_jit_property(to.options, key, val);
-        if (!s) return s;
     }
     return {};
 }

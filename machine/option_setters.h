@@ -1,5 +1,6 @@
-// What the options with structured values do. option_machine.cpp: processor, memory, engine, time; option_devices.cpp:
-// devices, monitors, log items; option_storage.cpp: firmware, boot order, drives.
+// What the options with structured values do. option_machine.cpp: processor, memory, time; option_accel.cpp: engine;
+// option_devices.cpp: devices, monitors, log items; option_storage.cpp: firmware, boot
+// order, drives.
 #pragma once
 
 #include "machine/options.h"
@@ -11,6 +12,7 @@ Status set_smp(ParsedOptions& to, const std::string& value);
 Status set_cpu(ParsedOptions& to, const std::string& value);
 Status set_machine(ParsedOptions& to, const std::string& value);
 Status set_accel(ParsedOptions& to, const std::string& value);
+Status set_enable_kvm(ParsedOptions& to, const std::string& value);
 Status set_rtc(ParsedOptions& to, const std::string& value);
 Status set_boot(ParsedOptions& to, const std::string& value);
 Status add_drive(ParsedOptions& to, const std::string& value);

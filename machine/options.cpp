@@ -27,14 +27,17 @@ OptionTable::Setter short_drive(ParsedOptions& to, unsigned index, bool cdrom) {
 void add_machine_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
     for (const char* name : {"machine", "M"})
-        t.value(name, "pc[,accel=jit]", "machine type; 'help' lists them", with(to, set_machine));
+        t.value(name, "pc[,accel=kvm:jit]", "machine type; 'help' lists them", with(to, set_machine));
     t.value("m", "[size=]MEGABYTES|SIZE", "guest memory, for example 512, 512M, 4G (default 128)",
             with(to, set_memory));
     t.value("smp", "N", "number of processors (1)", with(to, set_smp));
     t.value("cpu", "MODEL[,+FEATURE,-FEATURE...]", "processor model; 'help' lists them (default max)",
             with(to, set_cpu));
-    t.value("accel", "jit[,PROP=VALUE...]",
-            "engine: jit with mmu=auto|soft|shadow, code-size=SIZE, one-insn-per-block=on, chain=off", with(to, set_accel));
+    t.value("accel", "jit|kvm[,PROP=VALUE...]",
+            "engine (default: the best that works): jit with mmu=auto|soft|shadow, code-size=SIZE, one-insn-per-block=on, "
+            "chain=off; kvm with kernel-irqchip=off, fallback=off, stress-switch=MICROSECONDS",
+            with(to, set_accel));
+    t.flag("enable-kvm", "the same as -accel kvm", with(to, set_enable_kvm));
     t.value("rtc", "base=utc|localtime|DATE", "real-time clock at start", with(to, set_rtc));
     t.value("name", "NAME", "name of the machine", with(to, set_name));
     t.text("kernel", "FILE", "Linux bzImage, PVH or multiboot ELF to enter directly", o.kernel);
@@ -113,7 +116,6 @@ void add_absent_rows(OptionTable& t) {
         t.absent(name, "use -display sdl, -vnc :0 or -nographic");
     for (const char* name : {"gdb", "s", "qmp"}) t.absent(name, "not in this version; use -monitor");
     for (const char* name : {"usb", "usbdevice"}) t.absent(name, "this version has no USB");
-    t.absent("enable-kvm", "this version has no KVM engine; leave the option out to use the translator");
     t.absent("daemonize", "not in this version; use the shell's '&' and -pidfile");
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "accel/accel_options.h"
 #include "base/result.h"
 #include "base/types.h"
 
@@ -63,11 +64,7 @@ struct DriveOptions {
 struct Options {
     u64 ram_bytes = 128 * MiB;
     std::string cpu = "max";
-    std::string accel = "jit";
-    u64 code_cache_bytes = 256 * MiB;
-    bool one_insn_per_block = false;
-    std::string mmu = "auto";
-    bool no_chain = false;
+    AccelOptions accel;
 
     std::string kernel, initrd, append;
     std::string bios;  ///< empty without a kernel: the system's SeaBIOS

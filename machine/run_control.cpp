@@ -16,7 +16,7 @@ bool Machine::wait_to_run(RunExit last) {
     changed_.notify_all();
     while (!quitting_ && !can_execute()) changed_.wait(held);
     if (quitting_) return false;
-    if (nmi_requested_) vcpu_->state().nmi_pending = true;
+    if (nmi_requested_) vcpu_->set_nmi_pending();
     nmi_requested_ = false;
     halted_ = false;
     executing_ = true;
@@ -36,7 +36,7 @@ void Machine::handle_exit(RunExit exit) {
             break;
         case RunExit::kFatal:
             failure_ = vcpu_->failure();
-            vcpu_->dump_recorder();
+            vcpu_->dump_history();
             finish(1);
             break;
     }
@@ -48,8 +48,7 @@ bool Machine::can_execute() {
     if (run_state_ != RunState::kRunning) return false;
     device_work_.run();
     if (reset_requested_) reset_now();
-    if (!halted_ || nmi_requested_ || vcpu_->state().nmi_pending) return true;
-    return interrupt_pending() && (vcpu_->state().rflags & kFlagIF) != 0;
+    return !halted_ || nmi_requested_ || vcpu_->wakes();
 }
 
 /// Translations start empty. So does RAM for a kernel: nothing of the previous run leaks into the next, and the host
@@ -138,6 +137,7 @@ void Machine::resume() {
     if (run_state_ != RunState::kPaused) return;
     run_state_ = RunState::kRunning;
     clock_.resume();
+    if (clock_.follows_host_tsc()) board_->lapic().tsc_changed();
     changed_.notify_all();
     loop_.wake();
 }

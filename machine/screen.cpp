@@ -86,7 +86,7 @@ std::string Screen::title() {
     const std::scoped_lock held(machine_lock_);
     const Options& o = machine_.options();
     const std::string name = o.name == "twin86" ? "Twin86" : "Twin86: " + o.name;
-    return fmt::format("{} ({}){}", name, o.accel, state_text(machine_.run_state()));
+    return fmt::format("{} ({}){}", name, machine_.accelerator().name(), state_text(machine_.run_state()));
 }
 
 void Screen::close() {

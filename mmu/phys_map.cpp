@@ -281,6 +281,7 @@ void PhysMap::set_has_code(Gpa page, bool on) {
 
 void PhysMap::take_dirty(Gpa base, u64 size, PageFlag client, std::vector<Gpa>& pages) {
     const Gpa end = std::min(base + size, pages_.count * kPageSize);
+    for (PhysMapListener* l : listeners_) l->collect_dirty(base, size);
     Gpa run = base, at = align_down(base, kPageSize);
     const auto close_run = [&](Gpa upto) {
         if (upto > run)

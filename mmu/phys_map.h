@@ -42,6 +42,8 @@ class PhysMapListener {
     virtual void writes_protected(Gpa base, u64 size) = 0;
     /// Something else lies there now.
     virtual void range_remapped(Gpa base, u64 size) = 0;
+    /// Somebody is about to read the dirty flags of this range: writes that are logged elsewhere must be put there.
+    virtual void collect_dirty(Gpa, u64) {}
 };
 
 /// A run of pages with the same backing, contiguous in the guest and in the host.

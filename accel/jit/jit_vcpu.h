@@ -58,9 +58,9 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void state_changed() override;
     const std::string& failure() const override { return failure_; }
     std::string statistics() const override;
-
-    /// Prints the last blocks to the log.
-    void dump_recorder() const;
+    void set_nmi_pending() override { frame_.cpu.nmi_pending = true; }
+    bool wakes() override;
+    void dump_history() const override;
 
     // CpuHost
     Outcome read_linear(Gva address, void* to, unsigned size, bool supervisor) override;

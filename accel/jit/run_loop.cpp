@@ -33,6 +33,7 @@ RunExit JitVcpu::run() {
 /// Delivers what is pending at this boundary. False: halted with nothing to wake it.
 bool JitVcpu::take_events() {
     CpuState& s = frame_.cpu;
+    if (s.pending.kind != PendingEvent::Kind::kNone) [[unlikely]] deliver_pending(cpu_);
     if (s.nmi_pending && nmi_enabled(s)) {
         s.nmi_pending = false;
         s.activity = Activity::kRunning;
@@ -438,11 +439,14 @@ bool JitVcpu::on_string(HelperSite& site) {
 void JitVcpu::report_triple_fault() const {
     if (!log_.on(kLogInt)) return;
     log_.write(kLogInt, "triple fault at {:#x}", frame_.cpu.rip);
-    dump_recorder();
+    dump_history();
 }
 
-void JitVcpu::dump_recorder() const {
-    recorder_.dump(log_, 64);
+void JitVcpu::dump_history() const { recorder_.dump(log_, 64); }
+
+bool JitVcpu::wakes() {
+    const CpuState& s = frame_.cpu;
+    return s.nmi_pending || ((s.rflags & kFlagIF) && env_.interrupt_pending());
 }
 
 }  // namespace twin86::jit

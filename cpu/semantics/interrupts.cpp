@@ -1,5 +1,7 @@
 #include "cpu/semantics/interrupts.h"
 
+#include <utility>
+
 #include "cpu/semantics/delivery.h"
 
 namespace twin86 {
@@ -96,6 +98,22 @@ void inject(Cpu& cpu, const Event& first) {
         }
         record_cause(cpu.s, next);  // CR2 of the second page fault
         event = Event::exception(Outcome::fault(kVectorDF, 0));
+    }
+}
+
+void deliver_pending(Cpu& cpu) {
+    CpuState& s = cpu.s;
+    const PendingEvent p = std::exchange(s.pending, {});
+    const u64 cause = p.vector == kVectorPF ? s.cr2 : p.vector == kVectorDB ? s.dr[6] & 0xe00f : 0;
+    switch (p.kind) {
+        case PendingEvent::Kind::kNone:
+            return;
+        case PendingEvent::Kind::kExternal:
+            return inject(cpu, Event::external(p.vector));
+        case PendingEvent::Kind::kNmi:
+            return inject(cpu, Event::nmi());
+        case PendingEvent::Kind::kException:
+            return inject(cpu, {p.vector, EventKind::kException, p.has_error_code, p.error_code, cause});
     }
 }
 

@@ -40,6 +40,9 @@ Outcome deliver(Cpu& cpu, const Event& event);
 /// so; a fault on top of #DF ends in Activity::kShutdown (triple fault).
 void inject(Cpu& cpu, const Event& event);
 
+/// Delivers s.pending, which there is, and forgets it. CR2 and DR6 already hold what belongs to it.
+void deliver_pending(Cpu& cpu);
+
 /// Delivers the exception that an instruction ended with.
 void raise(Cpu& cpu, const Outcome& fault);
 

@@ -291,6 +291,11 @@ Status CpuModel::Parser::settle() {
     return {};
 }
 
+void CpuModel::keep_features(const FeatureSet& available) {
+    features_ = features_ & available;
+    drop_without_basis(features_);
+}
+
 std::string CpuModel::help() {
     std::string s = "CPU models:\n";
     for (const NamedModel& m : kNamedModels) s += fmt::format("  {:<18} {}\n", m.name, m.description);

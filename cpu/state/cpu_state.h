@@ -43,6 +43,16 @@ enum Shadow : u8 { kShadowNone = 0, kShadowSti = 1, kShadowMovSs = 2 };
 
 enum class Activity : u8 { kRunning, kHalted, kWaitForSipi, kShutdown };
 
+/// An event that was taken from its source, or raised by an instruction, and whose delivery comes before the next
+/// instruction. Only moves between engines leave one: slow paths deliver at once.
+struct PendingEvent {
+    enum class Kind : u8 { kNone, kExternal, kNmi, kException } kind = Kind::kNone;
+    u8 vector = 0;
+    bool has_error_code = false;
+    u32 error_code = 0;
+    bool operator==(const PendingEvent&) const = default;
+};
+
 /// Size of the XSAVE area kept for a guest: x87, SSE, AVX, opmask and ZMM state in the standard format.
 constexpr unsigned kXsaveAreaSize = 2816;
 /// XCR0 components that guests may use: x87, SSE, AVX, opmask, ZMM_Hi256, Hi16_ZMM.
@@ -70,7 +80,7 @@ struct CpuState {
     bool nmi_blocked = false;
     bool nmi_pending = false;
     Activity activity = Activity::kRunning;
-    u64 pending_db = 0;  ///< DR6 causes to be reported at the next boundary (TF, data breakpoints)
+    PendingEvent pending;
 
     alignas(64) u8 xsave[kXsaveAreaSize] = {};
 

@@ -56,6 +56,9 @@ class CpuModel {
     u32 xsave_compacted_size(u64 components) const;
     const XsaveRegion& xsave_component(unsigned n) const { return xsave_[n]; }
 
+    /// Drops what an engine cannot provide, and what builds on it.
+    void keep_features(const FeatureSet& available);
+
     void set_cpu_count(u32 count) { cpu_count_ = count; }
     /// Published in leaf 0x40000010; 0: unknown. Not in leaves 0x15/0x16: Linux would take the APIC timer's rate from there
     /// and its 32-bit arithmetic leaves no exact ratio.

@@ -118,6 +118,11 @@ MonitorCommand text_topic(std::string_view name, std::string_view help, std::str
     return {{name}, "", help, [method](const MonitorCall& call) { return (call.target.*method)(); }};
 }
 
+std::string do_accel(const MonitorCall& call) {
+    if (call.arguments.empty()) return "accel: an engine is missing (jit, kvm); 'info accel' shows which runs\n";
+    return call.target.select_engine(call.arguments);
+}
+
 std::string do_info_status(const MonitorCall& call) {
     return fmt::format("VM status: {}\n", call.target.run_state());
 }
@@ -135,6 +140,7 @@ MonitorTables standard_monitor_tables() {
         action({"cont", "c"}, "let the guest go on", &T::cont),
         action({"system_reset"}, "press the reset button", &T::system_reset),
         action({"system_powerdown"}, "press the power button", &T::system_powerdown),
+        {{"accel"}, "engine", "let the guest go on in another engine (jit, kvm)", do_accel},
         {{"x"},
          "/fmt addr",
          "dump virtual memory, fmt: count, x d u o c i, b h w g",
@@ -148,7 +154,8 @@ MonitorTables standard_monitor_tables() {
         text_topic("mem", "mapped ranges of the current page tables", &T::info_mem),
         text_topic("tlb", "each page of the current page tables", &T::info_tlb),
         text_topic("mtree", "what answers at which address and port", &T::info_mtree),
-        text_topic("jit", "counters of the translator", &T::info_jit),
+        text_topic("accel", "the engine and its counters", &T::info_accel),
+        text_topic("jit", "the same", &T::info_accel),
         text_topic("pci", "functions on PCI with their registers", &T::info_pci),
         text_topic("irq", "how often each interrupt line rose", &T::info_irq),
         text_topic("pic", "state of the interrupt controllers", &T::info_pic),

@@ -35,7 +35,9 @@ class MonitorTarget {
     virtual std::string info_mem() = 0;
     virtual std::string info_tlb() = 0;
     virtual std::string info_mtree() = 0;
-    virtual std::string info_jit() = 0;
+    virtual std::string info_accel() = 0;
+    /// The guest goes on in that engine; what to say about it.
+    virtual std::string select_engine(std::string_view name) = 0;
     virtual std::string info_pci() = 0;
     virtual std::string info_irq() = 0;
     virtual std::string info_pic() = 0;

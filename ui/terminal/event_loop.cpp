@@ -12,11 +12,6 @@
 
 namespace twin86 {
 
-void UniqueFd::reset(int fd) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
-}
-
 FdWatch& FdWatch::operator=(FdWatch&& other) noexcept {
     if (this == &other) return *this;
     release();

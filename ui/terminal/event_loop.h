@@ -16,27 +16,9 @@
 
 #include "base/result.h"
 #include "base/types.h"
+#include "base/unique_fd.h"
 
 namespace twin86 {
-
-/// Owns one host file descriptor.
-class UniqueFd {
-  public:
-    UniqueFd() = default;
-    explicit UniqueFd(int fd) : fd_(fd) {}
-    UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    UniqueFd& operator=(UniqueFd&& other) noexcept {
-        reset(std::exchange(other.fd_, -1));
-        return *this;
-    }
-    ~UniqueFd() { reset(); }
-    int get() const { return fd_; }
-    explicit operator bool() const { return fd_ >= 0; }
-    void reset(int fd = -1);
-
-  private:
-    int fd_ = -1;
-};
 
 class EventLoop;
 

@@ -29,7 +29,8 @@ std::vector<u8> multiboot_image(std::span<const u8> code) {
 Guest::Guest(std::span<const u8> code, Options options) : kernel_(multiboot_image(code)) {
     options.kernel = kernel_.path();
     options.ram_bytes = 16 * MiB;
-    options.code_cache_bytes = 4 * MiB;
+    options.accel.code_cache_bytes = 4 * MiB;
+    options.accel.engines = {"jit"};
     auto created = Machine::create(options, lock, loop_, {&serial}, log_);
     CHECK(bool(created), "{}", created.failure().message);
     machine_ = created.take();

@@ -33,7 +33,8 @@ struct FakeMachine : MonitorTarget {
     std::string info_mem() override { return "mem\n"; }
     std::string info_tlb() override { return "tlb\n"; }
     std::string info_mtree() override { return "mtree\n"; }
-    std::string info_jit() override { return "jit\n"; }
+    std::string info_accel() override { return "jit\n"; }
+    std::string select_engine(std::string_view name) override { return calls += fmt::format("accel {} ", name), ""; }
     std::string info_pci() override { return "pci\n"; }
     std::string info_irq() override { return "irq\n"; }
     std::string info_pic() override { return "pic\n"; }

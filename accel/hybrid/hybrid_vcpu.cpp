@@ -1,0 +1,142 @@
+#include "accel/hybrid/hybrid_vcpu.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+namespace twin86 {
+
+namespace {
+
+u64 now_ns() {
+    return static_cast<u64>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+}
+
+constexpr u64 kWatch_ns = 10'000'000, kLook_ns = 1'000'000;
+
+Engine other(Engine e) {
+    return e == Engine::kFirst ? Engine::kComplete : Engine::kFirst;
+}
+
+}  // namespace
+
+HybridVcpu::HybridVcpu(std::unique_ptr<Vcpu> first, std::unique_ptr<Vcpu> complete, PhysMap& phys, Engine start,
+                       u64 stress_switch_ns, Suits suits)
+    : first_(std::move(first)),
+      complete_(std::move(complete)),
+      code_watch_(phys),
+      active_(start),
+      wanted_(start),
+      stress_switch_ns_(stress_switch_ns),
+      suits_(std::move(suits)),
+      arrived_ns_(now_ns()) {
+    stay_alarm_.emplace([this] {
+        stay_over_ = true;
+        nudge();
+    });
+    if (suits_) {
+        watch_alarm_.emplace([this] {
+            watch_due_ = true;
+            nudge();
+        });
+        watch_alarm_->set(kWatch_ns);
+    }
+    if (stress_switch_ns_ == 0) return;
+    stress_alarm_.emplace([this] {
+        stress_due_ = true;
+        nudge();
+    });
+    stress_alarm_->set(stress_switch_ns_);
+}
+
+HybridVcpu::~HybridVcpu() = default;
+
+/// The flag first, then the engine: a processor that moves meanwhile sees one of the two.
+void HybridVcpu::request_exit() {
+    exit_requested_ = true;
+    nudge();
+}
+
+void HybridVcpu::select(Engine which) {
+    wanted_ = which;
+    nudge();
+}
+
+RunExit HybridVcpu::run() {
+    for (;;) {
+        choose();
+        if (exit_requested_.exchange(false)) return RunExit::kInterrupted;
+        const RunExit exit = active().run();
+        if (exit == RunExit::kFatal && active_ == Engine::kFirst)
+            fall_back(first_->failure());
+        else if (exit != RunExit::kInterrupted)
+            return exit;
+    }
+}
+
+void HybridVcpu::choose() {
+    if (stress_due_.exchange(false)) stress();
+    if (watch_due_.exchange(false)) watch();
+    if (const Engine to = target(); to != active_) move_to(to);
+}
+
+Engine HybridVcpu::target() {
+    if (wanted_ == Engine::kComplete) return away_ = false, Engine::kComplete;
+    if (away_ && stay_over_.exchange(false)) end_stay();
+    return away_ ? Engine::kComplete : Engine::kFirst;
+}
+
+/// Not where the first engine would fail or be slow at once: the next look is soon.
+void HybridVcpu::end_stay() {
+    away_ = suits_ && !suits_(complete_->state());
+    if (away_) stay_alarm_->set(kLook_ns);
+}
+
+void HybridVcpu::move_to(Engine which) {
+    if (which == Engine::kFirst)
+        code_watch_.remember();
+    else
+        code_watch_.report();
+    engine(which).state() = active().state();
+    engine(which).state_changed();
+    const u64 now = now_ns();
+    spent_ns_[static_cast<unsigned>(active_.load())] += now - arrived_ns_;
+    arrived_ns_ = now;
+    ++switches_;
+    active_ = which;
+}
+
+void HybridVcpu::fall_back(const std::string& why) {
+    ++failures_[why];
+    away_ = true;
+    stay_over_ = false;
+    stay_alarm_->set(policy_.stay_after(now_ns() - arrived_ns_));
+}
+
+/// A first engine that is found where it is slow leaves the guest to the other for a while.
+void HybridVcpu::watch() {
+    if (active_ == Engine::kFirst && !suits_(first_->state())) fall_back("slow there");
+    watch_alarm_->set(kWatch_ns);
+}
+
+void HybridVcpu::stress() {
+    wanted_ = other(wanted_);
+    away_ = false;
+    stress_alarm_->set(random_() % (2 * stress_switch_ns_));
+}
+
+std::string HybridVcpu::statistics() const {
+    std::string out = fmt::format(
+        "switches          {}; {:.3f} s in the first engine, {:.3f} s in the translator; {} pages of code changed\n",
+        switches_, static_cast<double>(spent_ns_[0]) / 1e9, static_cast<double>(spent_ns_[1]) / 1e9,
+        code_watch_.reported());
+    std::vector<std::pair<u64, std::string>> sorted;
+    for (const auto& [reason, count] : failures_) sorted.emplace_back(count, reason);
+    std::sort(sorted.rbegin(), sorted.rend());
+    for (const auto& [count, reason] : sorted) out += fmt::format("fallback          {} times: {}\n", count, reason);
+    return out + first_->statistics() + complete_->statistics();
+}
+
+}  // namespace twin86

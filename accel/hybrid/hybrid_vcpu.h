@@ -1,0 +1,83 @@
+// HybridVcpu: one processor with two engines, of which one runs at a time.
+//
+// The first engine may fail (RunExit::kFatal); the second goes on from the same instruction, for a while. People and
+// the stress option choose between them too. A move happens at an instruction boundary, between two run()s of engines,
+// and takes the whole CpuState along; interrupts wait in the local APIC, which belongs to the machine.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "accel/hybrid/alarm.h"
+#include "accel/hybrid/code_watch.h"
+#include "accel/hybrid/fallback_policy.h"
+#include "accel/vcpu.h"
+
+namespace twin86 {
+
+/// Which of the two. kFirst is faster where it works, kComplete executes everything.
+enum class Engine : u8 { kFirst, kComplete };
+
+class HybridVcpu : public Vcpu {
+  public:
+    using Suits = std::function<bool(const CpuState&)>;
+
+    /// `stress_switch_ns`: move at random moments, on average that far apart; 0: never.
+    /// `suits`: what the first engine is for, when it is slow at other things; empty: everything.
+    HybridVcpu(std::unique_ptr<Vcpu> first, std::unique_ptr<Vcpu> complete, PhysMap& phys, Engine start,
+               u64 stress_switch_ns, Suits suits);
+    ~HybridVcpu() override;
+
+    RunExit run() override;
+    void request_exit() override;
+    void kick() override { active().kick(); }
+    CpuState& state() override { return active().state(); }
+    void state_changed() override { active().state_changed(); }
+    void set_nmi_pending() override { active().set_nmi_pending(); }
+    bool wakes() override { return active().wakes(); }
+    const std::string& failure() const override { return engine(active_).failure(); }
+    std::string statistics() const override;
+    void dump_history() const override { engine(active_).dump_history(); }
+
+    /// From any thread: goes on in this engine from the next boundary.
+    void select(Engine which);
+    u64 switches() const { return switches_; }
+    /// How often the first engine failed, by its reason.
+    const std::map<std::string, u64>& failures() const { return failures_; }
+
+  private:
+    Vcpu& engine(Engine which) const { return which == Engine::kFirst ? *first_ : *complete_; }
+    Vcpu& active() const { return engine(active_); }
+    void nudge() { active().request_exit(); }
+    void choose();
+    Engine target();
+    void end_stay();
+    void move_to(Engine which);
+    void fall_back(const std::string& why);
+    void watch();
+    void stress();
+
+    std::unique_ptr<Vcpu> first_, complete_;
+    CodeWatch code_watch_;  ///< the first engine does not report writes to translated code
+    std::atomic<Engine> active_, wanted_;
+    std::atomic<bool> exit_requested_ = false;
+    bool away_ = false;                    ///< the first engine is wanted but has failed
+    std::atomic<bool> stay_over_ = false;  ///< it may try again
+    std::atomic<bool> stress_due_ = false, watch_due_ = false;
+    const u64 stress_switch_ns_;
+    const Suits suits_;
+    std::minstd_rand random_;
+    FallbackPolicy policy_;
+    u64 arrived_ns_ = 0;  ///< at the active engine
+    u64 switches_ = 0;
+    u64 spent_ns_[2] = {};
+    std::map<std::string, u64> failures_;
+    std::optional<Alarm> stay_alarm_, stress_alarm_, watch_alarm_;  // last: their threads use the rest
+};
+
+}  // namespace twin86

@@ -1,0 +1,41 @@
+// KvmAccelerator: KVM as an engine of a machine, kernel-irqchip=off.
+#pragma once
+
+#include <mutex>
+
+#include "accel/accelerator.h"
+#include "accel/kvm/backend.h"
+#include "accel/kvm/kvm_vcpu.h"
+
+namespace twin86::kvm {
+
+class KvmAccelerator : public Accelerator {
+  public:
+    /// Takes what KVM cannot provide from the processor model. All outlive the accelerator.
+    static Result<std::unique_ptr<KvmAccelerator>> create(CpuModel& model, PhysMap& phys, Log& log);
+
+    std::string name() const override { return "kvm"; }
+    Capabilities capabilities() const override {
+        return {.tsc_offset = backend_.tsc_offset, .even_speed = backend_.native_ring0()};
+    }
+    Result<std::unique_ptr<Vcpu>> create_vcpu(unsigned id, VcpuEnvironment& environment) override;
+    Status select(std::string_view engine) override;
+    std::string statistics() const override;
+
+    const Backend& backend() const { return backend_; }
+
+  private:
+    KvmAccelerator(std::unique_ptr<KvmVm> vm, Backend backend, const CpuModel& model, PhysMap& phys, Log& log);
+
+    std::unique_ptr<KvmVm> vm_;
+    const Backend backend_;
+    const CpuModel& model_;
+    PhysMap& phys_;
+    Log& log_;
+    MemorySlots slots_;
+};
+
+/// One line: what kind of KVM this is.
+std::string backend_text(const Backend& backend);
+
+}  // namespace twin86::kvm

@@ -1,0 +1,199 @@
+#include "accel/kvm/kvm_vcpu.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "accel/kvm/kvm_cpuid.h"
+#include "accel/kvm/kvm_requests.h"
+#include "accel/kvm/kvm_state.h"
+#include "cpu/semantics/msr_index.h"
+
+namespace twin86::kvm {
+
+Result<std::unique_ptr<KvmVcpu>> KvmVcpu::create(KvmVm& vm, MemorySlots& slots, const CpuModel& model, PhysMap& phys,
+                                                 VcpuEnvironment& environment, const Backend& backend, Log& log) {
+    auto handle = vm.take_vcpu();
+    if (!handle) return handle.failure();
+    std::unique_ptr<KvmVcpu> vcpu(new KvmVcpu(vm, handle.take(), slots, model, phys, environment, backend, log));
+    if (const Status s = vcpu->set_cpuid(); !s) return s.failure();
+    return vcpu;
+}
+
+KvmVcpu::KvmVcpu(KvmVm& vm, VcpuHandle handle, MemorySlots& slots, const CpuModel& model, PhysMap& phys,
+                 VcpuEnvironment& environment, const Backend& backend, Log& log)
+    : vm_(vm),
+      handle_(std::move(handle)),
+      run_(handle_.run()),
+      slots_(slots),
+      model_(model),
+      phys_(phys),
+      env_(environment),
+      backend_(backend),
+      log_(log),
+      cpuid_(model),
+      cpu_(state_, *this, cpuid_),
+      kick_(handle_) {}
+
+KvmVcpu::~KvmVcpu() {
+    // A port or MMIO access that KVM waits for must not be finished by the next user.
+    (void)complete();
+    vm_.give_back(std::move(handle_));
+}
+
+Status KvmVcpu::set_cpuid() {
+    CpuidTable table = cpuid_table(model_);
+    const int r = handle_.call(kSetCpuid2, &table);
+    // KVM refuses a change after the first run, which is none here: a machine keeps its model.
+    if (r < 0 && r != -EINVAL) return error("KVM refuses the processor model {}: {}", model_.name(), std::strerror(-r));
+    return {};
+}
+
+void KvmVcpu::request_exit() {
+    exit_requested_ = true;
+    kick_();
+}
+
+CpuState& KvmVcpu::state() {
+    if (!fetched_ && complete()) (void)fetch();
+    return state_;
+}
+
+void KvmVcpu::set_nmi_pending() {
+    state().nmi_pending = true;
+    changed_ = true;
+}
+
+/// run_ has what the last exit left, unless the state came from outside since.
+bool KvmVcpu::wakes() {
+    const bool enabled = fetched_ ? (state_.rflags & kFlagIF) != 0 : run_.if_flag != 0;
+    return (fetched_ && state_.nmi_pending) || (enabled && env_.interrupt_pending());
+}
+
+/// Where ring 0 is emulated, so is everything but 64-bit code in ring 3.
+bool KvmVcpu::slow_here() {
+    if (backend_.native_ring0()) return false;
+    const CpuState& s = state();
+    return s.cpl() != 3 || !s.mode64();
+}
+
+bool KvmVcpu::fail(std::string why) {
+    failure_ = std::move(why);
+    return false;
+}
+
+bool KvmVcpu::get(unsigned long request, void* to, const char* what) {
+    const int r = handle_.call(request, to);
+    return r >= 0 || fail(fmt::format("KVM does not give {}: {}", what, std::strerror(-r)));
+}
+
+bool KvmVcpu::set(unsigned long request, void* from, const char* what) {
+    const int r = handle_.call(request, from);
+    return r >= 0 || fail(fmt::format("KVM does not take {}: {}", what, std::strerror(-r)));
+}
+
+bool KvmVcpu::round_trip() {
+    return complete() && store() && fetch();
+}
+
+/// Lets KVM finish the instruction of the last exit, without executing another.
+bool KvmVcpu::complete() {
+    while (completing_) {
+        run_.immediate_exit = 1;
+        const int r = handle_.call(KVM_RUN, nullptr);
+        run_.immediate_exit = 0;
+        completing_ = false;
+        if (r == -EINTR) break;
+        if (r < 0) return fail(fmt::format("KVM_RUN: {}", std::strerror(-r)));
+        // The rest of an access that has several parts.
+        if (run_.exit_reason == KVM_EXIT_IO) on_port();
+        if (run_.exit_reason == KVM_EXIT_MMIO) on_mmio();
+    }
+    return true;
+}
+
+bool KvmVcpu::fetch() {
+    kvm_regs regs{};
+    kvm_sregs sregs{};
+    kvm_vcpu_events events{};
+    kvm_debugregs debug{};
+    kvm_xcrs xcrs{};
+    kvm_xsave xsave{};
+    StateMsrs msrs = to_kvm_msrs(state_);
+    const bool got = get(KVM_GET_REGS, &regs, "registers") && get(KVM_GET_SREGS, &sregs, "system registers") &&
+                     get(KVM_GET_VCPU_EVENTS, &events, "events") && get(KVM_GET_DEBUGREGS, &debug, "debug registers") &&
+                     get(KVM_GET_XCRS, &xcrs, "XCR0") && get(kGetXsave, &xsave, "the XSAVE area") &&
+                     get(kGetMsrs, &msrs, "MSRs");
+    if (!got) return false;
+    ++counters_.fetches;
+    const DescriptorTable idtr = state_.idtr;
+    from_kvm_regs(regs, state_);
+    from_kvm_sregs(sregs, state_);
+    if (guarded_) restore_guarded(idtr);
+    from_kvm_events(events, state_);
+    from_kvm_debugregs(debug, state_);
+    from_kvm_xcrs(xcrs, state_);
+    from_kvm_xsave(xsave, state_);
+    from_kvm_msrs(msrs, state_);
+    fetched_ = true;
+    return true;
+}
+
+bool KvmVcpu::store() {
+    u64 apic_base = 0;
+    (void)env_.read_apic_msr(kMsrApicBase, apic_base);
+    cr8_ = env_.read_tpr();
+    kvm_regs regs = to_kvm_regs(state_);
+    kvm_sregs sregs = to_kvm_sregs(state_, apic_base, cr8_);
+    guarded_ = needs_guard();
+    guarded_flags_ = state_.rflags & ~u64{kFlagRF};
+    if (guarded_) sregs.idt.limit = 0;
+    kvm_vcpu_events events = to_kvm_events(state_);
+    kvm_debugregs debug = to_kvm_debugregs(state_);
+    kvm_xcrs xcrs = to_kvm_xcrs(state_);
+    kvm_xsave xsave = to_kvm_xsave(state_);
+    StateMsrs msrs = to_kvm_msrs(state_);
+    const bool done = forget_translations(sregs) && set(KVM_SET_SREGS, &sregs, "system registers") &&
+                      set(KVM_SET_XCRS, &xcrs, "XCR0") && set(kSetXsave, &xsave, "the XSAVE area") &&
+                      set(kSetMsrs, &msrs, "MSRs") && set(KVM_SET_DEBUGREGS, &debug, "debug registers") &&
+                      set(KVM_SET_REGS, &regs, "registers") && set(KVM_SET_VCPU_EVENTS, &events, "events");
+    if (!done) return false;
+    ++counters_.stores;
+    run_.cr8 = cr8_;
+    changed_ = false;
+    ready_ = (state_.rflags & kFlagIF) != 0 && state_.shadow == kShadowNone &&
+             state_.pending.kind == PendingEvent::Kind::kNone;
+    return true;
+}
+
+/// Others may have written page tables and flushed their own translation caches: KVM must not use what it cached.
+/// Loading another CR4 first makes it drop the guest's TLB (SDM vol. 3, 4.10.4.1); shadow page tables need more.
+bool KvmVcpu::forget_translations(const kvm_sregs& sregs) {
+    if (backend_.shadow_paging)
+        if (const Status s = slots_.zap(); !s) return fail(s.failure().message);
+    kvm_sregs other = sregs;
+    other.cr4 ^= kCr4PGE;
+    return set(KVM_SET_SREGS, &other, "system registers");
+}
+
+/// The guest's TSC is the host's plus this.
+bool KvmVcpu::set_tsc_offset() {
+    const u64 offset = env_.tsc_bias() + state_.tsc_offset + state_.tsc_adjust;
+    if (tsc_offset_known_ && offset == tsc_offset_) return true;
+    u64 value = offset;
+    kvm_device_attr attribute{};
+    attribute.group = KVM_VCPU_TSC_CTRL;
+    attribute.attr = KVM_VCPU_TSC_OFFSET;
+    attribute.addr = reinterpret_cast<u64>(&value);
+    if (handle_.call(KVM_SET_DEVICE_ATTR, &attribute) < 0) {
+        // Before Linux 5.16: by the counter itself, which is as exact as this thread is undisturbed.
+        StateMsrs msr{};
+        msr.count = 1;
+        msr.entries[0] = {kMsrTsc, 0, __builtin_ia32_rdtsc() + offset};
+        if (!set(kSetMsrs, &msr, "the TSC")) return false;
+    }
+    tsc_offset_ = offset;
+    tsc_offset_known_ = true;
+    return true;
+}
+
+}  // namespace twin86::kvm

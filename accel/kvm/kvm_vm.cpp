@@ -1,0 +1,127 @@
+#include "accel/kvm/kvm_vm.h"
+
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace twin86::kvm {
+
+namespace {
+
+int negative_errno(int result) {
+    return result < 0 ? -errno : result;
+}
+
+/// MSRs that KVM may read and write by itself: those that belong to instructions which run natively. All others are
+/// our processor model's (accel/kvm/kvm_msrs.cpp). SDM vol. 4, 2.1; AMD64 APM vol. 2, appendix A.
+struct NativeMsrs {
+    u32 first, count;
+};
+constexpr NativeMsrs kNativeMsrs[] = {
+    {0x174, 3},       // SYSENTER_CS, _ESP, _EIP
+    {0xc0000081, 4},  // STAR, LSTAR, CSTAR, SFMASK
+    {0xc0000100, 4},  // FS_BASE, GS_BASE, KERNEL_GS_BASE, TSC_AUX
+};
+
+Error creation_error(int cause) {
+    if (cause == ENOMEM)
+        return error("KVM cannot create a virtual machine: out of memory (a smaller -m, or a higher 'ulimit -l')");
+    if (cause == EBUSY) return error("KVM cannot create a virtual machine: another hypervisor uses the processor");
+    return error("KVM cannot create a virtual machine: {}", std::strerror(cause));
+}
+
+}  // namespace
+
+// ---- VcpuHandle ----------------------------------------------------------------------------------------------------
+
+Result<VcpuHandle> VcpuHandle::create(int vm, unsigned id, u64 run_bytes) {
+    UniqueFd fd(::ioctl(vm, KVM_CREATE_VCPU, id));
+    if (!fd) return error("KVM cannot create a processor: {}", std::strerror(errno));
+    void* const run = ::mmap(nullptr, run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    if (run == MAP_FAILED) return error("KVM: cannot map a processor's page: {}", std::strerror(errno));
+    return VcpuHandle(std::move(fd), static_cast<kvm_run*>(run), run_bytes);
+}
+
+VcpuHandle::VcpuHandle(VcpuHandle&& other) noexcept
+    : fd_(std::move(other.fd_)), run_(std::exchange(other.run_, nullptr)), bytes_(other.bytes_) {}
+
+VcpuHandle& VcpuHandle::operator=(VcpuHandle&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    std::swap(run_, other.run_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+}
+
+VcpuHandle::~VcpuHandle() {
+    if (run_ != nullptr) ::munmap(run_, bytes_);
+}
+
+int VcpuHandle::call(unsigned long request, void* argument) const {
+    return negative_errno(::ioctl(fd_.get(), request, argument));
+}
+
+// ---- KvmVm ---------------------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<KvmVm>> KvmVm::create(KvmSystem system) {
+    int raw;
+    do {
+        raw = ::ioctl(system.fd(), KVM_CREATE_VM, 0);
+    } while (raw < 0 && errno == EINTR);
+    UniqueFd fd(raw);
+    if (!fd) return creation_error(errno);
+    std::unique_ptr<KvmVm> vm(new KvmVm(std::move(system), std::move(fd)));
+    if (const Status s = vm->configure(); !s) return s.failure();
+    return vm;
+}
+
+Status KvmVm::configure() {
+    // Real-mode guests on processors without unrestricted guest mode need three pages for a TSS and one for page
+    // tables, where nothing of a PC lies (api.rst, KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR).
+    u64 identity_map = 0xfeffc000;
+    (void)::ioctl(fd_.get(), KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
+    (void)::ioctl(fd_.get(), KVM_SET_TSS_ADDR, identity_map + kPageSize);
+    kvm_enable_cap cap{};
+    cap.cap = KVM_CAP_X86_USER_SPACE_MSR;
+    cap.args[0] = KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_FILTER;
+    if (::ioctl(fd_.get(), KVM_ENABLE_CAP, &cap) != 0) return error("KVM: no MSR exits: {}", std::strerror(errno));
+    cap = {};
+    cap.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE;
+    cap.args[0] = 1;
+    reports_emulation_failures_ = ::ioctl(fd_.get(), KVM_ENABLE_CAP, &cap) == 0;
+    return set_msr_filter();
+}
+
+Status KvmVm::set_msr_filter() {
+    kvm_msr_filter filter{};
+    filter.flags = KVM_MSR_FILTER_DEFAULT_DENY;
+    u8 allowed = 0xff;
+    unsigned n = 0;
+    for (const NativeMsrs& m : kNativeMsrs)
+        filter.ranges[n++] = {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, m.count, m.first, &allowed};
+    if (::ioctl(fd_.get(), KVM_X86_SET_MSR_FILTER, &filter) != 0)
+        return error("KVM: no MSR filter: {}", std::strerror(errno));
+    return {};
+}
+
+int KvmVm::set_slot(u32 slot, Gpa base, u64 size, Hva host, u32 flags) {
+    kvm_userspace_memory_region region{slot, flags, base, size, reinterpret_cast<u64>(host)};
+    return negative_errno(::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &region));
+}
+
+int KvmVm::get_dirty_log(u32 slot, u64* bitmap) {
+    kvm_dirty_log log{};
+    log.slot = slot;
+    log.dirty_bitmap = bitmap;
+    return negative_errno(::ioctl(fd_.get(), KVM_GET_DIRTY_LOG, &log));
+}
+
+Result<VcpuHandle> KvmVm::take_vcpu() {
+    if (parked_.empty()) return VcpuHandle::create(fd_.get(), next_vcpu_++, system_.run_bytes());
+    VcpuHandle last = std::move(parked_.back());
+    parked_.pop_back();
+    return last;
+}
+
+}  // namespace twin86::kvm

@@ -1,0 +1,63 @@
+// KvmVm: one virtual machine of KVM: its memory slots, its MSR filter, and the file descriptors of its processors.
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <memory>
+#include <vector>
+
+#include "accel/kvm/kvm_system.h"
+
+namespace twin86::kvm {
+
+/// A processor's file descriptor and its shared page (struct kvm_run).
+class VcpuHandle {
+  public:
+    static Result<VcpuHandle> create(int vm, unsigned id, u64 run_bytes);
+    VcpuHandle(VcpuHandle&& other) noexcept;
+    VcpuHandle& operator=(VcpuHandle&& other) noexcept;
+    ~VcpuHandle();
+
+    int fd() const { return fd_.get(); }
+    kvm_run& run() const { return *run_; }
+    /// ioctl(2); negative errno on failure.
+    int call(unsigned long request, void* argument) const;
+
+  private:
+    VcpuHandle(UniqueFd fd, kvm_run* run, u64 bytes) : fd_(std::move(fd)), run_(run), bytes_(bytes) {}
+
+    UniqueFd fd_;
+    kvm_run* run_ = nullptr;
+    u64 bytes_ = 0;
+};
+
+class KvmVm {
+  public:
+    static Result<std::unique_ptr<KvmVm>> create(KvmSystem system);
+
+    const KvmSystem& system() const { return system_; }
+    /// Exits instead of an invented #UD where KVM's instruction emulator fails (Linux 5.15).
+    bool reports_emulation_failures() const { return reports_emulation_failures_; }
+
+    /// `size` 0 takes the slot away. Negative errno on failure.
+    int set_slot(u32 slot, Gpa base, u64 size, Hva host, u32 flags);
+    /// Bits of pages written since the last call; the slot must have been set with KVM_MEM_LOG_DIRTY_PAGES.
+    int get_dirty_log(u32 slot, u64* bitmap);
+
+    /// A processor: new, or one that was given back. KVM cannot destroy them.
+    Result<VcpuHandle> take_vcpu();
+    void give_back(VcpuHandle vcpu) { parked_.push_back(std::move(vcpu)); }
+
+  private:
+    KvmVm(KvmSystem system, UniqueFd fd) : system_(std::move(system)), fd_(std::move(fd)) {}
+    Status configure();
+    Status set_msr_filter();
+
+    KvmSystem system_;
+    UniqueFd fd_;
+    bool reports_emulation_failures_ = false;
+    unsigned next_vcpu_ = 0;
+    std::vector<VcpuHandle> parked_;
+};
+
+}  // namespace twin86::kvm

@@ -1,0 +1,113 @@
+#include "accel/kvm/memory_slots.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/bits.h"
+
+namespace twin86::kvm {
+
+namespace {
+
+bool same(const HostRange& a, const HostRange& b) {
+    return a.base == b.base && a.size == b.size && a.host == b.host && a.writable == b.writable;
+}
+
+Error slot_error(const HostRange& range, int cause) {
+    const char* const remedy = cause == ENOMEM ? " (a smaller -m, or a higher 'ulimit -l')" : "";
+    return error("KVM refuses memory at {:#x}, {} KiB of {}: {}{}", range.base, range.size / KiB, range.name,
+                 std::strerror(cause), remedy);
+}
+
+}  // namespace
+
+MemorySlots::MemorySlots(KvmVm& vm, PhysMap& phys) : vm_(vm), phys_(phys) {
+    phys_.add_listener(*this);
+}
+
+MemorySlots::~MemorySlots() {
+    phys_.remove_listener(*this);
+}
+
+void MemorySlots::range_remapped(Gpa, u64) { old_ = true; }
+
+Status MemorySlots::update() {
+    if (!old_.exchange(false)) return {};
+    const std::scoped_lock held(lock_);
+    ++updates_;
+    const std::vector<HostRange> wanted = phys_.host_ranges();
+    const auto stays = [&](const Slot& s) {
+        return std::any_of(wanted.begin(), wanted.end(), [&](const HostRange& r) { return same(r, s.range); });
+    };
+    // What goes first: slots must not overlap.
+    for (const Slot& s : slots_)
+        if (!stays(s))
+            if (const Status status = remove(s); !status) return status;
+    std::erase_if(slots_, [&](const Slot& s) { return !stays(s); });
+    for (const HostRange& r : wanted) {
+        if (std::any_of(slots_.begin(), slots_.end(), [&](const Slot& s) { return same(s.range, r); })) continue;
+        if (const Status status = add(r); !status) return status;
+    }
+    return {};
+}
+
+u32 MemorySlots::free_number() const {
+    for (u32 n = 0;; ++n)
+        if (std::none_of(slots_.begin(), slots_.end(), [n](const Slot& s) { return s.number == n; })) return n;
+}
+
+Status MemorySlots::add(const HostRange& range) {
+    slots_.push_back({free_number(), range, false});
+    return set(slots_.back());
+}
+
+Status MemorySlots::set(const Slot& slot) {
+    const HostRange& r = slot.range;
+    const u32 flags = (r.writable ? 0 : KVM_MEM_READONLY) | (slot.logged ? KVM_MEM_LOG_DIRTY_PAGES : 0);
+    const int result = vm_.set_slot(slot.number, r.base, r.size, r.host, flags);
+    return result < 0 ? Status(slot_error(r, -result)) : Status();
+}
+
+Status MemorySlots::remove(const Slot& slot) {
+    const int result = vm_.set_slot(slot.number, slot.range.base, 0, slot.range.host, 0);
+    return result < 0 ? Status(slot_error(slot.range, -result)) : Status();
+}
+
+Status MemorySlots::zap() {
+    const std::scoped_lock held(lock_);
+    const auto smallest = std::min_element(slots_.begin(), slots_.end(),
+                                           [](const Slot& a, const Slot& b) { return a.range.size < b.range.size; });
+    if (smallest == slots_.end()) return {};
+    ++zaps_;
+    // The log goes with the slot.
+    if (smallest->logged) collect(*smallest, smallest->range.base, smallest->range.size);
+    if (const Status s = remove(*smallest); !s) return s;
+    return set(*smallest);
+}
+
+void MemorySlots::collect_dirty(Gpa base, u64 size) {
+    const std::scoped_lock held(lock_);
+    for (Slot& s : slots_)
+        if (s.range.writable && base < s.range.base + s.range.size && s.range.base < base + size)
+            collect(s, base, size);
+}
+
+/// The first call for a slot switches its log on and counts every page as written.
+void MemorySlots::collect(Slot& slot, Gpa base, u64 size) {
+    const Gpa from = std::max(base, slot.range.base), to = std::min(base + size, slot.range.base + slot.range.size);
+    const auto mark = [&](Gpa page) { phys_.pages().mark_dirty(page, phys_.pages().entry(page)); };
+    std::vector<u64> bitmap(align_up(slot.range.size / kPageSize, 64) / 64, ~u64{0});
+    if (!slot.logged) {
+        slot.logged = true;
+        (void)set(slot);
+    } else if (vm_.get_dirty_log(slot.number, bitmap.data()) == 0) {
+        // Reading clears: pages outside of the range would be lost.
+        for (u64 n = 0; n < slot.range.size / kPageSize; ++n)
+            if (bitmap[n / 64] >> (n % 64) & 1) mark(slot.range.base + n * kPageSize);
+        return;
+    }
+    for (Gpa page = from; page < to; page += kPageSize) mark(page);
+}
+
+}  // namespace twin86::kvm

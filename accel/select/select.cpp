@@ -1,0 +1,77 @@
+#include "accel/select/select.h"
+
+#include "accel/hybrid/hybrid_accelerator.h"
+#include "accel/jit/host_needs.h"
+#include "accel/jit/jit_accelerator.h"
+#include "accel/kvm/kvm_accelerator.h"
+#include "cpu/state/host_cpuid.h"
+
+namespace twin86 {
+
+namespace {
+
+using Made = Result<std::unique_ptr<Accelerator>>;
+using Selected = Result<Selection>;
+
+struct Request {
+    const AccelOptions& options;
+    CpuModel& model;
+    PhysMap& phys;
+    Log& log;
+};
+
+std::unique_ptr<Accelerator> make_jit(const Request& r) {
+    return std::make_unique<jit::JitAccelerator>(r.options, r.model, r.phys, r.log);
+}
+
+/// KVM with the translator behind it, as far as the host's processor can translate.
+Made with_fallback(const Request& r, std::unique_ptr<Accelerator> kvm) {
+    const Status translates = jit::host_can_translate(HostCpuid::probe().features);
+    if (!r.options.fallback || !translates) return kvm;
+    return std::unique_ptr<Accelerator>(std::make_unique<HybridAccelerator>(std::move(kvm), make_jit(r), r.phys, Engine::kFirst,
+                                                                            r.options.stress_switch_us * 1000));
+}
+
+Made make_kvm(const Request& r) {
+    auto kvm = kvm::KvmAccelerator::create(r.model, r.phys, r.log);
+    if (!kvm) return error("-accel kvm: {}", kvm.failure().message);
+    return with_fallback(r, kvm.take());
+}
+
+Made make(const Request& r, const std::string& engine) {
+    return engine == "kvm" ? make_kvm(r) : Made(make_jit(r));
+}
+
+Selected selected(Made made, std::string why) {
+    if (!made) return made.failure();
+    return Selection{made.take(), std::move(why)};
+}
+
+/// In the order given; the last one's error counts.
+Selected first_working(const Request& r) {
+    const std::vector<std::string>& engines = r.options.engines;
+    std::string why;
+    for (std::size_t n = 0;; ++n) {
+        Made made = make(r, engines[n]);
+        if (made || n + 1 == engines.size()) return selected(std::move(made), why);
+        why += fmt::format("{}; using {}", made.failure().message, engines[n + 1]);
+    }
+}
+
+/// KVM where it runs ring 0 natively, else the translator.
+Selected best(const Request& r) {
+    const auto backend = kvm::probe_backend();
+    if (!backend) return selected(make_jit(r), fmt::format("engine: jit ({})", backend.failure().message));
+    const std::string text = kvm::backend_text(backend.value());
+    if (backend.value().native_ring0()) return selected(make_kvm(r), fmt::format("engine: kvm ({})", text));
+    return selected(make_jit(r), fmt::format("engine: jit, faster than this host's KVM ({}); -accel kvm takes it anyway", text));
+}
+
+}  // namespace
+
+Result<Selection> select_accelerator(const AccelOptions& options, CpuModel& model, PhysMap& phys, Log& log) {
+    const Request request{options, model, phys, log};
+    return options.engines.empty() ? best(request) : first_working(request);
+}
+
+}  // namespace twin86

@@ -1,0 +1,109 @@
+// -accel, -enable-kvm and -machine accel=.
+#include <algorithm>
+
+#include "machine/option_setters.h"
+#include "machine/option_values.h"
+
+namespace twin86 {
+
+namespace {
+
+Status add_engine(AccelOptions& o, const std::string& engine) {
+    if (engine == "tcg") return error("-accel tcg: the translator is called jit here (-accel jit)");
+    if (engine != "jit" && engine != "kvm") return unknown_word("-accel", engine, {"jit", "kvm"});
+    if (std::find(o.engines.begin(), o.engines.end(), engine) == o.engines.end()) o.engines.push_back(engine);
+    return {};
+}
+
+/// "kvm:jit" as -machine accel= has it.
+Status add_engines(AccelOptions& o, const std::string& list) {
+    for (std::size_t at = 0; at <= list.size();) {
+        const std::size_t end = std::min(list.find(':', at), list.size());
+        if (const Status s = add_engine(o, list.substr(at, end - at)); !s) return s;
+        at = end + 1;
+    }
+    return {};
+}
+
+Status set_code_size(AccelOptions& o, const std::string& what, const std::string& v) {
+    auto size = parse_size(v, what);
+    if (!size) return size.failure();
+    if (*size < 2 * MiB || *size > GiB) return error("{}={}: from 2M to 1G", what, v);
+    o.code_cache_bytes = *size / kPageSize * kPageSize;
+    return {};
+}
+
+Status set_jit_property(AccelOptions& o, const std::string& key, const std::string& v) {
+    const std::string what = "-accel jit," + key;
+    if (key == "code-size") return set_code_size(o, what, v);
+    if (key == "mmu") {
+        if (v != "soft" && v != "shadow" && v != "auto") return unknown_word(what, v, {"soft", "shadow", "auto"});
+        o.mmu = v;
+        return {};
+    }
+    if (key != "one-insn-per-block" && key != "chain")
+        return unknown_word("-accel jit: property", key, {"mmu", "code-size", "one-insn-per-block", "chain"});
+    const auto on = parse_switch(v, what);
+    if (!on) return on.failure();
+    if (key == "chain")
+        o.no_chain = !on.value();
+    else
+        o.one_insn_per_block = on.value();
+    return {};
+}
+
+Status set_irqchip(AccelOptions&, const std::string& what, const std::string& v) {
+    if (v == "off") return {};
+    if (v == "on" || v == "split")
+        return error(
+            "{}={}: all interrupt controllers are the machine's own here, so that it can change engines "
+            "(kernel-irqchip=off)",
+            what, v);
+    return unknown_word(what, v, {"off", "split", "on"});
+}
+
+Status set_stress(AccelOptions& o, const std::string& what, const std::string& v) {
+    auto us = parse_number(v, what, 10'000'000);
+    if (!us) return us.failure();
+    o.stress_switch_us = *us;
+    return {};
+}
+
+Status set_kvm_property(AccelOptions& o, const std::string& key, const std::string& v) {
+    const std::string what = "-accel kvm," + key;
+    if (key == "kernel-irqchip" || key == "kernel_irqchip") return set_irqchip(o, what, v);
+    if (key == "stress-switch") return set_stress(o, what, v);
+    if (key != "fallback")
+        return unknown_word("-accel kvm: property", key, {"kernel-irqchip", "fallback", "stress-switch"});
+    const auto on = parse_switch(v, what);
+    if (!on) return on.failure();
+    o.fallback = on.value();
+    return {};
+}
+
+Status set_property(AccelOptions& o, const std::string& engine, const std::string& key, const std::string& v) {
+    return engine == "kvm" ? set_kvm_property(o, key, v) : set_jit_property(o, key, v);
+}
+
+}  // namespace
+
+Status set_accel(ParsedOptions& to, const std::string& v) {
+    if (v == "help" || v == "?") return to.action = OptionAction::kAccelHelp, Status();
+    std::string engine = "jit";
+    const Properties properties = split_properties(v);
+    for (std::size_t i = 0; i < properties.size(); ++i) {
+        const auto& [key, val] = properties[i];
+        const bool bare = i == 0 && val.empty();
+        if (bare || key == "accel") engine = bare ? key : val;
+        const Status s = bare || key == "accel" ? add_engines(to.options.accel, engine)
+                                                : set_property(to.options.accel, engine, key, val);
+        if (!s) return s;
+    }
+    return {};
+}
+
+Status set_enable_kvm(ParsedOptions& to, const std::string&) {
+    return add_engine(to.options.accel, "kvm");
+}
+
+}  // namespace twin86

@@ -1,0 +1,135 @@
+// Moves between two engines, with engines that do what the test says.
+#include "accel/hybrid/hybrid_vcpu.h"
+
+#include <catch2/catch.hpp>
+#include <deque>
+#include <functional>
+
+using namespace twin86;
+
+namespace {
+
+struct FakeVcpu : Vcpu {
+    std::deque<std::function<RunExit(FakeVcpu&)>> script;
+    CpuState cpu;
+    std::string why;
+    unsigned changes = 0;
+    std::atomic<unsigned> requests = 0, kicks = 0;
+
+    RunExit run() override {
+        if (script.empty()) return RunExit::kShutdown;
+        const auto step = script.front();
+        script.pop_front();
+        return step(*this);
+    }
+    void request_exit() override { ++requests; }
+    void kick() override { ++kicks; }
+    CpuState& state() override { return cpu; }
+    void state_changed() override { ++changes; }
+    void set_nmi_pending() override { cpu.nmi_pending = true; }
+    bool wakes() override { return false; }
+    const std::string& failure() const override { return why; }
+    std::string statistics() const override { return {}; }
+    void dump_history() const override {}
+};
+
+struct Pair {
+    explicit Pair(Engine start) {
+        auto a = std::make_unique<FakeVcpu>(), b = std::make_unique<FakeVcpu>();
+        first = a.get(), complete = b.get();
+        vcpu = std::make_unique<HybridVcpu>(std::move(a), std::move(b), *phys, start, 0, HybridVcpu::Suits());
+    }
+    GuestRam ram = GuestRam::create(16 * kPageSize).take();
+    MmioBus bus;
+    std::unique_ptr<PhysMap> phys = PhysMap::create(ram, 16 * kPageSize, bus).take();
+    FakeVcpu *first, *complete;
+    std::unique_ptr<HybridVcpu> vcpu;
+};
+
+}  // namespace
+
+TEST_CASE("a failure moves the state and is counted by its reason") {
+    Pair p(Engine::kFirst);
+    p.first->script = {[](FakeVcpu& v) { return v.cpu.rip = 0x1234, v.why = "no clac", RunExit::kFatal; }};
+    p.complete->script = {[](FakeVcpu& v) { return v.cpu.rip += 3, RunExit::kHalted; }};
+    CHECK(p.vcpu->run() == RunExit::kHalted);
+    CHECK(p.vcpu->state().rip == 0x1237);
+    CHECK(p.complete->changes == 1);
+    CHECK(p.vcpu->failures().at("no clac") == 1);
+    CHECK(p.vcpu->statistics().find("1 times: no clac") != std::string::npos);
+}
+
+TEST_CASE("after its stay the processor goes back") {
+    Pair p(Engine::kFirst);
+    p.first->script = {[](FakeVcpu&) { return RunExit::kFatal; },
+                       [](FakeVcpu& v) { return v.cpu.rip += 1, RunExit::kShutdown; }};
+    p.complete->script = {[](FakeVcpu& v) {
+        v.cpu.rip = 0x10;
+        while (v.requests == 0) std::this_thread::yield();  // the end of the stay
+        return RunExit::kInterrupted;
+    }};
+    CHECK(p.vcpu->run() == RunExit::kShutdown);
+    CHECK(p.vcpu->state().rip == 0x11);
+    CHECK(p.vcpu->switches() == 2);
+}
+
+TEST_CASE("the failure of the complete engine is the machine's") {
+    Pair p(Engine::kComplete);
+    p.complete->script = {[](FakeVcpu& v) { return v.why = "broken", RunExit::kFatal; }};
+    CHECK(p.vcpu->run() == RunExit::kFatal);
+    CHECK(p.vcpu->failure() == "broken");
+}
+
+TEST_CASE("select moves at the next boundary, there and back") {
+    Pair p(Engine::kFirst);
+    HybridVcpu& vcpu = *p.vcpu;
+    p.first->script = {
+        [&](FakeVcpu& v) { return v.cpu.rip = 7, vcpu.select(Engine::kComplete), RunExit::kInterrupted; },
+        [](FakeVcpu& v) { return v.cpu.rip *= 2, RunExit::kHalted; }};
+    p.complete->script = {
+        [&](FakeVcpu& v) { return v.cpu.rip += 1, vcpu.select(Engine::kFirst), RunExit::kInterrupted; }};
+    CHECK(vcpu.run() == RunExit::kHalted);
+    CHECK(vcpu.state().rip == 16);
+    CHECK(vcpu.switches() == 2);
+}
+
+TEST_CASE("a request of the machine ends the run, whichever engine has it") {
+    Pair p(Engine::kFirst);
+    HybridVcpu& vcpu = *p.vcpu;
+    p.first->script = {[&](FakeVcpu&) { return vcpu.request_exit(), RunExit::kInterrupted; }};
+    CHECK(vcpu.run() == RunExit::kInterrupted);
+    CHECK(p.first->requests == 1);
+    vcpu.request_exit();
+    CHECK(vcpu.run() == RunExit::kInterrupted);
+    CHECK(vcpu.run() == RunExit::kShutdown);  // the script is at its end: nothing is left of the requests
+}
+
+TEST_CASE("code that the first engine overwrites is reported to the translator, other writes are not") {
+    struct Listener : CodeWriteListener {
+        void code_written(Gpa address, u64) override { pages.push_back(address); }
+        std::vector<Gpa> pages;
+    } listener;
+    Pair p(Engine::kComplete);
+    p.phys->add_code_listener(listener);
+    p.phys->set_has_code(3 * kPageSize, true);
+    p.phys->set_has_code(5 * kPageSize, true);
+    HybridVcpu& vcpu = *p.vcpu;
+    vcpu.select(Engine::kFirst);
+    p.first->script = {[&](FakeVcpu&) {
+        p.ram.base()[3 * kPageSize + 7] ^= 1;
+        p.ram.base()[4 * kPageSize] ^= 1;
+        return vcpu.select(Engine::kComplete), RunExit::kInterrupted;
+    }};
+    CHECK(vcpu.run() == RunExit::kShutdown);
+    CHECK(listener.pages == std::vector<Gpa>{3 * kPageSize});
+}
+
+TEST_CASE("stays grow while failures follow each other, and shrink") {
+    FallbackPolicy policy;
+    CHECK(policy.stay_after(0) == 2 * FallbackPolicy::kShortest_ns);
+    for (int n = 0; n < 20; ++n) (void)policy.stay_after(0);
+    CHECK(policy.stay_after(0) == FallbackPolicy::kLongest_ns);
+    CHECK(policy.stay_after(2 * FallbackPolicy::kLongest_ns) == FallbackPolicy::kLongest_ns / 2);
+    for (int n = 0; n < 20; ++n) (void)policy.stay_after(~u64{0});
+    CHECK(policy.stay_after(~u64{0}) == FallbackPolicy::kShortest_ns);
+}

@@ -1,0 +1,116 @@
+"""Runs one workload under one engine and measures it: wall and CPU time, marks on the console, memory, counters."""
+import dataclasses
+import os
+import re
+import select
+import subprocess
+import tempfile
+import time
+
+
+@dataclasses.dataclass
+class Workload:
+    """What the guest is to do. `steps` are (name, text to wait for, text to send then) in order."""
+    arguments: list
+    steps: list
+    limit: float = 120.0
+
+
+@dataclasses.dataclass
+class Measurement:
+    engine: str
+    command: list
+    ok: bool = False
+    problem: str = ""
+    wall_s: float = 0.0
+    user_s: float = 0.0
+    system_s: float = 0.0
+    peak_kib: int = 0
+    marks: dict = dataclasses.field(default_factory=dict)     # step -> seconds since the start
+    console: list = dataclasses.field(default_factory=list)   # (seconds, bytes so far)
+    counters: dict = dataclasses.field(default_factory=dict)  # group -> {name: number}
+    engine_line: str = ""
+
+
+# Lines of `info accel`: "group   name 1 name 2" or "group   1 things, 2 others".
+GROUPS = {"exits": "translator exits", "helpers": "translator slow paths", "kvm exits": "kvm exits"}
+NAMED = re.compile(r"([A-Za-z][\w-]*) (\d+)")
+COUNTED = re.compile(r"(\d+(?:\.\d+)?) ([a-z][a-z ]*)")
+
+
+def parse_counters(text):
+    """The statistics of -d stats as {group: {name: number}}."""
+    groups = {}
+    for line in text.splitlines():
+        match = re.match(r"(kvm \w+|\w+)\s\s*(.*)", line)
+        if not match:
+            continue
+        key, rest = match.groups()
+        if key == "fallback":
+            count, reason = re.match(r"(\d+) times: (.*)", rest).groups()
+            groups.setdefault("fallback by instruction", {})[reason] = int(count)
+        elif key in GROUPS:
+            groups[GROUPS[key]] = {name: int(n) for name, n in NAMED.findall(rest)}
+        elif key in ("blocks", "guest", "tlb", "events", "switches", "kvm events", "kvm state", "kvm memory", "kvm runs"):
+            groups[key] = {name.strip(): float(n) for n, name in COUNTED.findall(rest)}
+    return groups
+
+
+class Console:
+    """Follows the steps on what the guest writes."""
+
+    def __init__(self, process, workload, result, start):
+        self.process, self.steps, self.result, self.start = process, list(workload.steps), result, start
+        self.seen, self.position = b"", 0
+
+    def take(self, seconds):
+        """False at the end of the output."""
+        ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, seconds))
+        if not ready:
+            return True
+        data = os.read(self.process.stdout.fileno(), 65536)
+        self.seen += data
+        self.result.console.append((time.monotonic() - self.start, len(self.seen)))
+        self.advance()
+        return bool(data)
+
+    def advance(self):
+        while self.steps:
+            name, pattern, answer = self.steps[0]
+            match = re.compile(pattern.encode()).search(self.seen, self.position)
+            if not match:
+                return
+            self.position = match.end()
+            self.result.marks[name] = time.monotonic() - self.start
+            self.steps.pop(0)
+            if answer:
+                os.write(self.process.stdin.fileno(), answer.encode())
+
+
+def run(engine, command, workload, progress=lambda text: None):
+    """Runs the command with the workload's arguments until the guest ends; returns a Measurement."""
+    result = Measurement(engine, command + workload.arguments)
+    with tempfile.NamedTemporaryFile("r", suffix=".stats") as stats:
+        own = "twin86" in os.path.basename(command[0])
+        full = result.command + (["-d", "stats", "-D", stats.name] if own else [])
+        start = time.monotonic()
+        process = subprocess.Popen(full, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        console = Console(process, workload, result, start)
+        while time.monotonic() - start < workload.limit and console.take(0.5):
+            waiting = console.steps[0][0] if console.steps else "the end"
+            progress(f"{engine}: {time.monotonic() - start:5.1f} s, waiting for {waiting}")
+        if process.poll() is None and time.monotonic() - start >= workload.limit:
+            result.problem = f"not done within {workload.limit:g} s"
+            process.terminate()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        result.wall_s = time.monotonic() - start
+        result.user_s, result.system_s, result.peak_kib = usage.ru_utime, usage.ru_stime, usage.ru_maxrss
+        text = stats.read()
+    result.counters = parse_counters(text)
+    result.engine_line = next((line for line in text.splitlines() if line.startswith("kvm   ")), "")
+    if not result.problem and console.steps:
+        tail = console.seen.decode("utf-8", "replace").strip().splitlines()[-1:] or ["nothing"]
+        result.problem = f"never said '{console.steps[0][1]}'; last: {tail[0][:100]}"
+    result.ok = not result.problem
+    return result
