@@ -222,7 +222,7 @@ Windows::FillResult Windows::fill(Gva address, bool write, const PagingContext& 
     PagingMemory memory(phys_.pages());
     const WalkResult walk = translate(as, memory, address, write ? Access::kWrite : Access::kRead);
     if (memory.code_touched() != PagingMemory::kNone) phys_.written(memory.code_touched(), 8);
-    if (!walk.ok) return {Fill::kDenied, walk.error_code};
+    if (!walk.ok) return {Fill::kDenied, walk.error_code, address};
     if (walk.page.user == kernel || (kernel && !walk.page.global)) return {Fill::kNotHere};
     Window* const window = window_for(address);
     if (window == nullptr) return {Fill::kNotHere};

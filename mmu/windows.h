@@ -46,6 +46,7 @@ class Windows {
     struct FillResult {
         Fill what;
         u32 error_code = 0;
+        Gva address = 0;  ///< of the fault
     };
     /// For an access that faulted on the host.
     FillResult fill(Gva address, bool write, const PagingContext& context);

@@ -392,7 +392,7 @@ bool JitVcpu::on_fault() {
         return false;
     }
     if (filled.what == Windows::Fill::kDenied && block->key.mode.has(Mode::kUser)) {
-        deliver_fault(Outcome::page_fault(filled.error_code, *windows_->linear(frame_.fault_address)));
+        deliver_fault(Outcome::page_fault(filled.error_code, filled.address));
         return false;
     }
     if (window) return run_with_probe(*block, point.guest_offset);
