@@ -205,7 +205,8 @@ void Windows::forbid_writes(u64 host, u64 size) {
 
 /// Other memory than RAM is never shown: its pages may be protected by other threads.
 void Windows::protect(Gpa base, u64 size) {
-    if (!in_ram(base)) return;
+    for (; size > 0 && !in_ram(base); size -= kPageSize) base += kPageSize;
+    if (size == 0) return;
     if (mappings() >= budget_) return clear();
     for_runs_of(base, size, [&](Window& w, RunIterator run, Gpa first, u64 bytes) {
         if (!run->second.writable) return;

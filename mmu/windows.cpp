@@ -12,6 +12,7 @@ constexpr u64 kKernelWaitNs = 0;
 constexpr u64 kLongestSampleNs = 20'000'000;
 constexpr u64 kNoFlushBit = u64{1} << 63;
 constexpr u64 kPcidMask = 0xfff;
+constexpr u64 kCr4Pcide = 1 << 17;
 
 unsigned region_of(Gva address) {
     return (address >> WindowArea::kRegionShift) & (WindowTables::kRegions - 1);
@@ -85,6 +86,8 @@ void Windows::switch_space(const PagingContext& context, bool stale) {
     current_ = &space_of(context.cr3 & ~kNoFlushBit);
     current_->entered = ++entries_;
     current_->stale |= stale;
+    // What the guest flushed is the PCID, whose address it may have been before: SDM vol. 3, 4.10.4.1.
+    if (stale && (context.cr4 & kCr4Pcide)) mark_stale(current_->cr3 & kPcidMask);
     if (current_->stale) refresh(*current_, context);
     show_space();
 }
@@ -118,9 +121,13 @@ void Windows::refresh(Space& space, const PagingContext& context) {
 }
 
 /// Address spaces that are not current are looked through when they are entered.
-void Windows::flush_pcid(unsigned pcid, const PagingContext& context) {
+void Windows::mark_stale(u64 pcid) {
     for (const auto& [cr3, space] : spaces_)
         if ((cr3 & kPcidMask) == pcid) space->stale = true;
+}
+
+void Windows::flush_pcid(unsigned pcid, const PagingContext& context) {
+    mark_stale(pcid);
     if (current_ != nullptr && current_->stale) refresh(*current_, context);
 }
 

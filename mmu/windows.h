@@ -106,6 +106,7 @@ class Windows {
     unsigned free_window();
     void release(unsigned index);
     void release_space(Space& space);
+    void mark_stale(u64 pcid);
     void refresh(Space& space, const PagingContext& context);
 
     // window_runs.cpp: what is mapped in a window

@@ -152,7 +152,10 @@ void JitVcpu::range_remapped(Gpa base, u64 size) {
 
 void JitVcpu::state_changed() {
     filled_components_ = 0;
-    if (windows_ != nullptr) windows_->clear();
+    if (windows_ != nullptr) {
+        windows_->clear();
+        windows_->switch_space(paging_context(true, false), true);  // CR3 may be another one
+    }
     tlb_flush_all();
     forget_jumps(true);
     forget_jumps(false);

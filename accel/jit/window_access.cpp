@@ -57,6 +57,7 @@ void JitVcpu::flush_windows(FlushKind kind, unsigned pcid) {
         case FlushKind::kNonGlobal:
             return windows_->flush_non_global(context);
         case FlushKind::kPcid:
+            if (!(frame_.cpu.cr4 & kCr4PCIDE)) return windows_->flush_non_global(context);  // all are PCID 0
             return windows_->flush_pcid(pcid, context);
     }
 }
@@ -96,6 +97,7 @@ void JitVcpu::show_operands(const Block& block, u32 guest_offset) {
         return;
     const CpuState& s = frame_.cpu;
     const auto show = [&](u64 address) {
+        if (s.cpl() == 3 && address >> 63) return;  // never shown to the user
         if (is_canonical(address, s.cr4)) windows_->fill(address, false, paging_context(false, false));
     };
     if (insn.has_mem) show(effective_address(s, insn));
