@@ -45,10 +45,11 @@ void TestEnvironment::port_write(IoPort port, unsigned size, u32 value) { ports.
 
 namespace {
 
-/// TWIN86_TEST_MMU=soft|shadow: how all guests of a test program reach memory.
+/// TWIN86_TEST_MMU=soft|shadow: how all guests of a test program reach memory that do not say.
 jit::JitOptions with_environment(jit::JitOptions options) {
     const char* mmu = std::getenv("TWIN86_TEST_MMU");
-    if (mmu != nullptr) options.mmu = std::string_view(mmu) == "shadow" ? jit::MmuMode::kShadow : jit::MmuMode::kSoft;
+    if (mmu != nullptr && options.mmu == jit::MmuMode::kAuto)
+        options.mmu = std::string_view(mmu) == "shadow" ? jit::MmuMode::kShadow : jit::MmuMode::kSoft;
     return options;
 }
 
