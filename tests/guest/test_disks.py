@@ -100,6 +100,12 @@ class Linux(unittest.TestCase):
         shell.check("for m in $(cat /modules/order); do insmod /modules/$m || exit 1; done")
         return emulator, shell
 
+    def monitor(self, emulator, command):
+        """A command on the monitor behind Ctrl-A c."""
+        emulator.send("\x01c" + command + "\n")
+        emulator.expect(re.escape(command))
+        emulator.send("\x01c")
+
     def test_disk_is_read_and_written(self):
         image = random_image("linux_disk", 32 << 20)
         before = digest(image)
@@ -134,9 +140,11 @@ class Linux(unittest.TestCase):
         shell.check("mkdir -p /mnt; mount -t iso9660 -o ro /dev/sr0 /mnt")
         self.assertIn("grub", shell.check("ls /mnt/boot"))
         shell.check("umount /mnt")
-        shell.check("eject /dev/sr0")
-        status, _ = shell.run("head -c 1 /dev/sr0")
+        self.monitor(emulator, "eject ide1-cd0")
+        status, _ = shell.run("head -c 1 /dev/sr0 >/dev/null")
         self.assertNotEqual(status, 0)
+        self.monitor(emulator, f"change ide1-cd0 {iso}")
+        shell.check("mount -t iso9660 -o ro /dev/sr0 /mnt")
         emulator.send("poweroff -f\n")
         self.assertEqual(emulator.finish(), 0)
 
