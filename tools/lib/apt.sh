@@ -2,19 +2,22 @@
 # shellcheck shell=bash
 #
 # apt's own state is used when the host has package lists; otherwise private lists under the cache are
-# fetched with the host's sources. The private dpkg status is empty, so closures are complete.
+# fetched with the host's sources. The private dpkg status is empty, so closures are complete. APT_ARCH names another
+# architecture, which has a state of its own: the host's lists need not know it.
 
-APT_STATE=$CACHE_DIR/apt
+apt_state() { echo "$CACHE_DIR/apt${APT_ARCH:+-$APT_ARCH}"; }
 
 # apt_private TOOL ARGS...: apt-get or apt-cache over the chosen lists, resolving as if nothing were installed.
 apt_private() {
-    local tool=$1 lists=/var/lib/apt/lists
+    local tool=$1 lists=/var/lib/apt/lists state arch=()
     shift
-    mkdir -p "$APT_STATE/lists/partial" "$APT_STATE/archives/partial"
-    : >>"$APT_STATE/status"
-    [ ! -f "$APT_STATE/use-private" ] || lists=$APT_STATE/lists
-    "$tool" -o Dir::State::Lists="$lists" -o Dir::State::status="$APT_STATE/status" \
-        -o Dir::Cache::archives="$APT_STATE/archives" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+    state=$(apt_state)
+    mkdir -p "$state/lists/partial" "$state/archives/partial"
+    : >>"$state/status"
+    [ ! -f "$state/use-private" ] || lists=$state/lists
+    [ -z "${APT_ARCH-}" ] || arch=(-o APT::Architecture="$APT_ARCH" -o APT::Architectures::="$APT_ARCH")
+    "$tool" "${arch[@]}" -o Dir::State::Lists="$lists" -o Dir::State::status="$state/status" \
+        -o Dir::Cache::archives="$state/archives" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
         -o Debug::NoLocking=1 -o APT::Sandbox::User="$(id -un)" -o APT::Install-Recommends=0 \
         -o APT::Get::AllowUnauthenticated=0 -o Acquire::Retries=3 "$@"
 }
@@ -22,8 +25,8 @@ apt_private() {
 apt_knows() { apt_private apt-cache show "$1" >/dev/null 2>&1; }
 
 apt_fresh_lists() {
-    note "fetching package lists into $APT_STATE"
-    touch "$APT_STATE/use-private"
+    note "fetching package lists into $(apt_state)"
+    touch "$(apt_state)/use-private"
     # One unreachable third-party source makes apt-get fail; what matters is asked afterwards.
     apt_private apt-get update -qq >&2 || true
 }
@@ -34,7 +37,7 @@ apt_ready() {
         note "no apt-get: guest files come from Debian packages"
         return 3
     }
-    mkdir -p "$APT_STATE"
+    mkdir -p "$(apt_state)"
     apt_knows "$1" && return 0
     apt_fresh_lists
     apt_knows "$1" || {

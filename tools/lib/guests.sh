@@ -43,14 +43,14 @@ fetch_kernel() { # META DESTINATION_DIR
     return $status
 }
 
-fetch_busybox() {
+fetch_busybox() { # DESTINATION_DIR
     local work
-    [ ! -x "$CACHE_DIR/busybox/busybox" ] || return 0
+    [ ! -x "$1/busybox" ] || return 0
     apt_ready busybox-static || return
     work=$(mktemp -d "$CACHE_DIR/.busybox.XXXXXX") || return
     apt_fetch "$work" busybox-static && mkdir "$work/tree" "$work/done" &&
         unpack_debs "$work/tree" "$work"/*.deb && mv "$(find "$work/tree" -name busybox -type f -perm -100 | head -1)" "$work/done/" &&
-        basename "$work"/*.deb >"$work/done/package" && mv -T "$work/done" "$CACHE_DIR/busybox"
+        basename "$work"/*.deb >"$work/done/package" && mv -T "$work/done" "$1"
     local status=$?
     rm -rf "$work"
     return $status
@@ -58,8 +58,9 @@ fetch_busybox() {
 
 # base_tree TREE: what every guest image has: mount points, busybox with all its applets, /init.
 base_tree() {
-    locked busybox fetch_busybox || return
-    local applet busybox=$CACHE_DIR/busybox/busybox
+    local applet kind=busybox${APT_ARCH:+-$APT_ARCH}
+    local busybox=$CACHE_DIR/$kind/busybox
+    locked "$kind" fetch_busybox "$CACHE_DIR/$kind" || return
     mkdir -p "$1"/{proc,sys,dev,tmp,root,etc,var,run,busybox,usr/{bin,sbin,lib,lib64}} || return
     for applet in bin sbin lib lib64; do ln -s "usr/$applet" "$1/$applet"; done
     cp "$busybox" "$1/usr/bin/busybox"
@@ -136,6 +137,14 @@ guest_file() {
         kernel-generic)
             locked "$1" fetch_kernel linux-image-amd64 "$CACHE_DIR/$1" || return
             path=$CACHE_DIR/$1/vmlinuz
+            ;;
+        kernel-686 | kernel-686-pae)
+            APT_ARCH=i386 locked "$1" fetch_kernel "linux-image-${1#kernel-}" "$CACHE_DIR/$1" || return
+            path=$CACHE_DIR/$1/vmlinuz
+            ;;
+        initrd-shell-i386)
+            path=$CACHE_DIR/shell-i386-$(recipe_digest "$TOOLS_LIB/guest-init" "$TOOLS_LIB/guests.sh").cpio.gz
+            APT_ARCH=i386 locked "$1" build_shell_initrd "$path" || return
             ;;
         initrd-shell)
             path=$CACHE_DIR/shell-$(recipe_digest "$TOOLS_LIB/guest-init" "$TOOLS_LIB/guests.sh").cpio.gz
