@@ -72,6 +72,7 @@ void BlockBuilder::build(std::span<const Insn> insns) {
         const bool may_clear_if = current_->op == Op::kCli || current_->op == Op::kPopf;
         if (may_clear_if && n > 0 && insns[n - 1].op != Op::kSti) poll(guest_offset);
         point(guest_offset);
+        stack_access_ = false;
         emit(*current_);
         keep_delta(*current_);
     }
