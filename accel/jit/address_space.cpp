@@ -196,12 +196,12 @@ void JitVcpu::update_salt(Mode mode) {
         code_pages_.clear();
         next_salt_ = 1;
     }
-    SaltMemo& memo = salt_memo_[(mode.value ^ mode.value >> 4 ^ mode.value >> 24) % salt_memo_.size()];
+    SaltMemo& memo = salt_memo_[(mode.value ^ mode.value >> 4 ^ mode.value >> 18 ^ mode.value >> 43) % salt_memo_.size()];
     if (memo.epoch != salt_epoch_ || !(memo.mode == mode)) {
         memo = {salt_epoch_, mode, salt_of(mode), 0, 0};
         if (mode.has(Mode::kSmap)) {
             memo.salt_ac = salt_of(Mode{mode.value | Mode::kAllowUser});
-            memo.salt_no_ac = salt_of(Mode{mode.value & ~static_cast<u32>(Mode::kAllowUser)});
+            memo.salt_no_ac = salt_of(Mode{mode.value & ~u64{Mode::kAllowUser}});
         }
     }
     salt_ = frame_.salt = memo.salt;

@@ -11,11 +11,19 @@
 
 namespace twin86::jit {
 
+/// What emitted code must do for an access through a segment.
+enum class SegmentCheck : u8 {
+    kFull,     ///< ask C++: null, expand-down, execute-only
+    kLimit,    ///< compare with the limit, add the base
+    kBase,     ///< limit 4 GiB: add the base
+    kNothing,  ///< flat
+};
+
 /// Everything of the processor's mode that emitted code assumes. The list of assumptions is this struct.
 struct Mode {
-    u32 value = 0;
+    u64 value = 0;
 
-    enum Bits : u32 {
+    enum Bits : u64 {
         kCode64 = 1u << 0,       ///< CS.L in long mode
         kCode32 = 1u << 1,       ///< CS.D
         kUser = 1u << 2,         ///< CPL 3
@@ -30,19 +38,26 @@ struct Mode {
         kNoAvx512 = 1u << 11,    ///< XCR0 lacks the AVX-512 components
         kNoFsgsbase = 1u << 12,  ///< CR4.FSGSBASE clear
         kBaked = 1u << 13,       ///< RIP is in the key and in the code
-        kFlatShift = 14,         ///< six bits from here: segment n has base 0
-        kOneInsn = 1u << 20,     ///< debugging option: one-instruction blocks
-        kProtected = 1u << 21,   ///< CR0.PE and not VM86
-        kPaging = 1u << 22,      ///< CR0.PG
-        kWaitTraps = 1u << 23,   ///< CR0.TS and CR0.MP: FWAIT raises #NM
-        kRing0 = 1u << 24,       ///< CPL 0
-        kSmap = 1u << 25,        ///< CR4.SMAP: EFLAGS.AC selects the view
-        kTsd = 1u << 26,         ///< CR4.TSD: RDTSC is privileged
-        kWindows = 1u << 27,     ///< memory operands go through windows (mmu/windows.h) where a site does not forbid it
+        kOneInsn = 1u << 14,     ///< one-instruction blocks that leave through the run loop
+        kProtected = 1u << 15,   ///< CR0.PE and not VM86
+        kPaging = 1u << 16,      ///< CR0.PG
+        kWaitTraps = 1u << 17,   ///< CR0.TS and CR0.MP: FWAIT raises #NM
+        kRing0 = 1u << 18,       ///< CPL 0
+        kSmap = 1u << 19,        ///< CR4.SMAP: EFLAGS.AC selects the view
+        kTsd = 1u << 20,         ///< CR4.TSD: RDTSC is privileged
+        kAligned = 1u << 21,     ///< CR0.AM and EFLAGS.AC at CPL 3: misaligned data accesses are #AC
+        kWindows = 1u << 22,     ///< memory operands go through windows (mmu/windows.h) where a site does not forbid it
+        kSegmentShift = 24,      ///< three bits from here for each segment: SegmentCheck of a read, writes are allowed
+        kLimitShift = 43,        ///< the limit of CS, see code_limit()
     };
 
-    bool has(u32 bits) const { return (value & bits) != 0; }
-    bool flat(unsigned segment) const { return value & (1u << (kFlatShift + segment)); }
+    bool has(u64 bits) const { return (value & bits) != 0; }
+    SegmentCheck check(unsigned segment, bool write) const {
+        const u64 state = value >> (kSegmentShift + 3 * segment);
+        return write && !(state & 4) ? SegmentCheck::kFull : static_cast<SegmentCheck>(state & 3);
+    }
+    /// The last valid EIP; the key holds it as a descriptor does, in bytes or 4-KiB pages, plus 1 (0: no limit).
+    u32 code_limit() const;
     unsigned code_bits() const { return has(kCode64) ? 64 : has(kCode32) ? 32 : 16; }
     unsigned stack_bits() const { return has(kCode64) ? 64 : has(kStack32) ? 32 : 16; }
     u8 view() const { return has(kUser) ? 0 : has(kAllowUser) ? 2 : 1; }
@@ -60,7 +75,7 @@ struct BlockKey {
 
 struct BlockKeyHash {
     std::size_t operator()(const BlockKey& k) const {
-        u64 h = (k.physical ^ (static_cast<u64>(k.mode.value) << 40) ^ (k.rip << 7)) * 0x9e3779b97f4a7c15;
+        u64 h = (k.physical ^ (k.mode.value << 40) ^ (k.mode.value >> 24) ^ (k.rip << 7)) * 0x9e3779b97f4a7c15;
         return h ^ (h >> 29);
     }
 };
@@ -106,6 +121,9 @@ struct Block {
     u32 code_size = 0;
     u32 body_offset = 0;        ///< behind what look-ups enter through: frame.page_va is right already
     u32 link_offset = 0;        ///< where linked branches enter: the body; a straddling user block is re-checked by a look-up
+    u32 branch_offset = ~u32{0};  ///< guest offset of the CALL, RET or LOOP at the end, which has changed ...
+    i32 branch_sp = 0;            ///< ... SP by this and ...
+    u8 branch_counter_bits = 0;   ///< ... counted a CX of this width down, when its target turns out to be invalid
     bool valid = true;
     std::vector<SidePoint> points;  ///< sorted by host_offset
     std::vector<std::unique_ptr<ChainSite>> chains;
@@ -115,6 +133,8 @@ struct Block {
     unsigned page_offset() const { return key.physical & 0xfff; }
     /// The side point that covers host address pc.
     const SidePoint& point_at(const u8* pc) const;
+    /// The slow-path site of the instruction at a guest offset, or null.
+    const HelperSite* helper_at(u32 guest_offset) const;
 };
 
 }  // namespace twin86::jit

@@ -100,9 +100,6 @@ void BlockBuilder::emit_link_entry() {
 
 void BlockBuilder::emit(const Insn& insn) {
     if (fpu_trap(insn)) return;
-    // No code segment is writable in protected mode. SDM vol. 3, 3.4.5.1.
-    const bool to_code = insn.has_mem && insn.mem.segment == kCs && (insn.mem.access & kAccessWrite) && !insn.is64() && !insn.mem.suppresses_faults;
-    if (to_code && block_.key.mode.has(Mode::kProtected)) return emit_raise(insn, kVectorGP);
     switch (insn.klass) {
         case InsnClass::kCopy: emit_copy(insn); break;
         case InsnClass::kRewriteMem: emit_rewrite(insn); break;

@@ -74,7 +74,6 @@ class BlockBuilder {
     // emit_mem.cpp: effective addresses and the probe
     void effective_address(const Insn& insn, u8 to);      ///< EA without segment base, wrapped to the address size
     void linear_address(const Insn& insn);                ///< rbp = linear address of insn.mem
-    void add_segment_base(u8 segment);
     template <class Op>
     void access(unsigned size, u8 kind, Op&& op);         ///< rbp = linear; op() uses [rbp]; emitted twice for writes
     template <class Op>
@@ -106,6 +105,11 @@ class BlockBuilder {
     AccessMeta access_meta(unsigned size, u8 kind);
     void slow_call(const ProbeTemplate& t, AccessMeta meta, u32 retry);
 
+    // emit_segment.cpp
+    void to_linear(u8 segment, unsigned size, u8 kind);   ///< rbp: offset in the segment -> checked linear address
+    void check_segment(u8 segment, unsigned size, u8 kind);
+    void compare_with_limit(u8 segment, unsigned size, const Label& beyond);
+
     // emit_copy.cpp
     void emit_copy(const Insn& insn);
     void emit_rewrite(const Insn& insn);
@@ -124,7 +128,8 @@ class BlockBuilder {
     void emit_read_base(const Insn& insn);
 
     // emit_stack.cpp
-    void stack_address(i32 displacement);                 ///< rbp = linear address of SP + displacement
+    /// rbp = linear address of SP + displacement, for an access.
+    void stack_address(i32 displacement, unsigned size, u8 kind);
     void adjust_sp(i32 delta);
     void emit_push_reg(const Insn& insn);
     void emit_push_rm(const Insn& insn);
@@ -145,6 +150,7 @@ class BlockBuilder {
     void chain_exit(ChainSite* site, const Label& entry);
     void look_up();
     void indirect(unsigned operand_bits);                 ///< ends a path: continue at the RIP in rbp
+    void note_branch(const Insn& insn, i32 sp, unsigned counter_bits);
     void emit_jcc(const Insn& insn);
     void emit_jmp_rel(const Insn& insn);
     void emit_loop(const Insn& insn);

@@ -16,7 +16,7 @@ void BlockBuilder::access_operand(const Insn& insn, unsigned size, u8 kind, Op&&
 template <class Op>
 void BlockBuilder::access_stack(i32 displacement, unsigned size, u8 kind, Op&& op) {
     if (fold_stack(kRsp, displacement)) return op();
-    stack_address(displacement);
+    stack_address(displacement, size, kind);
     access(size, kind, op);
 }
 

@@ -107,9 +107,17 @@ void BlockBuilder::emit_jcc(const Insn& insn) {
     delta_kept_ = true;  // on the path that goes on
 }
 
+/// What must be taken back when the target turns out to be invalid: that is found out behind the branch.
+void BlockBuilder::note_branch(const Insn& insn, i32 sp, unsigned counter_bits) {
+    block_.branch_offset = static_cast<u32>(insn.rip - block_.rip);
+    block_.branch_sp = sp;
+    block_.branch_counter_bits = static_cast<u8>(counter_bits);
+}
+
 /// LOOP/LOOPE/LOOPNE/JCXZ: the host's instruction decides on the guest's own rcx and flags.
 void BlockBuilder::emit_loop(const Insn& insn) {
     const Label taken = a.newLabel(), fall = a.newLabel();
+    if (insn.op != Op::kJcxz) note_branch(insn, 0, insn.address_bits);
     if (insn.address_bits == 16) {
         // No 16-bit form in 64-bit mode: CX is counted by lea, which leaves the flags alone.
         a.movzx(x86::r10d, x86::cx);
@@ -170,6 +178,7 @@ void BlockBuilder::emit_jmp_rm(const Insn& insn) {
 void BlockBuilder::emit_call(const Insn& insn) {
     const unsigned bytes = insn.operand_bits / 8;
     const bool direct = insn.op == Op::kCallRel;
+    note_branch(insn, -static_cast<i32>(bytes), 0);
     const x86::Mem target = field(offsetof(JitFrame, target));
     if (!direct) {
         load_branch_operand(insn, kHostAddress);
@@ -195,12 +204,14 @@ void BlockBuilder::emit_call(const Insn& insn) {
 
 void BlockBuilder::emit_ret(const Insn& insn) {
     const unsigned bytes = insn.operand_bits / 8;
+    const i32 popped = static_cast<i32>(bytes + (insn.op == Op::kRetImm ? static_cast<u32>(insn.imm) & 0xffff : 0));
+    note_branch(insn, popped, 0);
     access_stack(0, bytes, kAccessRead, [&] {
         if (bytes == 8) a.mov(x86::rbp, at(8));
         else if (bytes == 4) a.mov(x86::ebp, at(4));
         else a.movzx(x86::ebp, at(2));
     });
-    adjust_sp(static_cast<i32>(bytes + (insn.op == Op::kRetImm ? static_cast<u32>(insn.imm) & 0xffff : 0)));
+    adjust_sp(popped);
     indirect(insn.operand_bits);
 }
 

@@ -65,19 +65,10 @@ void BlockBuilder::effective_address(const Insn& insn, u8 to) {
     }
 }
 
-/// rbp += segment base; outside 64-bit mode linear addresses are 32 bits wide.
-void BlockBuilder::add_segment_base(u8 segment) {
-    if (block_.key.mode.flat(segment)) return;
-    const std::size_t base = offsetof(JitFrame, cpu.segment) + segment * sizeof(Segment) + offsetof(Segment, base);
-    a.mov(x86::r10, field(base));
-    if (block_.key.mode.has(Mode::kCode64)) a.lea(x86::rbp, x86::ptr(x86::rbp, x86::r10));
-    else a.lea(x86::ebp, x86::ptr(x86::rbp, x86::r10));
-}
-
 void BlockBuilder::linear_address(const Insn& insn) {
     stack_access_ = false;
     effective_address(insn, kHostAddress);
-    add_segment_base(insn.mem.segment);
+    to_linear(insn.mem.segment, insn.mem.size, insn.mem.access);
 }
 
 /// Copies the probe for this access; its miss leads to the cold offset that end_probe() is told.

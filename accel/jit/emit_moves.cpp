@@ -21,8 +21,8 @@ void BlockBuilder::emit_lea(const Insn& insn) {
 /// MOV between the accumulator and an absolute offset.
 void BlockBuilder::emit_moffs(const Insn& insn) {
     load_constant(kHostAddress, truncate(static_cast<u64>(insn.mem.disp), insn.address_bits / 8));
-    add_segment_base(insn.mem.segment);
     const unsigned bytes = insn.operand_bits / 8;
+    to_linear(insn.mem.segment, bytes, insn.mem.access);
     const x86::Mem at = x86::Mem(x86::rbp, 0, bytes);
     const x86::Gp acc = bytes == 1 ? x86::Gp(x86::al) : bytes == 2 ? x86::Gp(x86::ax) : bytes == 4 ? x86::Gp(x86::eax) : x86::Gp(x86::rax);
     if (insn.mem.access & kAccessWrite) access(bytes, kAccessWrite, [&] { a.mov(at, acc); });
@@ -34,7 +34,7 @@ void BlockBuilder::emit_xlat(const Insn& insn) {
     if (insn.address_bits == 64) a.lea(x86::rbp, x86::ptr(x86::rbx, x86::r10));
     else a.lea(x86::ebp, x86::ptr(x86::rbx, x86::r10));
     if (insn.address_bits == 16) a.movzx(x86::ebp, x86::bp);
-    add_segment_base(insn.mem.segment);
+    to_linear(insn.mem.segment, 1, kAccessRead);
     access(1, kAccessRead, [&] { a.mov(x86::al, x86::byte_ptr(x86::rbp)); });
 }
 
@@ -78,9 +78,9 @@ void BlockBuilder::emit_bit_mem(const Insn& insn) {
     if (insn.address_bits == 64) a.lea(x86::rbp, x86::ptr(x86::rbp, x86::r10, shift));
     else a.lea(x86::ebp, x86::ptr(x86::rbp, x86::r10, shift));
     if (insn.address_bits == 16) a.movzx(x86::ebp, x86::bp);
-    add_segment_base(insn.mem.segment);
-
     const u8 kind = insn.op == Op::kBtMem ? kAccessRead : kAccessReadWrite;
+    to_linear(insn.mem.segment, bytes, kind);
+
     const std::size_t mask = offsetof(JitFrame, bit_masks) + (log2_bits - 4) * 8;
     access(bytes, kind, [&] {
         const u8 bit_source = read_gpr(insn.reg_field, kHostTemp);

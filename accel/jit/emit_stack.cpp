@@ -15,14 +15,14 @@ x86::Gp sized(u8 host, unsigned bytes) {
 
 }  // namespace
 
-void BlockBuilder::stack_address(i32 displacement) {
+void BlockBuilder::stack_address(i32 displacement, unsigned size, u8 kind) {
     stack_access_ = true;
     const unsigned width = block_.key.mode.stack_bits();
     const x86::Mem ea = x86::ptr(host64(kHostSp), displacement);
-    if (width == 64) return (void)a.lea(x86::rbp, ea);
-    a.lea(x86::ebp, ea);
+    if (width == 64) a.lea(x86::rbp, ea);
+    else a.lea(x86::ebp, ea);
     if (width == 16) a.movzx(x86::ebp, x86::bp);
-    add_segment_base(kSs);
+    to_linear(kSs, size, kind);
 }
 
 void BlockBuilder::adjust_sp(i32 delta) {
@@ -112,8 +112,8 @@ void BlockBuilder::emit_leave(const Insn& insn) {
     } else {
         a.mov(x86::ebp, host32(bp));
         if (width == 16) a.movzx(x86::ebp, x86::bp);
-        add_segment_base(kSs);
     }
+    to_linear(kSs, bytes, kAccessRead);
     access(bytes, kAccessRead, [&] { a.mov(sized(kHostAddress, bytes), at(bytes)); });
     write_gpr_sized(kRsp, bp, width);
     adjust_sp(static_cast<i32>(bytes));

@@ -1,4 +1,6 @@
 // String instructions: a leaf helper runs them page by page; what it cannot do, the run loop does element by element.
+#include <algorithm>
+
 #include "accel/jit/builder.h"
 #include "accel/jit/leaf/leaf.h"
 
@@ -7,6 +9,17 @@ namespace twin86::jit {
 using namespace asmjit;
 
 namespace {
+
+u8 source_segment(const Insn& insn) { return insn.segment_override != kNoSegment ? insn.segment_override : static_cast<u8>(kDs); }
+
+/// The more that either operand's segment asks for.
+SegmentCheck segment_checks(const Insn& insn, Mode mode) {
+    SegmentCheck check = SegmentCheck::kNothing;
+    if (insn.op != Op::kStos && insn.op != Op::kScas) check = mode.check(source_segment(insn), false);
+    const bool writes = insn.op == Op::kMovs || insn.op == Op::kStos;
+    if (insn.op != Op::kLods) check = std::min(check, mode.check(kEs, writes));
+    return check;
+}
 
 StringMeta string_meta(const Insn& insn, Mode mode) {
     StringMeta m{};
@@ -18,8 +31,7 @@ StringMeta string_meta(const Insn& insn, Mode mode) {
         default: m.kind = StringMeta::kCmps; break;
     }
     m.size = static_cast<u8>(insn.operand_bits / 8);
-    const u8 source = insn.segment_override != kNoSegment ? insn.segment_override : static_cast<u8>(kDs);
-    m.size |= static_cast<u8>(source << 4);
+    m.size |= static_cast<u8>(source_segment(insn) << 4);
     // REPNE repeats MOVS, STOS and LODS just as REP does.
     const bool compares = insn.op == Op::kScas || insn.op == Op::kCmps;
     if (insn.repe || (insn.repne && !compares)) m.flags |= StringMeta::kRep;
@@ -27,7 +39,7 @@ StringMeta string_meta(const Insn& insn, Mode mode) {
     if (mode.has(Mode::kDown)) m.flags |= StringMeta::kBackward;
     if (insn.address_bits == 32) m.flags |= StringMeta::kAddress32;
     if (insn.address_bits == 16) m.flags |= StringMeta::kAddress16;
-    if (!mode.flat(source) || !mode.flat(kEs)) m.flags |= StringMeta::kSourceBase;
+    if (insn.address_bits == 16 || segment_checks(insn, mode) != SegmentCheck::kNothing) m.flags |= StringMeta::kBounded;
     m.view = mode.view();
     return m;
 }
@@ -39,7 +51,9 @@ void BlockBuilder::emit_string(const Insn& insn) {
     const u32 guest_offset = static_cast<u32>(insn.rip - block_.rip);
     HelperSite* site = new_helper(insn);
     const Label again = a.newLabel(), done = a.newLabel(), more = a.newLabel(), slow = a.newLabel();
-    if (mode_.has(Mode::kSingleStep)) {  // #DB comes after each element
+    const bool by_element = mode_.has(Mode::kSingleStep) ||  // #DB comes after each element
+                            mode_.has(Mode::kAligned) || segment_checks(insn, mode_) == SegmentCheck::kFull;
+    if (by_element) {
         call(context_.thunks.exit_string);
         a.embedUInt64(reinterpret_cast<u64>(site));
         ended_ = true;

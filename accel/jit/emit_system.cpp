@@ -91,7 +91,7 @@ void BlockBuilder::emit_stac_clac(bool set) {
     }
     if (!mode_.has(Mode::kSmap)) return;
     if (set) mode_.value |= Mode::kAllowUser;
-    else mode_.value &= ~Mode::kAllowUser;
+    else mode_.value &= ~u64{Mode::kAllowUser};
     a.mov(x86::r10, field(set ? offsetof(JitFrame, salt_ac) : offsetof(JitFrame, salt_no_ac)));
     a.mov(field(offsetof(JitFrame, salt)), x86::r10);
 }

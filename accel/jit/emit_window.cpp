@@ -95,7 +95,7 @@ bool BlockBuilder::fold(const Insn& insn, bool needs_temp) {
     if (insn.address_bits != 64 || m.vsib || (insn.high_byte && insn.encoding == Encoding::kLegacy) ||
         !through_window())
         return false;
-    if (!block_.key.mode.flat(m.segment)) return !needs_temp && fold_segment(insn);
+    if (mode_.check(m.segment, false) != SegmentCheck::kNothing) return !needs_temp && fold_segment(insn);
     if (m.rip_relative || (m.base == kNoGpr && m.index == kNoGpr)) return fold_constant(insn, needs_temp);
     return fold_pointer(insn, needs_temp);
 }

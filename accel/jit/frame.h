@@ -26,6 +26,7 @@ enum class ExitReason : u32 {
     kCommit,    ///< a bounced write was executed
     kString,    ///< a string element that the leaf helper cannot do; payload: HelperSite*
     kRaise,     ///< an exception known at translation time; payload: HelperSite*
+    kSegment,   ///< an access that the segment's limit or type may forbid; payload: SegmentMeta, offset in frame.address
     kFault,     ///< a signal was taken on emitted code
 };
 
@@ -115,5 +116,15 @@ struct AccessMeta {
     u8 view;     ///< TlbView in bits 0-1, and the AccessFlag bits
 };
 static_assert(sizeof(AccessMeta) == 4);
+
+/// Metadata of one check of a segment, baked after the call to exit_segment.
+struct SegmentMeta {
+    u16 size;
+    u8 access;   ///< AccessKind
+    u8 segment;
+    bool masked; ///< elements that a mask switches off do not count: the block has a HelperSite for it
+    u8 unused[3];
+};
+static_assert(sizeof(SegmentMeta) == 8);
 
 }  // namespace twin86::jit

@@ -114,6 +114,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool on_commit();
     bool on_string(HelperSite& site);
     bool on_raise(HelperSite& site);
+    bool on_segment();
     bool on_fault();
     bool resume(u64 skip);
     void deliver_fault(const Outcome& fault);
@@ -134,6 +135,10 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool wants_probe(Gpa insn) override { return probed_filter_[filter_index(insn)] && probed_sites_.contains(insn); }
     static unsigned filter_index(Gpa insn) { return (insn ^ insn >> 16) & 0xffff; }
     void sample_windows();
+
+    // branch_fault.cpp
+    bool valid_target(u64 rip) const;
+    bool refuse_branch(u64 target);
 
     // slow_memory.cpp
     TlbView view_of(bool supervisor) const;
@@ -199,7 +204,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     struct JumpSpace {
         u64 cr3;  ///< ~0 for supervisor code, whose jumps belong to all address spaces
         u64 generation, space_generation;
-        u32 mode;
+        u64 mode;
         bool operator==(const JumpSpace&) const = default;
     };
     struct JumpSpaceHash {

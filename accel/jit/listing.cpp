@@ -45,7 +45,7 @@ class HostDisassembler {
 };
 
 /// What lies behind a call to a thunk.
-enum class Metadata { kNone, kAccess, kString, kChain, kHelper, kLookup };
+enum class Metadata { kNone, kAccess, kString, kChain, kHelper, kSegment, kLookup };
 
 struct ThunkName {
     const char* name;
@@ -146,6 +146,7 @@ class Lister {
             case Metadata::kString: return data<StringMeta>(at, rest, mark);
             case Metadata::kChain: return data<ChainSite*>(at, rest, mark);
             case Metadata::kHelper: return data<HelperSite*>(at, rest, mark);
+            case Metadata::kSegment: return data<SegmentMeta>(at, rest, mark);
             case Metadata::kLookup: break;
         }
         // Single-stepping has a zero payload there; other look-ups go on with code, which never starts with zeros.
@@ -168,6 +169,9 @@ class Lister {
         return fmt::format("{} {} bytes, view {}{}{}{}", kKinds[m.access & 3], m.size, m.view & 3,
                            m.view & kAccessAligned ? ", aligned" : "", m.view & kAccessMasked ? ", masked" : "",
                            m.view & kAccessStack ? ", stack" : "");
+    }
+    static std::string text(const SegmentMeta& m) {
+        return fmt::format("segment {}, {} bytes{}{}", m.segment, m.size, m.access & kAccessWrite ? ", written" : "", m.masked ? ", masked" : "");
     }
     static std::string text(const StringMeta& m) {
         static constexpr const char* kKinds[] = {"movs", "stos", "lods", "scas", "cmps"};
@@ -194,6 +198,7 @@ class Lister {
         {in_.thunks.exit_commit, {"exit_commit", Metadata::kNone}},
         {in_.thunks.exit_string, {"exit_string", Metadata::kHelper}},
         {in_.thunks.exit_raise, {"exit_raise", Metadata::kHelper}},
+        {in_.thunks.exit_segment, {"exit_segment", Metadata::kSegment}},
     };
 };
 

@@ -131,7 +131,7 @@ Block* JitVcpu::find_block(Mode mode) {
     CpuState& s = frame_.cpu;
     use_mode(mode);
     const bool long64 = mode.has(Mode::kCode64);
-    if (long64 && !is_canonical(s.rip, s.cr4)) {
+    if (!valid_target(s.rip)) {
         deliver_fault(Outcome::fault(kVectorGP, 0));
         return nullptr;
     }
@@ -204,6 +204,7 @@ bool JitVcpu::handle_exit() {
         case ExitReason::kCommit: return on_commit();
         case ExitReason::kString: return on_string(*reinterpret_cast<HelperSite*>(frame_.payload));
         case ExitReason::kRaise: return on_raise(*reinterpret_cast<HelperSite*>(frame_.payload));
+        case ExitReason::kSegment: return on_segment();
         case ExitReason::kFault: return on_fault();
         case ExitReason::kNone: break;
     }
@@ -219,7 +220,9 @@ bool JitVcpu::on_chain(ChainSite& site) {
     CpuState& s = frame_.cpu;
     s.rflags &= ~u64{kFlagRF};
     const Mode from_mode = site.mode;
-    s.rip = from_mode.has(Mode::kBaked) ? site.target_rip : frame_.page_va + site.target_rip;
+    const u64 target = from_mode.has(Mode::kBaked) ? site.target_rip : frame_.page_va + site.target_rip;
+    if (!valid_target(target) && refuse_branch(target)) return false;
+    s.rip = target;
     recorder_.exit(s.rip, ExitReason::kChain);
     if (from_mode.has(Mode::kSingleStep)) {
         deliver_fault(Outcome::debug(bit(14)));
@@ -254,6 +257,7 @@ bool JitVcpu::may_stay_linked(const ChainSite& site, const Block& to) {
 bool JitVcpu::on_lookup() {
     CpuState& s = frame_.cpu;
     s.rflags &= ~u64{kFlagRF};
+    if (!valid_target(frame_.target) && refuse_branch(frame_.target)) return false;
     s.rip = frame_.target;
     recorder_.exit(s.rip, ExitReason::kLookup);
     if (mode_.has(Mode::kSingleStep)) {

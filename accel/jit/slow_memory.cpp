@@ -203,10 +203,7 @@ bool JitVcpu::on_slow() {
     CHECK(block != nullptr, "slow access outside of blocks");
     const u32 guest_offset = block->point_at(resume_at - 1).guest_offset;
     recorder_.exit(rip_of(*block, guest_offset), ExitReason::kSlow, frame_.address);
-    const HelperSite* masked = nullptr;
-    if (meta.view & kAccessMasked)
-        for (const auto& site : block->helpers)
-            if (site->guest_offset == guest_offset) masked = site.get();
+    const HelperSite* masked = meta.view & kAccessMasked ? block->helper_at(guest_offset) : nullptr;
 
     // Alignment inside a cache line is kept, so that alignment checks of vector instructions come out the same.
     u8* buffer = frame_.bounce.data + (frame_.address & 63);

@@ -17,6 +17,7 @@ struct Thunks {
     const u8* exit_commit = nullptr;     ///< call; resumes behind it
     const u8* exit_string = nullptr;     ///< call; u64 HelperSite*
     const u8* exit_raise = nullptr;      ///< call; u64 HelperSite*
+    const u8* exit_segment = nullptr;    ///< call; SegmentMeta; resumes behind it, rbp unchanged
     const u8* recover = nullptr;         ///< where the signal handler sends a faulted thread
 };
 

@@ -34,6 +34,13 @@ bool ends_block(const Insn& i, Mode mode) {
     }
 }
 
+/// Bytes of code from `rip` to the limit of CS. SDM vol. 3, 5.3.
+u64 left_in_segment(Mode mode, u64 rip) {
+    if (mode.has(Mode::kCode64)) return ~u64{0};
+    const u64 limit = mode.code_limit();
+    return rip > limit ? 0 : limit - rip + 1;
+}
+
 bool may_link(void* self, u64 target_rip) { return static_cast<CodeFetcher*>(self)->global_code(target_rip); }
 bool wants_probe(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->wants_probe(insn); }
 
@@ -71,7 +78,9 @@ DecodeStatus Translator::decode_straddling(std::span<const u8> tail, Gva next_pa
     u8 bytes[30];
     std::memcpy(bytes, tail.data(), tail.size());
     std::memcpy(bytes + tail.size(), page_host(entry), 15);
-    const DecodeStatus status = decode_one({bytes, tail.size() + 15}, insn.rip, block.key.mode.code_bits(), insn);
+    const u64 in_segment = left_in_segment(block.key.mode, insn.rip);
+    const std::size_t known = std::min<u64>(tail.size() + 15, in_segment);
+    const DecodeStatus status = decode_one({bytes, known}, insn.rip, block.key.mode.code_bits(), insn);
     block.second_page = physical & kPageMask;
     return status;
 }
@@ -87,14 +96,18 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
     while (insns_.size() < limit || (insns_.back().op == Op::kSti && !single)) {
         if (offset >= kPageSize) break;
         Insn insn;
-        const std::span<const u8> bytes(host + offset, std::min<u64>(kPageSize - offset, 15));
         const u64 at = rip + (offset - block.page_offset());
+        const u64 in_segment = left_in_segment(mode, at);
+        const std::span<const u8> bytes(host + offset, std::min({kPageSize - offset, u64{15}, in_segment}));
         insn.rip = at;
         DecodeStatus status = decode_one(bytes, at, mode.code_bits(), insn);
         if (status == DecodeStatus::kNeedMoreBytes) {
             if (!insns_.empty()) break;  // it becomes a block of its own, whose fetch may fault
+            if (bytes.size() == in_segment) fault = Outcome::fault(kVectorGP, 0);  // beyond the limit of CS
+            if (fault.faulted()) return false;
             insn.rip = at;
             status = decode_straddling(bytes, (linear & kPageMask) + kPageSize, block, insn, fault);
+            if (status == DecodeStatus::kNeedMoreBytes && fault.ok()) fault = Outcome::fault(kVectorGP, 0);
             if (fault.faulted()) return false;
         }
         if (status == DecodeStatus::kTooLong) {

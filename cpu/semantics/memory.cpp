@@ -53,6 +53,26 @@ bool within_limit(const Segment& seg, u64 offset, unsigned size) {
     return offset > seg.limit && last <= top;
 }
 
+/// Operands of 16 bytes and more are checked by their instructions, strings of bytes are not.
+unsigned alignment_of(unsigned size) {
+    switch (size) {
+        case 2:
+        case 14:
+        case 94:
+            return 2;
+        case 4:
+        case 6:
+        case 28:
+        case 108:
+            return 4;
+        case 8:
+        case 10:
+            return 8;
+        default:
+            return 1;
+    }
+}
+
 bool access_allowed(const Segment& seg, bool write) {
     if (seg.unusable()) return false;
     if (seg.is_code()) return !write && seg.writable_or_readable();
@@ -73,14 +93,23 @@ Outcome check_segment(const Cpu& cpu, unsigned segment, u64 offset, unsigned siz
     return within_limit(seg, offset, size) ? Outcome::success() : segment_fault(segment);
 }
 
+Outcome check_alignment(const CpuState& s, Gva linear, unsigned size) {
+    if (!(s.cr0 & kCr0AM) || !(s.rflags & kFlagAC) || s.cpl() != 3) return Outcome::success();
+    return linear % alignment_of(size) ? Outcome::fault(kVectorAC, 0) : Outcome::success();
+}
+
 Outcome read_segment(Cpu& cpu, unsigned segment, u64 offset, void* to, unsigned size) {
     TRY_GUEST(check_segment(cpu, segment, offset, size, false));
-    return cpu.host.read_linear(segment_linear(cpu.s, segment, offset), to, size);
+    const Gva linear = segment_linear(cpu.s, segment, offset);
+    TRY_GUEST(check_alignment(cpu.s, linear, size));
+    return cpu.host.read_linear(linear, to, size);
 }
 
 Outcome write_segment(Cpu& cpu, unsigned segment, u64 offset, const void* from, unsigned size) {
     TRY_GUEST(check_segment(cpu, segment, offset, size, true));
-    return cpu.host.write_linear(segment_linear(cpu.s, segment, offset), from, size);
+    const Gva linear = segment_linear(cpu.s, segment, offset);
+    TRY_GUEST(check_alignment(cpu.s, linear, size));
+    return cpu.host.write_linear(linear, from, size);
 }
 
 Outcome read_operand(Cpu& cpu, const Insn& insn, void* to, unsigned size) {

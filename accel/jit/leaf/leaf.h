@@ -10,7 +10,7 @@ namespace twin86::jit {
 /// A string instruction as the leaf helper sees it.
 struct StringMeta {
     enum Kind : u8 { kMovs, kStos, kLods, kScas, kCmps };
-    enum Flags : u8 { kRep = 1, kRepne = 2, kBackward = 4, kAddress32 = 8, kAddress16 = 16, kSourceBase = 32 };
+    enum Flags : u8 { kRep = 1, kRepne = 2, kBackward = 4, kAddress32 = 8, kAddress16 = 16, kBounded = 32 };  // kBounded: segments have limits
     u8 kind;
     u8 size;   ///< element size in bytes; bits 4-6: segment of the source
     u8 flags;

@@ -50,6 +50,19 @@ TWIN86_LEAF_INLINE u64 elements_in_page(Gva va, unsigned size, bool backward) {
     return backward ? offset / size + 1 : (kPageSize - offset) / size;
 }
 
+/// How many elements from `offset` on lie below the limit of the segment (outside of 64-bit mode) and before the address
+/// wraps.
+TWIN86_LEAF_INLINE u64 elements_in_segment(const StringOp& op, u64 offset, unsigned segment) {
+    if (!(op.meta.flags & StringMeta::kBounded)) return ~u64{0};
+    const CpuState& s = op.f.cpu;
+    const u64 limit = s.segment[segment].limit;
+    const u64 last = s.mode64() || limit > op.mask ? op.mask : limit;
+    if (offset > last || last - offset < op.size - 1) return 0;
+    return op.backward() ? offset / op.size + 1 : (last - offset - (op.size - 1)) / op.size + 1;
+}
+
+TWIN86_LEAF_INLINE u64 least(u64 a, u64 b) { return a < b ? a : b; }
+
 TWIN86_LEAF_INLINE void copy_forward(u64 to, u64 from, u64 n, unsigned size) {
     switch (size) {
         case 1: asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n)::"memory"); break;
@@ -99,8 +112,6 @@ TWIN86_LEAF_INLINE u64 compare_flags(u64 a, u64 b, unsigned size) {
     return flags & kFlagsArithmetic;
 }
 
-TWIN86_LEAF_INLINE u64 least(u64 a, u64 b) { return a < b ? a : b; }
-
 TWIN86_LEAF_INLINE void advance(StringOp& op, u64& reg, u64 n) {
     const u64 bytes = n * op.size;
     set_part(reg, op.backward() ? reg - bytes : reg + bytes, op.mask);
@@ -142,12 +153,14 @@ extern "C" u64 twin86_leaf_string(JitFrame* frame, u32 packed, u64* flags) {
     u64 n = count, source = 0, destination = 0;
     if (reads) {
         const Gva va = linear(f, rsi & op.mask, segment);
+        n = least(n, elements_in_segment(op, rsi & op.mask, segment));
         n = least(n, elements_in_page(va, op.size, op.backward()));
         if (n == 0 || (source = host_of(f, va, kAccessRead, meta.view)) == 0) return kLeafSlow;
     }
     if (uses_di) {
         const bool writes = meta.kind == StringMeta::kMovs || meta.kind == StringMeta::kStos;
         const Gva va = linear(f, rdi & op.mask, kEs);
+        n = least(n, elements_in_segment(op, rdi & op.mask, kEs));
         n = least(n, elements_in_page(va, op.size, op.backward()));
         if (n == 0 || (destination = host_of(f, va, writes ? kAccessWrite : kAccessRead, meta.view)) == 0) return kLeafSlow;
     }
