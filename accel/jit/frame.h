@@ -85,6 +85,8 @@ struct JitFrame {
 
     const PhysPages* phys;
     u64 tlb_fills;
+    u64 watched_data;       ///< not 0: these pages hold data breakpoints and stay out of the TLB
+    Gva watched_page[4];
 
     // A bounced access in flight.
     u64 bounce_address;

@@ -99,7 +99,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool enter_cached();
     void use_mode(Mode mode);
     Mode current_mode() const;
-    Block* find_block() { return find_block(current_mode()); }
+    Block* find_block() { return begin_instruction() ? find_block(mode_) : nullptr; }
     Block* find_block(Mode mode);
     Block* translate_here(const BlockKey& key, Gva linear);
     void enter(const u8* pc);
@@ -135,6 +135,17 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool wants_probe(Gpa insn) override { return probed_filter_[filter_index(insn)] && probed_sites_.contains(insn); }
     static unsigned filter_index(Gpa insn) { return (insn ^ insn >> 16) & 0xffff; }
     void sample_windows();
+
+    // debug_events.cpp
+    Gva linear_rip() const;
+    bool begin_instruction();
+    void follow_breakpoints();
+    bool code_page_watched(Gva linear) const;
+    Outcome instruction_breakpoint(Gva linear);
+    bool trap_after(bool stepped);
+    bool trap_after(const Insn& insn, Mode mode);
+    void note_helper_access(Gva address, unsigned size, bool write);
+    bool note_data_breakpoints(Mode mode, Gva address, unsigned size, bool write);
 
     // branch_fault.cpp
     bool valid_target(u64 rip) const;
@@ -188,6 +199,10 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     FlightRecorder recorder_;
     static constexpr u64 kNotReentered = ~u64{0};
     u64 re_entered_rip_ = kNotReentered;  ///< the rest of something that `-d exec` has shown
+    std::array<u64, 5> armed_{};  ///< DR7 with CR4.DE, and DR0-3, as follow_breakpoints() saw them
+    bool watched_code_ = false;   ///< an instruction breakpoint is armed
+    bool run_one_ = false;        ///< the next block holds one instruction and leaves behind it
+    u64 resume_flag_ = 0;         ///< RF before the last look for a block
     Mode mode_;  ///< of the block entered last
     u64 filled_components_ = 0;  ///< XSAVE components that are in their initial state, as are their bytes in cpu.xsave
     std::unique_ptr<Windows> windows_;  ///< null: mmu=soft, or the host has no address space for them

@@ -64,7 +64,7 @@ void JitVcpu::execute() {
 
 /// Enters the block at cpu.rip. False: an exception was delivered or the engine gave up.
 bool JitVcpu::dispatch() {
-    use_mode(current_mode());
+    if (!begin_instruction()) return false;
     if (enter_cached()) return true;
     Block* block = find_block(mode_);
     if (block == nullptr) return false;
@@ -130,12 +130,11 @@ void JitVcpu::use_mode(Mode mode) {
 Block* JitVcpu::find_block(Mode mode) {
     CpuState& s = frame_.cpu;
     use_mode(mode);
-    const bool long64 = mode.has(Mode::kCode64);
     if (!valid_target(s.rip)) {
         deliver_fault(Outcome::fault(kVectorGP, 0));
         return nullptr;
     }
-    const Gva linear = long64 ? s.rip : static_cast<u32>(s.segment[kCs].base + s.rip);
+    const Gva linear = linear_rip();
     Gpa physical = 0;
     if (const Outcome fault = fetch_page(linear, physical); fault.faulted()) {
         deliver_fault(fault);
@@ -224,10 +223,7 @@ bool JitVcpu::on_chain(ChainSite& site) {
     if (!valid_target(target) && refuse_branch(target)) return false;
     s.rip = target;
     recorder_.exit(s.rip, ExitReason::kChain);
-    if (from_mode.has(Mode::kSingleStep)) {
-        deliver_fault(Outcome::debug(bit(14)));
-        return false;
-    }
+    if (trap_after(from_mode.has(Mode::kSingleStep))) return false;
     if (from_mode.has(Mode::kShadowed)) return false;
     const u64 clears = counters_.cache_clears;
     Block* block = find_block();
@@ -260,10 +256,7 @@ bool JitVcpu::on_lookup() {
     if (!valid_target(frame_.target) && refuse_branch(frame_.target)) return false;
     s.rip = frame_.target;
     recorder_.exit(s.rip, ExitReason::kLookup);
-    if (mode_.has(Mode::kSingleStep)) {
-        deliver_fault(Outcome::debug(bit(14)));
-        return false;
-    }
+    if (trap_after(mode_.has(Mode::kSingleStep))) return false;
     if (mode_.has(Mode::kShadowed)) return false;
     Block* block = find_block();
     if (block == nullptr) return false;
@@ -327,11 +320,10 @@ bool JitVcpu::on_helper(HelperSite& site) {
     }
     if (insn.op != Op::kIret && insn.op != Op::kPopf) s.rflags &= ~u64{kFlagRF};
     const Mode mode = site.block->key.mode;
-    if (mode.has(Mode::kSingleStep) && s.rip != insn.rip) {
-        deliver_fault(Outcome::debug(bit(14)));
-        return false;
-    }
-    if (site.ends_block || !site.block->valid || s.rip != insn.next_rip()) return false;
+    if (trap_after(insn, mode)) return false;
+    run_one_ = s.pending_db != 0;  // held back by MOV SS
+    const bool shadowed = s.shadow != kShadowNone && mode.has(Mode::kSingleStep | Mode::kOneInsn);
+    if (run_one_ || shadowed || site.ends_block || !site.block->valid || s.rip != insn.next_rip()) return false;
     s.shadow = kShadowNone;  // the next instruction runs in this block before any boundary
     rearm_if_pending();
     return resume(8);
@@ -344,6 +336,7 @@ void JitVcpu::deliver_fault(const Outcome& fault) {
                frame_.cpu.rip, frame_.cpu.cpl());
     frame_.cpu.shadow = kShadowNone;
     raise(cpu_, fault);
+    frame_.cpu.pending_db = 0;
 }
 
 /// An exception that was known when the block was translated.
@@ -358,7 +351,8 @@ bool JitVcpu::on_raise(HelperSite& site) {
                         : insn.uses_avx || insn.uses_avx512
                             ? !(s.cr4 & kCr4OSXSAVE) || (s.xcr0 & 6) != 6 || (insn.uses_avx512 && (s.xcr0 & 0xe0) != 0xe0)
                             : insn.uses_sse && ((s.cr0 & kCr0EM) || !(s.cr4 & kCr4OSFXSR));
-        if (ud) vector = kVectorUD;
+        const bool mmx = insn.uses_fpu && !(insn.map == 0 && (insn.opcode & 0xf8) == 0xd8);
+        if (ud || (mmx && (s.cr0 & kCr0EM))) vector = kVectorUD;
     }
     if (vector == kVectorUD && log_.on(kLogUnimp)) {
         std::string bytes;
@@ -393,6 +387,7 @@ bool JitVcpu::on_fault() {
         ++counters_.kicks;
         recorder_.exit(s.rip, ExitReason::kFault);
         re_entered_rip_ = s.rip;
+        if (watched_code_ && mode_.has(Mode::kOneInsn)) s.rflags |= resume_flag_;
         return false;
     }
     if (filled.what == Windows::Fill::kDenied && block->key.mode.has(Mode::kUser)) {
@@ -433,10 +428,11 @@ bool JitVcpu::on_string(HelperSite& site) {
             deliver_fault(fault);
             return false;
         }
+        if (s.pending_db != 0) break;
     }
     if (finished) s.rip = insn.next_rip();
     else re_entered_rip_ = s.rip;
-    if (single_step) deliver_fault(Outcome::debug(bit(14)));
+    trap_after(single_step);
     return false;
 }
 

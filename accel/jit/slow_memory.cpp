@@ -134,6 +134,7 @@ Outcome JitVcpu::read_linear(Gva address, void* to, unsigned size, bool supervis
         read_pieces(pieces, out + done);
         done += part;
     }
+    if (!supervisor) note_helper_access(address, size, false);
     return Outcome::success();
 }
 
@@ -146,6 +147,7 @@ Outcome JitVcpu::write_linear(Gva address, const void* from, unsigned size, bool
     Pieces pieces;
     TRY_GUEST(resolve(address, size, Access::kWrite, supervisor, pieces));
     write_pieces(pieces, static_cast<const u8*>(from));
+    if (!supervisor) note_helper_access(address, size, true);
     return Outcome::success();
 }
 
@@ -205,6 +207,10 @@ bool JitVcpu::on_slow() {
     recorder_.exit(rip_of(*block, guest_offset), ExitReason::kSlow, frame_.address);
     const HelperSite* masked = meta.view & kAccessMasked ? block->helper_at(guest_offset) : nullptr;
 
+    if (!note_data_breakpoints(block->key.mode, frame_.address, meta.size, meta.access & kAccessWrite)) {
+        frame_.cpu.rip = rip_of(*block, guest_offset);
+        return false;
+    }
     // Alignment inside a cache line is kept, so that alignment checks of vector instructions come out the same.
     u8* buffer = frame_.bounce.data + (frame_.address & 63);
     if (const Outcome fault = prepare_bounce(meta, masked, buffer); fault.faulted()) {

@@ -45,6 +45,7 @@ bool JitVcpu::in_windows() const {
     if (windows_ == nullptr) return false;
     const CpuState& s = frame_.cpu;
     constexpr u64 kNeeded = kCr0PG | kCr0WP;
+    if (frame_.watched_data != 0) return false;
     if (s.cpl() == 3 && (s.cr0 & kCr0AM) && (s.rflags & kFlagAC)) return false;  // each access is checked in C++
     if (!(s.efer & kEferLMA) || (s.cr0 & kNeeded) != kNeeded || (s.cr4 & kCr4LA57)) return false;
     return s.cpl() == 3 ? windows_->user_shown() : windows_->kernel_shown();

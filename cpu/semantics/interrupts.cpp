@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cpu/semantics/breakpoints.h"
 #include "cpu/semantics/delivery.h"
 
 namespace twin86 {
@@ -38,12 +39,19 @@ bool escalates(FaultClass first, FaultClass second) {
     return first != FaultClass::kContributory || second == FaultClass::kContributory;
 }
 
+/// Whether a #DB comes from an instruction breakpoint.
+bool names_instruction(const CpuState& s, u64 causes) {
+    for (unsigned n = 0; n < 4; ++n)
+        if ((causes >> n & 1) && breakpoint_kind(s, n) == BreakpointKind::kExecute) return true;
+    return false;
+}
+
 /// Fault-class exceptions push RF = 1 so that an instruction breakpoint does not hit again (SDM vol. 3, 17.3.1.1).
-bool pushes_rf(const Event& event) {
+bool pushes_rf(const CpuState& s, const Event& event) {
     if (event.kind != EventKind::kException) return false;
     switch (event.vector) {
-        case kVectorDB:
-            return event.address & kDr6Bd;  // general detect; single steps and data breakpoints are traps
+        case kVectorDB:  // single steps, data and port breakpoints are traps
+            return (event.address & kDr6Bd) || names_instruction(s, event.address);
         case kVectorBP:
         case kVectorOF:
         case kVectorDF:
@@ -70,7 +78,7 @@ Outcome deliver(Cpu& cpu, const Event& event) {
     CpuState& s = cpu.s;
     record_cause(s, event);
     if (s.activity == Activity::kHalted) s.activity = Activity::kRunning;
-    const u64 flags = s.rflags | (pushes_rf(event) ? u64{kFlagRF} : 0);
+    const u64 flags = s.rflags | (pushes_rf(s, event) ? u64{kFlagRF} : 0);
     if (!s.protected_mode())
         TRY_GUEST(deliver_real_mode(cpu, event));
     else if (s.long_mode())

@@ -1,4 +1,5 @@
 // IN, OUT, INS and OUTS, SDM vol. 2; permission: SDM vol. 1, 18.5.
+#include "cpu/semantics/breakpoints.h"
 #include "cpu/semantics/handlers.h"
 #include "cpu/semantics/memory.h"
 #include "cpu/semantics/string_step.h"
@@ -52,6 +53,7 @@ Outcome do_in(Cpu& cpu, const Insn& insn) {
     const unsigned size = port_bytes(insn);
     TRY_GUEST(check_io_permission(cpu, port, size));
     write_gpr(s, kRax, size * 8, cpu.host.port_read(port, size));
+    s.pending_db |= port_breakpoints(s, port, size);
     return Outcome::success();
 }
 
@@ -61,6 +63,7 @@ Outcome do_out(Cpu& cpu, const Insn& insn) {
     const unsigned size = port_bytes(insn);
     TRY_GUEST(check_io_permission(cpu, port, size));
     cpu.host.port_write(port, size, static_cast<u32>(read_gpr(s, kRax, size * 8)));
+    s.pending_db |= port_breakpoints(s, port, size);
     return Outcome::success();
 }
 
@@ -70,6 +73,7 @@ Outcome do_ins(Cpu& cpu, const Insn& insn) {
     TRY_GUEST(check_io_permission(cpu, port, step.bytes()));
     const u64 count = step.chunk(cpu.s, kRdi, segment_linear(cpu.s, kEs, step.offset(cpu.s, kRdi)));
     if (count) TRY_GUEST(ins_chunk(cpu, step, port, count));
+    if (count) cpu.s.pending_db |= port_breakpoints(cpu.s, port, step.bytes());
     step.advance(cpu.s, kRdi, count);
     return Outcome::success();
 }
@@ -81,6 +85,7 @@ Outcome do_outs(Cpu& cpu, const Insn& insn) {
     TRY_GUEST(check_io_permission(cpu, port, step.bytes()));
     const u64 count = step.chunk(cpu.s, kRsi, segment_linear(cpu.s, segment, step.offset(cpu.s, kRsi)));
     if (count) TRY_GUEST(outs_chunk(cpu, step, port, segment, count));
+    if (count) cpu.s.pending_db |= port_breakpoints(cpu.s, port, step.bytes());
     step.advance(cpu.s, kRsi, count);
     return Outcome::success();
 }

@@ -13,7 +13,8 @@ u64 StringStep::offset(const CpuState& s, unsigned index_register) const {
 u64 StringStep::chunk(const CpuState& s, unsigned index_register, Gva address) const {
     if (!repeated()) return 1;
     const u64 left = read_gpr(s, kRcx, insn_.address_bits);
-    if (left <= 1 || (s.rflags & (kFlagDF | kFlagTF))) return std::min<u64>(left, 1);
+    const bool one_by_one = (s.rflags & (kFlagDF | kFlagTF)) || (s.dr[7] & 0xff);  // traps come after each element
+    if (left <= 1 || one_by_one) return std::min<u64>(left, 1);
     const u64 to_page_end = kPageSize - (address & (kPageSize - 1));
     const u64 to_wrap = truncate(~u64{0}, insn_.address_bits / 8) - offset(s, index_register);
     const u64 room = std::min({to_page_end, to_wrap, u64{kMaxChunkBytes}}) / bytes_;

@@ -29,6 +29,9 @@ TWIN86_LEAF_INLINE void note_non_global(JitFrame& f, u8 view, unsigned index) {
 TWIN86_LEAF_INLINE bool fill(JitFrame& f, Gva address, u8 kind, u8 view) {
     const CpuState& s = f.cpu;
     if ((s.efer & kEferLMA) && !is_canonical(address, s.cr4)) return false;
+    if (f.watched_data != 0) [[unlikely]]
+        for (const Gva page : f.watched_page)
+            if (page == (address & kPageMask)) return false;
     const bool write = kind & kAccessWrite;
     PagingMemory memory(*f.phys);
     const PagingContext context = paging_context(s, view);
