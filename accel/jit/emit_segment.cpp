@@ -32,6 +32,7 @@ void BlockBuilder::check_segment(u8 segment, unsigned size, u8 kind) {
     if (!always && check != SegmentCheck::kLimit) return;
     const bool masked = current_->has_mem && current_->mem.suppresses_faults;
     const SegmentMeta meta{static_cast<u16>(size), kind, segment, masked, {}};
+    if (masked) new_helper(*current_);  // says which elements are selected
     const Label beyond = a.newLabel(), good = a.newLabel();
     if (always) a.long_().jmp(beyond);
     else compare_with_limit(segment, size, beyond);

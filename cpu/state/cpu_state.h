@@ -80,6 +80,7 @@ struct CpuState {
     bool nmi_blocked = false;
     bool nmi_pending = false;
     Activity activity = Activity::kRunning;
+    u64 pending_db = 0;  ///< DR6 causes to be reported at the next boundary (TF, data breakpoints)
     PendingEvent pending;
 
     alignas(64) u8 xsave[kXsaveAreaSize] = {};
