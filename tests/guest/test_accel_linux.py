@@ -1,0 +1,70 @@
+"""Linux under KVM, and machines that change engines while they run."""
+import hashlib
+import os
+import re
+import time
+import unittest
+
+import harness
+import linux_guest
+
+HAS_KVM = os.access("/dev/kvm", os.R_OK | os.W_OK)
+
+# Files, pipes, signals, timers, floating point; prints sums that do not depend on time.
+LOAD = ("for i in 1 2 3 4 5 6; do seq 1 2000 | sort -rn | md5sum; dd if=/dev/zero of=/tmp/f bs=64k count=16 2>/dev/null; "
+        "md5sum </tmp/f; usleep 2000; (sleep 5 & k=$!; kill -TERM $k; wait $k; echo $?) 2>/dev/null; done; "
+        "awk 'BEGIN{for(i=1;i<20000;i++)s+=1/i/(i+.5);printf \"%.12f\\n\",s}'")
+
+SEQ_500 = hashlib.md5("".join(f"{i}\n" for i in range(1, 501)).encode()).hexdigest() + "  -\n"
+
+
+@unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
+class Linux(unittest.TestCase):
+    def reference(self):
+        with linux_guest.boot("accel_reference", extra=["-accel", "jit"]) as emulator:
+            return harness.Shell(emulator).check(LOAD)
+
+    def monitor(self, emulator, command):
+        """Ctrl-A c, the command, Ctrl-A c; what the monitor says to it."""
+        emulator.send("\x01c")
+        emulator.expect(r"\(twin86\) ", 60)
+        emulator.send(command + "\n")
+        text = emulator.expect(r"(?s)(.*?)\(twin86\) ", 60).group(1).decode()
+        emulator.send("\x01c")
+        return text
+
+    def test_boot_and_load_under_kvm_give_what_the_translator_gives(self):
+        expected = self.reference()
+        with linux_guest.boot("accel_kvm", extra=["-accel", "kvm"]) as emulator:
+            shell = harness.Shell(emulator)
+            self.assertEqual(shell.check(LOAD, 300), expected)
+            self.assertEqual(linux_guest.complaints(emulator.text()), [])
+            self.assertRegex(self.monitor(emulator, "info accel"), r"kvm exits +\w+ \d+")
+
+    def test_a_thousand_switches_change_nothing(self):
+        expected = self.reference()
+        with linux_guest.boot("accel_stress", extra=["-accel", "kvm,stress-switch=1500"]) as emulator:
+            shell = harness.Shell(emulator)
+            for _ in range(20):
+                self.assertEqual(shell.check(LOAD, 300), expected)
+                text = self.monitor(emulator, "info accel")
+                switches = int(re.search(r"switches +(\d+)", text).group(1))
+                if switches >= 1000:
+                    break
+            self.assertGreaterEqual(switches, 1000)
+            # The guest's clock, which counts interrupts, and the TSC agree: none was lost for long.
+            self.assertEqual(shell.check("cat /sys/devices/system/clocksource/clocksource0/current_clocksource"), "tsc\n")
+            self.assertEqual(linux_guest.complaints(emulator.text()), [])
+
+    def test_the_monitor_changes_engines(self):
+        with linux_guest.boot("accel_monitor", extra=["-accel", "kvm"]) as emulator:
+            shell = harness.Shell(emulator)
+            for engine in ["jit", "kvm"] * 3:
+                self.monitor(emulator, f"accel {engine}")
+                self.assertEqual(shell.check("echo $((6 * 7)); seq 1 500 | md5sum"), "42\n" + SEQ_500)
+            self.assertIn("has kvm and jit", self.monitor(emulator, "accel tcg"))
+
+
+
+if __name__ == "__main__":
+    unittest.main()
