@@ -74,11 +74,24 @@ u64 Session::flags_that_count(const Job& job, const JobResult& native) const {
     return (live & kFlagsArithmetic & ~walk.undefined_somewhere) | kFlagDF;
 }
 
+/// CMPS with two operands that fault: processors differ in which they report, with and without REP.
+bool Session::either_operand_may_fault_first(const Job& job, const JobResult& native) const {
+    const u64 at = native.out.rip - kCodeBase - job.code_offset;
+    if (native.vector != kVectorPF || at >= job.code_size) return false;
+    Insn insn;
+    const std::span<const u8> bytes(job.code + at, std::min<u64>(15, job.code_size - at));
+    return decoder_.decode(bytes, 0, job.bits, insn) == DecodeStatus::kOk && insn.op == Op::kCmps;
+}
+
 void Session::run_guest(GuestRunner& runner, const char* name, const Job& job, const JobResult& native, Verdict& verdict) {
     static JobResult guest;
     if (!runner.run(job, guest)) {
         verdict.differences.push_back(fmt::format("{}: {}", name, runner.failure()));
         return;
+    }
+    if (guest.vector == native.vector && either_operand_may_fault_first(job, native)) {
+        guest.cr2 = native.cr2;
+        guest.error_code = native.error_code;
     }
     for (const std::string& line : compare(native, guest, flags_that_count(job, native)))
         verdict.differences.push_back(fmt::format("{}: {}", name, line));

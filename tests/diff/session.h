@@ -37,6 +37,7 @@ class Session {
 
   private:
     void run_guest(GuestRunner& runner, const char* name, const Job& job, const JobResult& native, Verdict& verdict);
+    bool either_operand_may_fault_first(const Job& job, const JobResult& native) const;
     u64 flags_that_count(const Job& job, const JobResult& native) const;
 
     NativeOracle oracle_;  // first: it forks before there are threads

@@ -26,8 +26,8 @@ GuestOptions options(jit::MmuMode mmu) {
 Canaries::Canaries() {
     const auto [begin, end] = look_at_host();
     REQUIRE(begin != 0);
-    for (const u64 at : {begin - kCanaryBytes, begin - 64 * MiB, end, end + 64 * MiB, u64{0}}) plant(at);
-    REQUIRE(pages_.size() >= 2);
+    for (const u64 at : {begin - kCanaryBytes, begin - 64 * MiB, begin - GiB, end, end + 64 * MiB, end + GiB, u64{0}}) plant(at);
+    REQUIRE(!pages_.empty());
 }
 
 /// Does nothing when something lies there already.
