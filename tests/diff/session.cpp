@@ -47,6 +47,15 @@ bool known_gap(const Decoder& decoder, const Job& job, const JobResult& native) 
     return insn.op == Op::kRet || insn.op == Op::kRetImm || insn.op == Op::kJmpRm || insn.op == Op::kCallRm;
 }
 
+/// Undefined and longer than 15 bytes at once: processors differ in whether #UD or #GP comes first.
+bool undefined_and_too_long(const Decoder& decoder, const Job& job, const JobResult& native) {
+    const u64 at = native.out.rip - kCodeBase - job.code_offset;
+    if (native.vector != kVectorUD || at >= job.code_size) return false;
+    Insn insn;
+    const std::span<const u8> bytes(job.code + at, std::min<u64>(15, job.code_size - at));
+    return decoder.decode(bytes, 0, job.bits, insn) == DecodeStatus::kTooLong;
+}
+
 /// Bytes that the manuals call undefined and this processor executes: AMD ignores reserved bits of VEX and EVEX.
 bool lenient_host(const Decoder& decoder, const Job& job, const JobResult& native) {
     Insn insn;
@@ -113,6 +122,7 @@ void Session::judge(std::span<const Case> cases, std::span<Verdict> verdicts) {
     for (unsigned i = 0; i < index.size(); ++i) {
         Verdict& v = verdicts[index[i]];
         v.comparable = oracle_.valid(i) && !known_gap(decoder_, oracle_.job(i), oracle_.result(i)) &&
+                       !undefined_and_too_long(decoder_, oracle_.job(i), oracle_.result(i)) &&
                        !lenient_host(decoder_, oracle_.job(i), oracle_.result(i));
         if (!v.comparable) continue;
         const JobResult& native = oracle_.result(i);
