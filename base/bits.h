@@ -19,6 +19,13 @@ constexpr u64 sign_extend(u64 value, unsigned bytes) {
     return static_cast<u64>(static_cast<i64>(value << shift) >> shift);
 }
 
+/// The widest naturally aligned access of 1, 2, 4 or 8 bytes at `address` that is not longer than `left` (not 0).
+constexpr unsigned widest_aligned(u64 address, unsigned left) {
+    unsigned n = 8;
+    while (n > left || (address & (n - 1)) != 0) n /= 2;
+    return n;
+}
+
 constexpr u64 align_down(u64 value, u64 power_of_two) { return value & ~(power_of_two - 1); }
 constexpr u64 align_up(u64 value, u64 power_of_two) { return align_down(value + power_of_two - 1, power_of_two); }
 

@@ -2,7 +2,7 @@
 
 #include <x86intrin.h>
 
-#include <ctime>
+#include "base/host_time.h"
 
 namespace twin86 {
 
@@ -10,12 +10,6 @@ namespace {
 
 constexpr u64 kSecond_ns = 1'000'000'000;
 constexpr u64 kShortestMeasurement_ns = 20'000'000;
-
-u64 clock_ns(clockid_t id) {
-    timespec t;
-    clock_gettime(id, &t);
-    return static_cast<u64>(t.tv_sec) * kSecond_ns + static_cast<u64>(t.tv_nsec);
-}
 
 /// TSC and CLOCK_MONOTONIC at the same moment: the closest of a few tries.
 void sample(u64& tsc, u64& ns) {

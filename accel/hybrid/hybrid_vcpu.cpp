@@ -3,16 +3,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <vector>
+
+#include "base/host_time.h"
 
 namespace twin86 {
 
 namespace {
-
-u64 now_ns() {
-    return static_cast<u64>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
-}
 
 constexpr u64 kWatch_ns = 10'000'000, kLook_ns = 1'000'000;
 
@@ -31,7 +28,7 @@ HybridVcpu::HybridVcpu(std::unique_ptr<Vcpu> first, std::unique_ptr<Vcpu> comple
       wanted_(start),
       stress_switch_ns_(stress_switch_ns),
       suits_(std::move(suits)),
-      arrived_ns_(now_ns()) {
+      arrived_ns_(monotonic_ns()) {
     stay_alarm_.emplace([this] {
         stay_over_ = true;
         nudge();
@@ -101,7 +98,7 @@ void HybridVcpu::move_to(Engine which) {
         code_watch_.report();
     engine(which).state() = active().state();
     engine(which).state_changed();
-    const u64 now = now_ns();
+    const u64 now = monotonic_ns();
     spent_ns_[static_cast<unsigned>(active_.load())] += now - arrived_ns_;
     arrived_ns_ = now;
     ++switches_;
@@ -112,7 +109,7 @@ void HybridVcpu::fall_back(const std::string& why) {
     ++failures_[why];
     away_ = true;
     stay_over_ = false;
-    stay_alarm_->set(policy_.stay_after(now_ns() - arrived_ns_));
+    stay_alarm_->set(policy_.stay_after(monotonic_ns() - arrived_ns_));
 }
 
 /// A first engine that is found where it is slow leaves the guest to the other for a while.

@@ -6,6 +6,7 @@
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
 #include "accel/jit/vector_image.h"
+#include "base/bits.h"
 
 namespace twin86::jit {
 
@@ -66,17 +67,6 @@ u8* JitVcpu::through_tlb(Gva address, unsigned size, u8 kind, bool supervisor) {
     return reinterpret_cast<u8*>(address + e.delta);
 }
 
-namespace {
-
-/// The widest naturally aligned access of at most 8 bytes at this place.
-unsigned chunk(Gpa address, unsigned left) {
-    unsigned n = 8;
-    while (n > left || (address & (n - 1)) != 0) n /= 2;
-    return n;
-}
-
-}  // namespace
-
 void JitVcpu::read_pieces(const Pieces& pieces, u8* to) {
     for (unsigned i = 0; i < pieces.count; ++i) {
         auto [address, left] = pieces.at[i];
@@ -87,7 +77,7 @@ void JitVcpu::read_pieces(const Pieces& pieces, u8* to) {
             continue;
         }
         while (left != 0) {
-            const unsigned n = chunk(address, left);
+            const unsigned n = widest_aligned(address, left);
             const u64 value = env_.mmio_read(address, n);
             std::memcpy(to, &value, n);
             to += n, address += n, left -= n;
@@ -106,7 +96,7 @@ void JitVcpu::write_pieces(const Pieces& pieces, const u8* from) {
             continue;
         }
         while (left != 0) {
-            const unsigned n = chunk(address, left);
+            const unsigned n = widest_aligned(address, left);
             u64 value = 0;
             std::memcpy(&value, from, n);
             if (page_is_mmio(entry)) env_.mmio_write(address, n, value);  // ROM: dropped

@@ -2,10 +2,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
 #include "accel/kvm/kvm_requests.h"
 #include "accel/kvm/kvm_state.h"
+#include "base/host_time.h"
 #include "mmu/guest_ram.h"
 
 namespace twin86::kvm {
@@ -30,12 +30,6 @@ constexpr u8 kPeek[] = {0x8a, 0x04, 0x25, 0, 0x80, 0, 0,  // mov al, [kWindow]
                         0x88, 0x04, 0x25, 0, 0x90, 0, 0,  // mov [kNothing], al
                         0xeb, 0xf0};
 constexpr u8 kReadTsc[] = {0x0f, 0x31, 0x88, 0x04, 0x25, 0, 0x90, 0, 0, 0xeb, 0xf5};
-
-u64 now_ns() {
-    timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<u64>(t.tv_sec) * 1'000'000'000 + static_cast<u64>(t.tv_nsec);
-}
 
 Segment flat(u16 selector, u16 attributes) {
     return {0, 0xffffffff, selector, attributes};
@@ -122,19 +116,19 @@ class Probe {
     /// The second time round: the first has filled page tables.
     bool measure_ring0(Backend& b) {
         if (!start(kLoop, 0)) return false;
-        const u64 before = now_ns();
+        const u64 before = monotonic_ns();
         if (!until_exit()) return false;
-        b.ring0_ps_per_insn = (now_ns() - before) * 1000 / kLoopInsns;
+        b.ring0_ps_per_insn = (monotonic_ns() - before) * 1000 / kLoopInsns;
         return true;
     }
 
     bool measure_ring3(Backend& b) {
         if (!start(kPeek, 3)) return false;
         constexpr unsigned kTimes = 8;
-        const u64 before = now_ns();
+        const u64 before = monotonic_ns();
         for (unsigned n = 0; n < kTimes; ++n)
             if (!until_exit()) return false;
-        b.exit_ns = (now_ns() - before) / kTimes;
+        b.exit_ns = (monotonic_ns() - before) / kTimes;
         entry(kPt, kWindow >> 12, kPageB | kEntry);
         if (!set_sregs(start_state(3)) || !until_exit()) return false;
         b.shadow_paging = vcpu_.run().mmio.data[0] != 0xbb;

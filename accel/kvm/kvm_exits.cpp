@@ -7,6 +7,7 @@
 #include "cpu/semantics/handlers.h"
 #include "cpu/semantics/msr_index.h"
 #include "cpu/semantics/timestamp.h"
+#include "base/bits.h"
 
 namespace twin86::kvm {
 
@@ -29,17 +30,6 @@ void KvmVcpu::on_port() {
     completing_ = true;
 }
 
-namespace {
-
-/// The widest naturally aligned access of at most 8 bytes at this place.
-unsigned piece(Gpa address, unsigned left) {
-    unsigned n = 8;
-    while (n > left || (address & (n - 1)) != 0) n /= 2;
-    return n;
-}
-
-}  // namespace
-
 /// Also writes to ROM, which are dropped.
 void KvmVcpu::on_mmio() {
     auto& mmio = run_.mmio;
@@ -55,7 +45,7 @@ void KvmVcpu::on_mmio() {
     }
     for (unsigned done = 0; done < mmio.len;) {
         const Gpa address = mmio.phys_addr + done;
-        const unsigned n = piece(address, mmio.len - done);
+        const unsigned n = widest_aligned(address, mmio.len - done);
         u64 value = 0;
         if (mmio.is_write) {
             std::memcpy(&value, mmio.data + done, n);

@@ -2,21 +2,11 @@
 // at a time (KVM_INTERRUPT), and asked for an exit when the guest can take it.
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
 #include "accel/kvm/kvm_vcpu.h"
+#include "base/host_time.h"
 
 namespace twin86::kvm {
-
-namespace {
-
-u64 now_ns() {
-    timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<u64>(t.tv_sec) * 1'000'000'000 + static_cast<u64>(t.tv_nsec);
-}
-
-}  // namespace
 
 RunExit KvmVcpu::run() {
     failure_.clear();
@@ -71,9 +61,9 @@ int KvmVcpu::enter() {
         return -EIO;
     }
     fetched_ = completing_ = false;
-    const u64 start = now_ns();
+    const u64 start = monotonic_ns();
     const int result = handle_.call(KVM_RUN, nullptr);
-    counters_.guest_ns += now_ns() - start;
+    counters_.guest_ns += monotonic_ns() - start;
     ++counters_.runs;
     kick_.end();
     ready_ = run_.ready_for_interrupt_injection != 0;

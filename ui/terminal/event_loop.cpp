@@ -4,11 +4,12 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+
+#include "base/host_time.h"
 
 namespace twin86 {
 
@@ -133,12 +134,6 @@ void EventLoop::run_once(u64 deadline_monotonic_ns) {
     const std::scoped_lock lock(machine_lock_);
     if (ready <= 0) return polled_entries_.clear();
     dispatch();
-}
-
-u64 EventLoop::monotonic_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<u64>(now.tv_sec) * 1'000'000'000 + static_cast<u64>(now.tv_nsec);
 }
 
 }  // namespace twin86

@@ -88,8 +88,6 @@ class EventLoop {
     /// not hold the machine lock.
     void run_once(u64 deadline_monotonic_ns = kNoDeadline);
 
-    static u64 monotonic_ns();
-
   private:
     friend class FdWatch;
     void changed();

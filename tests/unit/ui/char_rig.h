@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "base/host_time.h"
 #include "ui/terminal/event_loop.h"
 #include "ui/terminal/host_backend.h"
 
@@ -31,7 +32,7 @@ struct CharRig {
     /// Runs the loop until the condition holds; false when nothing happened for two seconds.
     template <class Condition>
     bool run_until(Condition&& done) {
-        for (int i = 0; i < 200 && !done(); ++i) loop.run_once(EventLoop::monotonic_ns() + 10'000'000);
+        for (int i = 0; i < 200 && !done(); ++i) loop.run_once(monotonic_ns() + 10'000'000);
         return done();
     }
 };
