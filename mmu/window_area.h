@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/types.h"
+#include "mmu/window_tables.h"
 
 namespace twin86 {
 
@@ -17,6 +18,10 @@ class WindowArea {
     static constexpr u64 kRegionSize = u64{1} << kRegionShift;
     /// Translated code decides by one register about addresses within 64 GiB of it.
     static constexpr u64 kGuardSize = 72 * GiB;
+    /// Which of the tables' regions a linear address lies in.
+    static constexpr unsigned region_of(Gva address) {
+        return (address >> kRegionShift) & (WindowTables::kRegions - 1);
+    }
     /// Window 0 stays empty: it stands for regions that are not shown.
     static constexpr unsigned kEmptyWindow = 0;
 

@@ -12,9 +12,12 @@ constexpr u64 kChunk = 2 * MiB;
 constexpr u32 kNeighbours = 16;
 }  // namespace
 
+unsigned Windows::index_of(const Window& window) const {
+    return static_cast<unsigned>(&window - windows_.data());
+}
+
 u64 Windows::host_of(const Window& window, Gva address) const {
-    const unsigned index = static_cast<unsigned>(&window - windows_.data());
-    return area_->base(index) + (address & (WindowArea::kRegionSize - 1));
+    return area_->base(index_of(window)) + (address & (WindowArea::kRegionSize - 1));
 }
 
 Windows::RunIterator Windows::find(Window& window, Gva address) {
@@ -29,6 +32,10 @@ bool Windows::in_ram(Gpa page) const {
     const u64 entry = phys_.pages().entry(page);
     const GuestRam& ram = phys_.ram();
     return page_is_ram(entry) && static_cast<u64>(page_host(entry) - ram.base()) < ram.size();
+}
+
+bool Windows::lies_at(Gpa page, Hva host) const {
+    return in_ram(page) && page_host(phys_.pages().entry(page)) == host;
 }
 
 /// `address` is page-aligned and the guest's page tables allow the access.
@@ -72,7 +79,7 @@ std::pair<Gva, Windows::Run> Windows::run_around(Gva address, const Translation&
     if (!in_ram(first)) return one;
     const Hva host = page_host(phys_.pages().entry(first));
     for (u64 at = 0; at < kChunk; at += kPageSize)
-        if (!in_ram(first + at) || page_host(phys_.pages().entry(first + at)) != host + at) return one;
+        if (!lies_at(first + at, host + at)) return one;
     return {align_down(address, kChunk), {first, kChunk / kPageSize, page.writable}};
 }
 
@@ -89,7 +96,7 @@ std::pair<Gva, Windows::Run> Windows::neighbours(Gva address, const Translation&
         const bool same = next.ok && next.page.physical == physical + at && next.page.accessed && next.page.readable &&
                           next.page.writable == page.writable && next.page.user == page.user &&
                           next.page.global == page.global && next.page.page_size == kPageSize;
-        if (!same || !in_ram(physical + at) || page_host(phys_.pages().entry(physical + at)) != host + at) break;
+        if (!same || !lies_at(physical + at, host + at)) break;
     }
     return {address, {physical, pages, page.writable}};
 }
@@ -98,7 +105,7 @@ bool Windows::map(Window& window, Gva start, const Run& run) {
     const u64 offset = static_cast<u64>(page_host(phys_.pages().entry(run.physical)) - phys_.ram().base());
     if (!area_->map(host_of(window, start), run.bytes(), offset, false)) return false;
     window.runs.emplace(start, run);
-    by_chunk_[run.physical / kChunk].push_back({static_cast<unsigned>(&window - windows_.data()), start});
+    by_chunk_[run.physical / kChunk].push_back({index_of(window), start});
     ++runs_;
     ++counters_.runs;
     if (run.writable) make_writable(window, start, run);
@@ -119,12 +126,12 @@ void Windows::unmap(Window& window, RunIterator run) {
     const auto [start, what] = *run;
     CHECK(area_->unmap(host_of(window, start), what.bytes()), "host mappings: {} runs, {} splits", runs_, splits_);
     auto& chunk = by_chunk_[what.physical / kChunk];
-    const unsigned index = static_cast<unsigned>(&window - windows_.data());
+    const unsigned index = index_of(window);
     std::erase_if(chunk, [index, at = start](const RunAt& r) { return r.window == index && r.start == at; });
     window.runs.erase(run);
     --runs_;
     ++counters_.unmapped;
-    (window.space != nullptr ? window.space->policy : kernel_policy_).spend(WindowPolicy::kUnmapNs);
+    policy_of(window).spend(WindowPolicy::kUnmapNs);
 }
 
 void Windows::unmap_range(Window& window, Gva start, u64 size) {
@@ -139,7 +146,7 @@ void Windows::unmap_range(Window& window, Gva start, u64 size) {
 /// One system call for the whole window.
 void Windows::unmap_all(Window& window) {
     if (window.runs.empty()) return;
-    const unsigned index = static_cast<unsigned>(&window - windows_.data());
+    const unsigned index = index_of(window);
     CHECK(area_->unmap(area_->base(index), WindowArea::kRegionSize), "host mappings: {} runs, {} splits", runs_,
           splits_);
     for (const auto& [start, run] : window.runs)
@@ -154,9 +161,7 @@ bool Windows::still_right(const Window& window, Gva start, const Run& run, const
     for (u64 at = 0; at < run.bytes();) {
         const WalkResult walk = peek(context, phys_.pages(), start + at);
         const Translation& page = walk.page;
-        if (!walk.ok || page.physical != run.physical + at || !page.accessed || page.user == kernel ||
-            (kernel && !page.global))
-            return false;
+        if (!walk.ok || page.physical != run.physical + at || !page.accessed || !belongs(kernel, page)) return false;
         if (!page.readable || (run.writable && !page.writable)) return false;
         at += page.page_size >= kChunk ? kChunk : kPageSize;
     }
@@ -173,8 +178,7 @@ void Windows::refresh(Window& window, const PagingContext& context) {
             unmap(window, run);
         run = next;
     }
-    (window.space != nullptr ? window.space->policy : kernel_policy_)
-        .spend(WindowPolicy::kCheckNs * window.runs.size());
+    policy_of(window).spend(WindowPolicy::kCheckNs * window.runs.size());
 }
 
 /// Calls f(window, run, base, size) for the part of each run that lies in [base, +size). f may unmap the run.

@@ -14,9 +14,6 @@ constexpr u64 kNoFlushBit = u64{1} << 63;
 constexpr u64 kPcidMask = 0xfff;
 constexpr u64 kCr4Pcide = 1 << 17;
 
-unsigned region_of(Gva address) {
-    return (address >> WindowArea::kRegionShift) & (WindowTables::kRegions - 1);
-}
 bool kernel_half(Gva address) {
     return address >> 63;
 }
@@ -63,8 +60,7 @@ Windows::Windows(PhysMap& phys, const WindowTables& tables, bool always, std::un
 
 Windows::~Windows() = default;
 
-// --- address spaces
-// ----------------------------------------------------------------------------------------------------
+// --- address spaces ---
 
 Windows::Space& Windows::space_of(u64 cr3) {
     auto& slot = spaces_[cr3];
@@ -147,13 +143,21 @@ void Windows::flush_all(const PagingContext& context) {
 void Windows::flush_page(Gva address) {
     for (unsigned index = WindowArea::kEmptyWindow + 1; index < windows_.size(); ++index) {
         Window& w = windows_[index];
-        if (!w.used || w.region != region_of(address) || (w.space != nullptr && w.space != current_)) continue;
+        if (!w.used || w.region != WindowArea::region_of(address) || (w.space != nullptr && w.space != current_)) continue;
         if (const auto run = find(w, address); run != w.runs.end()) unmap(w, run);
     }
 }
 
-// --- windows
-// -----------------------------------------------------------------------------------------------------------
+// --- windows ---
+
+/// Kernel-half windows show global supervisor pages, the others user pages.
+bool Windows::belongs(bool kernel, const Translation& page) {
+    return kernel ? !page.user && page.global : page.user;
+}
+
+WindowPolicy& Windows::policy_of(const Window& window) {
+    return window.space != nullptr ? window.space->policy : kernel_policy_;
+}
 
 std::optional<Gva> Windows::linear(u64 host) const {
     if (!area_->contains(host)) return std::nullopt;
@@ -165,7 +169,7 @@ std::optional<Gva> Windows::linear(u64 host) const {
 }
 
 Windows::Window* Windows::window_for(Gva address) {
-    const unsigned region = region_of(address);
+    const unsigned region = WindowArea::region_of(address);
     Space* const space = kernel_half(address) ? nullptr : current_;
     for (unsigned index = WindowArea::kEmptyWindow + 1; index < windows_.size(); ++index) {
         Window& w = windows_[index];
@@ -230,11 +234,11 @@ Windows::FillResult Windows::fill(Gva address, bool write, const PagingContext& 
     const WalkResult walk = translate(as, memory, address, write ? Access::kWrite : Access::kRead);
     if (memory.code_touched() != PagingMemory::kNone) phys_.written(memory.code_touched(), 8);
     if (!walk.ok) return {Fill::kDenied, walk.error_code, address};
-    if (walk.page.user == kernel || (kernel && !walk.page.global)) return {Fill::kNotHere};
+    if (!belongs(kernel, walk.page)) return {Fill::kNotHere};
     Window* const window = window_for(address);
     if (window == nullptr) return {Fill::kNotHere};
     ++counters_.fills;
-    (kernel ? kernel_policy_ : current_->policy).spend(WindowPolicy::kFillNs);
+    policy_of(*window).spend(WindowPolicy::kFillNs);
     return {show(*window, address & kPageMask, walk.page, write, as) ? Fill::kShown : Fill::kNotHere};
 }
 

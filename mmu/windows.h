@@ -102,6 +102,8 @@ class Windows {
     void show_space();
     void hide_space();
     void set_delta(const Window& window, unsigned index, bool shown);
+    static bool belongs(bool kernel, const Translation& page);
+    WindowPolicy& policy_of(const Window& window);
     Window* window_for(Gva address);
     unsigned free_window();
     void release(unsigned index);
@@ -110,6 +112,7 @@ class Windows {
     void refresh(Space& space, const PagingContext& context);
 
     // window_runs.cpp: what is mapped in a window
+    unsigned index_of(const Window& window) const;
     u64 host_of(const Window& window, Gva address) const;
     RunIterator find(Window& window, Gva address);
     bool show(Window& window, Gva address, const Translation& page, bool write, const PagingContext& context);
@@ -117,6 +120,7 @@ class Windows {
     std::pair<Gva, Run> run_around(Gva address, const Translation& page, const PagingContext& context) const;
     std::pair<Gva, Run> neighbours(Gva address, const Translation& page, const PagingContext& context) const;
     bool in_ram(Gpa page) const;
+    bool lies_at(Gpa page, Hva host) const;  ///< RAM at this place of the host
     bool map(Window& window, Gva start, const Run& run);
     void forbid_writes(u64 host, u64 size);
     void make_writable(const Window& window, Gva start, const Run& run);
