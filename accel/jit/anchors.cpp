@@ -1,5 +1,7 @@
 #include "accel/jit/anchors.h"
 
+#include "accel/jit/register_effects.h"
+
 namespace twin86::jit {
 
 namespace {
@@ -57,16 +59,6 @@ bool to_rm(const Insn& i) {
     return !(i.opcode & 2);
 }
 
-/// ADD or SUB with an immediate: the signed distance, else 0.
-i64 immediate_distance(const Insn& i) {
-    if (!legacy(i, 0) || (i.opcode != 0x81 && i.opcode != 0x83)) return 0;
-    return group(i) == 0 ? i.imm : group(i) == 5 ? -i.imm : 0;
-}
-
-u64 magnitude(i64 v) {
-    return v < 0 ? -static_cast<u64>(v) : static_cast<u64>(v);
-}
-
 }  // namespace
 
 void Anchors::reset() {
@@ -115,7 +107,7 @@ bool Anchors::moved(const Insn& i) {
     }
     const u8 to = destination(i);
     if (to == kNoGpr) return false;
-    if (const i64 by = immediate_distance(i); by != 0) return adjust(to, by), true;
+    if (const Adjustment moves = adjustment(i); moves.by != 0) return adjust(moves.guest, moves.by), true;
     const u8 from = to_rm(i) ? i.reg_field : i.rm_field;
     if (from == to) return false;
     if (is_mov(i)) return set(to, {value_[from].anchor, value_[from].bound, value_[from].small}), true;
@@ -125,27 +117,18 @@ bool Anchors::moved(const Insn& i) {
 }
 
 void Anchors::follow(const Insn& i) {
-    switch (i.op) {
-        case Op::kPushReg:
-        case Op::kPushImm:
-            return adjust(kRsp, -(i.operand_bits / 8));
-        case Op::kPopReg:
-            adjust(kRsp, i.operand_bits / 8);
-            return forget(i.opcode_field);
-        case Op::kJcc:
-        case Op::kNop:
-            return;
-        default:
-            break;
+    if (i.op == Op::kPushReg || i.op == Op::kPushImm || i.op == Op::kPopReg) {
+        adjust(kRsp, adjustment(i).by);
+        if (i.op == Op::kPopReg) forget(i.opcode_field);
+        return;
     }
+    if (i.op == Op::kJcc || i.op == Op::kNop) return;
     const bool plain = i.klass == InsnClass::kCopy || i.klass == InsnClass::kRewriteMem || i.op == Op::kLea;
     if (!plain) return reset();
     if (moved(i)) return;
+    const u16 written = written_registers(i);
     for (u8 r = 0; r < 16; ++r)
-        if (i.implicit_written & (1u << r)) forget(r);
-    const u8 fields[] = {i.reg_field, i.rm_field, i.vvvv_field, i.opcode_field};
-    for (unsigned f = 0; f < 4; ++f)
-        if (i.gpr_written & (1u << f)) forget(i.high_fields & (1u << f) ? fields[f] & 3 : fields[f]);
+        if (written & (1u << r)) forget(r);
     if (const u8 to = destination(i); to != kNoGpr && i.implicit_written == 0 && writes_small(i))
         value_[to].small = true;
 }

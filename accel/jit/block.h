@@ -19,6 +19,8 @@ enum class SegmentCheck : u8 {
     kNothing,  ///< flat
 };
 
+constexpr unsigned kMaxBlockInsns = 64;
+
 /// Everything of the processor's mode that emitted code assumes. The list of assumptions is this struct.
 struct Mode {
     u64 value = 0;
@@ -130,6 +132,7 @@ struct Block {
     std::vector<std::unique_ptr<HelperSite>> helpers;
     std::vector<ChainSite*> incoming;
 
+    const u8* body() const { return code + body_offset; }
     unsigned page_offset() const { return key.physical & 0xfff; }
     /// The side point that covers host address pc.
     const SidePoint& point_at(const u8* pc) const;

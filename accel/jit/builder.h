@@ -87,6 +87,11 @@ class BlockBuilder {
     /// A register that op() may use.
     u8 free_temp() const { return at_.delta || at_.base == kHostTemp ? kHostAddress : kHostTemp; }
 
+    void begin_probe(const ProbeTemplate& t, unsigned size, u32& miss_fixup);
+    void jump_to(bool to_cold, u32 to);
+    AccessMeta access_meta(unsigned size, u8 kind);
+    void slow_call(const ProbeTemplate& t, AccessMeta meta, u32 retry);
+
     // emit_window.cpp: operands in windows
     bool through_window() const;
     void window_address();                                ///< rbp: linear -> host address
@@ -100,10 +105,6 @@ class BlockBuilder {
     Mem window_delta(unsigned region) const;
     Mem selected_delta() const;
     void keep_delta(const Insn& insn);
-    void begin_probe(const ProbeTemplate& t, unsigned size, u32& miss_fixup);
-    void jump_to(bool to_cold, u32 to);
-    AccessMeta access_meta(unsigned size, u8 kind);
-    void slow_call(const ProbeTemplate& t, AccessMeta meta, u32 retry);
 
     // emit_segment.cpp
     void to_linear(u8 segment, unsigned size, u8 kind);   ///< rbp: offset in the segment -> checked linear address

@@ -99,22 +99,17 @@ void BlockBuilder::emit_leave(const Insn& insn) {
     const unsigned width = block_.key.mode.stack_bits();
     const u8 bp = kHostOf[kRbp];
     stack_access_ = true;
+    const auto load = [&] { a.mov(sized(kHostAddress, bytes), at(bytes)); };
     if (fold_stack(kRbp, 0)) {
-        a.mov(sized(kHostAddress, bytes), at(bytes));
-        write_gpr_sized(kRsp, bp, width);
-        adjust_sp(static_cast<i32>(bytes));
-        write_gpr_sized(kRbp, kHostAddress, insn.operand_bits);
-        delta_kept_ = false;
-        return;
-    }
-    if (width == 64) {
-        a.mov(x86::rbp, host64(bp));
+        load();
     } else {
-        a.mov(x86::ebp, host32(bp));
+        if (width == 64) a.mov(x86::rbp, host64(bp));
+        else a.mov(x86::ebp, host32(bp));
         if (width == 16) a.movzx(x86::ebp, x86::bp);
+        to_linear(kSs, bytes, kAccessRead);
+        access(bytes, kAccessRead, load);
     }
-    to_linear(kSs, bytes, kAccessRead);
-    access(bytes, kAccessRead, [&] { a.mov(sized(kHostAddress, bytes), at(bytes)); });
+    delta_kept_ = false;  // SP and BP go elsewhere
     write_gpr_sized(kRsp, bp, width);
     adjust_sp(static_cast<i32>(bytes));
     write_gpr_sized(kRbp, kHostAddress, insn.operand_bits);

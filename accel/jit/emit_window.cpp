@@ -3,9 +3,8 @@
 // The delta stays in r10 for as long as neither r10 nor that anchor changes.
 //
 // What is not shown faults on the host: the run loop fills the window, or runs the instruction with a probe.
-#include <cstdlib>
-
 #include "accel/jit/builder.h"
+#include "accel/jit/register_effects.h"
 #include "mmu/window_area.h"
 
 namespace twin86::jit {
@@ -14,37 +13,14 @@ using namespace asmjit;
 
 namespace {
 
-constexpr i64 kLargestAdjustment = 1 * MiB;  // of an anchor while its delta is kept
-constexpr u64 kMostInsns = 64;
-static_assert(Anchors::kReach + kMostInsns * kLargestAdjustment < WindowArea::kGuardSize);
+constexpr u64 kLargestAdjustment = 1 * MiB;  // of an anchor while its delta is kept
+static_assert(Anchors::kReach + kMaxBlockInsns * kLargestAdjustment < WindowArea::kGuardSize);
 
-/// ADD and SUB of a small constant, PUSH and POP.
-bool adjusts(const Insn& insn, u8 guest) {
-    if (insn.op == Op::kPushReg || insn.op == Op::kPushImm) return guest == kRsp;
-    if (insn.op == Op::kPopReg) return guest == kRsp && insn.opcode_field != kRsp;
-    const bool immediate =
-        insn.encoding == Encoding::kLegacy && insn.map == 0 && (insn.opcode == 0x83 || insn.opcode == 0x81);
-    const unsigned group = (insn.modrm >> 3) & 7;
-    return immediate && !insn.has_mem && (group == 0 || group == 5) && insn.operand_bits == 64 &&
-           insn.rm_field == guest && std::abs(insn.imm) < kLargestAdjustment;
-}
-
-bool writes(const Insn& insn, u8 guest) {
-    if (insn.implicit_written & (1u << guest)) return true;
-    const u8 fields[] = {insn.reg_field, insn.rm_field, insn.vvvv_field, insn.opcode_field};
-    for (unsigned f = 0; f < 4; ++f) {
-        const u8 field = insn.high_fields & (1u << f) ? fields[f] & 3 : fields[f];
-        if ((insn.gpr_written & (1u << f)) && field == guest) return true;
-    }
-    return false;
-}
-
-unsigned region_of(u64 address) {
-    return (address >> WindowArea::kRegionShift) & (WindowTables::kRegions - 1);
-}
-
-u64 magnitude(i64 v) {
-    return v < 0 ? -static_cast<u64>(v) : static_cast<u64>(v);
+/// A register that stays where the window it decided about is right.
+bool moves_a_little(const Insn& insn, u8 guest) {
+    const Adjustment moves = adjustment(insn);
+    const bool popped = insn.op == Op::kPopReg && insn.opcode_field == guest;
+    return moves.guest == guest && !popped && magnitude(moves.by) < kLargestAdjustment;
 }
 
 }  // namespace
@@ -144,8 +120,8 @@ bool BlockBuilder::fold_constant(const Insn& insn, bool needs_temp) {
     }
     const u64 address = static_cast<u64>(m.disp) + (m.rip_relative ? insn.next_rip() : 0);
     if (address != static_cast<u64>(static_cast<i64>(static_cast<i32>(address)))) return false;
-    const u16 anchor = static_cast<u16>(kAnchorRegion + region_of(address));
-    if (delta_anchor_ != anchor) a.mov(x86::r10, window_delta(region_of(address)));
+    const u16 anchor = static_cast<u16>(kAnchorRegion + WindowArea::region_of(address));
+    if (delta_anchor_ != anchor) a.mov(x86::r10, window_delta(WindowArea::region_of(address)));
     delta_anchor_ = anchor;
     delta_kept_ = true;
     at_ = {kHostTemp, false, static_cast<i32>(address)};
@@ -174,8 +150,8 @@ bool BlockBuilder::fold_stack(u8 guest, i32 displacement) {
 
 /// After each instruction: whether r10 still holds the delta of its anchor.
 void BlockBuilder::keep_delta(const Insn& insn) {
-    const bool moved = delta_anchor_ < 16 && writes(insn, static_cast<u8>(delta_anchor_)) &&
-                       !adjusts(insn, static_cast<u8>(delta_anchor_));
+    const u8 guest = static_cast<u8>(delta_anchor_);
+    const bool moved = delta_anchor_ < 16 && (written_registers(insn) & (1u << guest)) && !moves_a_little(insn, guest);
     if (!delta_kept_ || moved) delta_anchor_ = kAnchorNone;
     delta_kept_ = false;
     anchors_.follow(insn);

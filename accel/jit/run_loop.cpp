@@ -70,7 +70,7 @@ bool JitVcpu::dispatch() {
     if (block == nullptr) return false;
     if (options_.chain && !mode_.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn)) cache_jump(*block);
     frame_.cpu.shadow = kShadowNone;  // the key of this block carries it
-    enter(block->code + block->body_offset);
+    enter(block->body());
     return true;
 }
 
@@ -232,7 +232,7 @@ bool JitVcpu::on_chain(ChainSite& site) {
                           block->key.mode == from_mode;
     if (linkable && may_stay_linked(site, *block)) blocks_.link(site, *block);
     frame_.cpu.shadow = kShadowNone;
-    enter(block->code + block->body_offset);
+    enter(block->body());
     return true;
 }
 
@@ -261,7 +261,7 @@ bool JitVcpu::on_lookup() {
     Block* block = find_block();
     if (block == nullptr) return false;
     if (options_.chain) cache_jump(*block);
-    enter(block->code + block->body_offset);
+    enter(block->body());
     return true;
 }
 
@@ -292,15 +292,21 @@ OpHandler handler_of(Op op) {
     return vector ? vector_memory_op : op_handler(op);
 }
 
-}  // namespace
-
 /// Slow paths that write the x87 pointers to memory.
-static bool shows_x87_pointers(Op op) {
+bool shows_x87_pointers(Op op) {
     switch (op) {
-        case Op::kFnsave: case Op::kFnstenv: case Op::kFxsave: case Op::kXsave: case Op::kXsaveopt: case Op::kXsavec: case Op::kXsaves: return true;
+        case Op::kFnsave:
+        case Op::kFnstenv:
+        case Op::kFxsave:
+        case Op::kXsave:
+        case Op::kXsaveopt:
+        case Op::kXsavec:
+        case Op::kXsaves: return true;
         default: return false;
     }
 }
+
+}  // namespace
 
 bool JitVcpu::on_helper(HelperSite& site) {
     CpuState& s = frame_.cpu;

@@ -2,20 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 
 #include "accel/jit/listing.h"
+#include "base/host_time.h"
 #include "cpu/decode/offered.h"
 
 namespace twin86::jit {
 
 namespace {
-
-u64 monotonic_ns() {
-    timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<u64>(t.tv_sec) * 1'000'000'000 + static_cast<u64>(t.tv_nsec);
-}
 
 bool ends_block(const Insn& i, Mode mode) {
     if ((i.klass == InsnClass::kEndBlock && !is_inlined(i, mode)) || i.klass == InsnClass::kUndefined) return true;

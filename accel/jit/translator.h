@@ -17,7 +17,7 @@ enum class MmuMode : u8 { kSoft, kShadow, kAuto };
 /// Engine options from `-accel jit,...` and `-d`.
 struct JitOptions {
     u64 code_size = 256 * MiB;
-    unsigned max_insns = 64;  ///< per block; 1: one-instruction blocks
+    unsigned max_insns = kMaxBlockInsns;  ///< per block; 1: one-instruction blocks
     bool chain = true;
     MmuMode mmu = MmuMode::kAuto;
     unsigned max_side_exits = 4;  ///< conditional branches that a block goes on behind

@@ -1,8 +1,9 @@
 // Accesses through windows (mmu/windows.h): when they are used, and what follows when the host denies one.
 #include <algorithm>
-#include <ctime>
 
 #include "accel/jit/jit_vcpu.h"
+#include "base/host_time.h"
+#include "cpu/semantics/memory.h"
 
 namespace twin86::jit {
 
@@ -11,25 +12,6 @@ namespace {
 constexpr u32 kHostFaultWrite = 2;  // as in #PF error codes
 constexpr unsigned kMissesBeforeProbe = 3;
 constexpr std::size_t kMostProbedSites = 65'536;
-
-u64 monotonic_ns() {
-    timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<u64>(t.tv_sec) * 1'000'000'000 + static_cast<u64>(t.tv_nsec);
-}
-
-/// The part of an instruction's linear address that its segment adds.
-u64 segment_base(const CpuState& s, u8 segment) {
-    return s.mode64() && segment < kFs ? 0 : s.segment[segment].base;
-}
-
-u64 effective_address(const CpuState& s, const Insn& insn) {
-    const MemOperand& m = insn.mem;
-    u64 ea = static_cast<u64>(m.disp) + (m.rip_relative ? insn.next_rip() : 0);
-    if (m.base != kNoGpr) ea += s.gpr[m.base];
-    if (m.index != kNoGpr && !m.vsib) ea += s.gpr[m.index] * m.scale;
-    return truncate(ea, insn.address_bits / 8) + segment_base(s, m.segment);
-}
 
 }  // namespace
 
@@ -102,7 +84,7 @@ void JitVcpu::show_operands(const Block& block, u32 guest_offset) {
         if (s.cpl() == 3 && address >> 63) return;  // never shown to the user
         if (is_canonical(address, s.cr4)) windows_->fill(address, false, paging_context(false, false));
     };
-    if (insn.has_mem) show(effective_address(s, insn));
+    if (insn.has_mem) show(linear_address(cpu_, insn));
     show(s.gpr[kRsp] - 8);
 }
 
@@ -123,7 +105,7 @@ bool JitVcpu::run_with_probe(const Block& block, u32 guest_offset) {
     Block* once = find_block(mode);
     if (once == nullptr) return false;
     frame_.cpu.shadow = kShadowNone;
-    enter(once->code + once->body_offset);
+    enter(once->body());
     return true;
 }
 

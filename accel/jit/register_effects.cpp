@@ -1,0 +1,27 @@
+#include "accel/jit/register_effects.h"
+
+namespace twin86::jit {
+
+u16 written_registers(const Insn& insn) {
+    u16 written = insn.implicit_written;
+    const u8 fields[] = {insn.reg_field, insn.rm_field, insn.vvvv_field, insn.opcode_field};
+    for (unsigned f = 0; f < 4; ++f) {
+        const unsigned guest = insn.high_fields & (1u << f) ? fields[f] & 3 : fields[f];  // AH belongs to RAX
+        if (insn.gpr_written & (1u << f)) written |= static_cast<u16>(1u << guest);
+    }
+    return written;
+}
+
+Adjustment adjustment(const Insn& insn) {
+    const i64 bytes = insn.operand_bits / 8;
+    if (insn.op == Op::kPushReg || insn.op == Op::kPushImm) return {kRsp, -bytes};
+    if (insn.op == Op::kPopReg) return {kRsp, bytes};
+    const bool immediate = insn.encoding == Encoding::kLegacy && insn.map == 0 && (insn.opcode == 0x81 || insn.opcode == 0x83);
+    if (!immediate || insn.has_mem || insn.operand_bits != 64) return {};
+    const unsigned group = (insn.modrm >> 3) & 7;
+    if (group == 0) return {insn.rm_field, insn.imm};
+    if (group == 5) return {insn.rm_field, -insn.imm};
+    return {};
+}
+
+}  // namespace twin86::jit
