@@ -44,12 +44,19 @@ struct Image {
 
 class Comparison {
   public:
-    void value(const std::string& name, u64 native, u64 guest) {
+    void value(const char* name, u64 native, u64 guest) {
         if (native != guest) lines.push_back(fmt::format("{}: native {:#x}, guest {:#x}", name, native, guest));
     }
-    void bytes(const std::string& name, const u8* native, const u8* guest, u64 n) {
+    void bytes(const char* name, const u8* native, const u8* guest, u64 n) {
         if (std::memcmp(native, guest, n) != 0)
             lines.push_back(fmt::format("{}: native {}, guest {}", name, hex(native, n), hex(guest, n)));
+    }
+    /// `count` registers of `size` bytes whose images lie `step` bytes apart.
+    void registers(const char* name, unsigned count, unsigned size, unsigned step, const u8* native, const u8* guest) {
+        if (step == size && std::memcmp(native, guest, count * size) == 0) return;
+        for (unsigned i = 0; i < count; ++i)
+            if (std::memcmp(native + i * step, guest + i * step, size) != 0)
+                bytes(fmt::format("{}{}", name, i).c_str(), native + i * step, guest + i * step, size);
     }
     void vector_state(const Image& native, const Image& guest) {
         static const HostCpuid host = HostCpuid::probe();
@@ -58,8 +65,8 @@ class Comparison {
         bytes("fsw", n + 2, g + 2, 2);
         bytes("ftw", n + 4, g + 4, 1);
         bytes("mxcsr", n + 24, g + 24, 4);
-        for (unsigned i = 0; i < 8; ++i) bytes(fmt::format("st{}", i), n + 32 + i * 16, g + 32 + i * 16, 10);
-        for (unsigned i = 0; i < 16; ++i) bytes(fmt::format("xmm{}", i), n + 160 + i * 16, g + 160 + i * 16, 16);
+        registers("st", 8, 10, 16, n + 32, g + 32);
+        registers("xmm", 16, 16, 16, n + 160, g + 160);
         part(host.xsave[2], "ymm_hi", 16, 16, n, g);
         part(host.xsave[5], "k", 8, 8, n, g);
         part(host.xsave[6], "zmm_hi", 16, 32, n, g);
@@ -69,7 +76,7 @@ class Comparison {
         if (std::memcmp(native, guest, kDataSize) == 0) return;
         for (u64 at = 0, shown = 0; at < kDataSize && shown < 4; at += 8) {
             if (std::memcmp(native + at, guest + at, 8) == 0) continue;
-            bytes(fmt::format("memory {:#x}", kDataBase + at), native + at, guest + at, 8);
+            bytes(fmt::format("memory {:#x}", kDataBase + at).c_str(), native + at, guest + at, 8);
             ++shown;
         }
     }
@@ -78,8 +85,7 @@ class Comparison {
   private:
     void part(const XsaveRegion& r, const char* name, unsigned count, unsigned size, const u8* n, const u8* g) {
         if (r.size == 0 || r.offset + r.size > kXsaveAreaSize) return;
-        for (unsigned i = 0; i < count; ++i)
-            bytes(fmt::format("{}{}", name, i), n + r.offset + i * size, g + r.offset + i * size, size);
+        registers(name, count, size, size, n + r.offset, g + r.offset);
     }
 };
 

@@ -110,6 +110,24 @@ const Form& Corpus::pick(Random& r) const {
     }
 }
 
+bool Corpus::decodes(Form form, Random& random, unsigned attempts) const {
+    u8 bytes[32];
+    Insn insn;
+    while (attempts-- > 0) {
+        form.rm = form.mem && attempts % 2 ? u8{4} : kFree;  // gathers and scatters want a SIB byte
+        encode(form, random, bytes);
+        if (decoder_.decode(bytes, kFree, bits_, insn) == DecodeStatus::kOk) return true;
+    }
+    return false;
+}
+
+/// All forms of one opcode. Most opcodes are not assigned, which a few attempts for each form show.
+void Corpus::try_forms(const std::vector<Form>& forms) {
+    Random r(forms.front().opcode);
+    if (std::none_of(forms.begin(), forms.end(), [&](const Form& f) { return decodes(f, r, 10); })) return;
+    for (const Form& f : forms) try_form(f);
+}
+
 void Corpus::try_form(Form form) {
     Random r(form.opcode);
     for (unsigned tries = 0; tries < 64; ++tries) {
@@ -148,33 +166,34 @@ void Corpus::scan_legacy() {
                 }
 }
 
+void Corpus::scan_vector(Form opcode, unsigned combinations, void (*fill)(Form&, unsigned)) {
+    std::vector<Form> forms;
+    for (unsigned n = 0; n < combinations; ++n) {
+        fill(opcode, n);
+        if (!is_vector_group(opcode.map, opcode.opcode)) forms.push_back(opcode);
+        else
+            for (opcode.reg = 0; opcode.reg < 8; ++opcode.reg) forms.push_back(opcode);
+    }
+    try_forms(forms);
+}
+
 void Corpus::scan_vex() {
     for (u8 map = 1; map <= 3; ++map)
         for (unsigned opcode = 0; opcode < 256; ++opcode)
             for (const u8 prefix : {0x00, 0x66, 0xf3, 0xf2})
-                for (u8 bits = 0; bits < 16; ++bits) {
-                    Form f{.encoding = Encoding::kVex, .map = map, .opcode = static_cast<u8>(opcode), .prefix = prefix,
-                           .w = static_cast<u8>(bits & 1), .l = static_cast<u8>(bits >> 1 & 1), .mem = (bits & 4) != 0,
-                           .vvvv_unused = (bits & 8) != 0};
-                    if (!is_vector_group(map, f.opcode)) try_form(f);
-                    else
-                        for (f.reg = 0; f.reg < 8; ++f.reg) try_form(f);
-                }
+                scan_vector({.encoding = Encoding::kVex, .map = map, .opcode = static_cast<u8>(opcode), .prefix = prefix}, 16, [](Form& f, unsigned n) {
+                    f.w = n & 1, f.l = n >> 1 & 1, f.mem = (n & 4) != 0, f.vvvv_unused = (n & 8) != 0;
+                });
 }
 
 void Corpus::scan_evex() {
     for (const u8 map : {1, 2, 3, 5, 6})
         for (unsigned opcode = 0; opcode < 256; ++opcode)
             for (const u8 prefix : {0x00, 0x66, 0xf3, 0xf2})
-                for (u8 l = 0; l < 3; ++l)
-                    for (u8 bits = 0; bits < 32; ++bits) {
-                        Form f{.encoding = Encoding::kEvex, .map = map, .opcode = static_cast<u8>(opcode), .prefix = prefix,
-                               .w = static_cast<u8>(bits & 1), .l = l, .mem = (bits & 2) != 0, .broadcast = (bits & 4) != 0,
-                               .vvvv_unused = (bits & 8) != 0, .masked = (bits & 16) != 0};
-                        if (!is_vector_group(map, f.opcode)) try_form(f);
-                        else
-                            for (f.reg = 0; f.reg < 8; ++f.reg) try_form(f);
-                    }
+                scan_vector({.encoding = Encoding::kEvex, .map = map, .opcode = static_cast<u8>(opcode), .prefix = prefix}, 96, [](Form& f, unsigned n) {
+                    f.w = n & 1, f.mem = (n & 2) != 0, f.broadcast = (n & 4) != 0, f.vvvv_unused = (n & 8) != 0, f.masked = (n & 16) != 0;
+                    f.l = static_cast<u8>(n >> 5);
+                });
 }
 
 namespace {
@@ -196,7 +215,11 @@ class FormWriter {
         modrm();
         // Displacement and immediate: random, at the edges now and then.
         const unsigned kind = static_cast<unsigned>(r_.below(6));
-        while (p_ < end) *p_++ = kind == 0 ? u8{0} : kind == 1 ? u8{0xff} : kind == 2 ? static_cast<u8>(r_.below(4)) : static_cast<u8>(r_.next());
+        u64 pool = r_.next(), fresh = 8;
+        for (; p_ < end; pool >>= 8, --fresh) {
+            if (fresh == 0) pool = r_.next(), fresh = 8;
+            *p_++ = static_cast<u8>(kind == 0 ? 0 : kind == 1 ? 0xff : kind == 2 ? pool & 3 : pool);
+        }
     }
 
   private:

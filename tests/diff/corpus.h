@@ -52,8 +52,12 @@ class Corpus {
 
   private:
     void scan_legacy();
+    /// All forms of a VEX or EVEX opcode: `fill` sets the fields of the n-th combination.
+    void scan_vector(Form opcode, unsigned combinations, void (*fill)(Form&, unsigned));
     void scan_vex();
     void scan_evex();
+    bool decodes(Form form, Random& random, unsigned attempts) const;
+    void try_forms(const std::vector<Form>& forms);
     void try_form(Form form);
     void build_groups();
 

@@ -184,10 +184,10 @@ void NativeOracle::child_loop(int from_parent, int to_parent) {
     action.sa_sigaction = on_signal;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     for (const int s : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP}) sigaction(s, &action, nullptr);
-    // A quarter of a second of CPU time, whatever else the machine does.
+    // Ten milliseconds of CPU time, whatever else the machine does: the longest block that ends needs microseconds.
     action.sa_sigaction = on_tick;
     sigaction(SIGVTALRM, &action, nullptr);
-    const itimerval tick{{0, 250'000}, {0, 250'000}};
+    const itimerval tick{{0, 10'000}, {0, 10'000}};
     setitimer(ITIMER_VIRTUAL, &tick, nullptr);
     diff_use_bases = host_has_fsgsbase();
     if (diff_use_bases) asm volatile("rdfsbase %0" : "=r"(host_fs));

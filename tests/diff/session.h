@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cpu/decode/decoder.h"
+#include "tests/diff/flag_walk.h"
 #include "tests/diff/guest_runner.h"
 #include "tests/diff/native_oracle.h"
 #include "tests/diff/program.h"
@@ -36,9 +37,9 @@ class Session {
     u64 restarts() const { return oracle_.restarts(); }
 
   private:
-    void run_guest(GuestRunner& runner, const char* name, const Job& job, const JobResult& native, Verdict& verdict);
-    bool either_operand_may_fault_first(const Job& job, const JobResult& native) const;
-    u64 flags_that_count(const Job& job, const JobResult& native) const;
+    struct Trial;
+    void run_guest(GuestRunner& runner, const char* name, const Trial& trial);
+    void judge_job(const Job& job, const JobResult& native, const FlagWalk& walk, bool several, Verdict& verdict);
 
     NativeOracle oracle_;  // first: it forks before there are threads
     std::unique_ptr<GuestRunner> blocks_, steps_, kernel_;

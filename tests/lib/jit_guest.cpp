@@ -156,6 +156,8 @@ void JitGuest::build_tables() {
                        tss >> 32,
                        flat_descriptor(kCode32)};
     std::memcpy(system + kGdtAt, gdt, sizeof gdt);
+    const u16 io_map_base = 0x68;  // behind the limit: ring 3 may access no port
+    std::memcpy(system + kTssAt + 102, &io_map_base, 2);
     const u64 stack = kSystemBase + kStackTop;
     const u64 exception_stack = kSystemBase + kExceptionStackTop;
     std::memcpy(system + kTssAt + 4, &stack, 8);  // RSP0; SDM vol. 3, figure 8-11

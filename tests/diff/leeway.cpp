@@ -1,0 +1,92 @@
+#include "tests/diff/leeway.h"
+
+#include "cpu/state/fault.h"
+#include "tests/diff/corpus.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace twin86::diff {
+
+namespace {
+
+bool falls_through(const Insn& i) { return i.klass == InsnClass::kCopy || i.klass == InsnClass::kRewriteMem || i.klass == InsnClass::kSpecial; }
+
+bool branches(const Insn& i) {
+    switch (i.op) {
+        case Op::kJcc: case Op::kJmpRel: case Op::kJmpRm: case Op::kCallRel: case Op::kCallRm: case Op::kRet: case Op::kRetImm:
+        case Op::kLoop: case Op::kLoope: case Op::kLoopne: case Op::kJcxz: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+Leeway::Leeway(const Decoder& decoder, const Job& job, const JobResult& native)
+    : decoder_(decoder), job_(job), native_(native), stop_(native.out.rip - kCodeBase - job.code_offset) {
+    if (stop_ < job.code_size) status_ = decode(stop_, insn_);
+}
+
+DecodeStatus Leeway::decode(u64 at, Insn& insn) const {
+    return decoder_.decode({job_.code + at, std::min<u64>(15, job_.code_size - at)}, 0, job_.bits, insn);
+}
+
+/// Undefined and longer than 15 bytes at once: processors differ in whether #UD or #GP comes first.
+bool Leeway::undefined_and_too_long() const { return native_.vector == kVectorUD && status_ == DecodeStatus::kTooLong; }
+
+/// Bytes that the manuals call undefined and this processor executes: AMD ignores reserved bits of VEX and EVEX.
+bool Leeway::lenient_host() const {
+    Insn first;
+    return decode(0, first) == DecodeStatus::kUndefined && !(native_.vector == kVectorUD && stop_ == 0);
+}
+
+/// A program that jumps into the middle of its instructions may come to one that ring 0 may execute and ring 3 may not.
+bool Leeway::depends_on_ring() const {
+    return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && !Corpus::runnable(insn_) && !branches(insn_);
+}
+
+/// CMPS with two operands that fault, with and without REP.
+bool Leeway::either_operand_may_fault_first() const {
+    return native_.vector == kVectorPF && status_ == DecodeStatus::kOk && insn_.op == Op::kCmps;
+}
+
+/// An operand that begins below 4 GiB and ends above, with 32-bit addresses in 64-bit mode: where its end lies is the processor's choice.
+bool Leeway::wraps_at_4_gib(const JobResult& guest) const {
+    return native_.vector == kVectorPF && status_ == DecodeStatus::kOk && insn_.address_bits == 32 && guest.cr2 == native_.cr2 + 4 * GiB;
+}
+
+/// Known gap: the translator finds out that a target is invalid when CALL has pushed, and takes only SP back.
+bool Leeway::calls_invalid_target() const {
+    return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && insn_.op == Op::kCallRm;
+}
+
+void Leeway::apply(JobResult& guest) const {
+    if (guest.vector != native_.vector) return;
+    if (either_operand_may_fault_first()) {
+        guest.cr2 = native_.cr2;
+        guest.error_code = native_.error_code;
+    }
+    if (wraps_at_4_gib(guest)) guest.cr2 = native_.cr2;
+    if (calls_invalid_target()) {
+        const u64 size = insn_.operand_bits / 8, at = native_.out.gpr[kRsp] - size - kDataBase;
+        if (at <= kDataSize - size) std::memcpy(guest.data + at, native_.data + at, size);
+    }
+}
+
+/// Flags that nothing reads before they are overwritten are not kept at a fault: the handler sees other values than on
+/// hardware, and no program can depend on it that returns to the instruction.
+u64 Leeway::defined_flags(const FlagWalk& walk) const {
+    if (native_.vector == kVectorBP) return kComparedFlags & ~walk.undefined_at_end;
+    std::vector<Insn> insns;
+    Insn insn;
+    for (u64 at = stop_; at < job_.code_size; at += insn.length) {
+        if (decode(at, insn) != DecodeStatus::kOk || !falls_through(insn) || branches(insn)) break;
+        insns.push_back(insn);
+    }
+    u64 live = kFlagsArithmetic;
+    for (std::size_t n = insns.size(); n-- > 0;) live = (live & ~u64{insns[n].flags_written}) | insns[n].flags_read;
+    return (live & kFlagsArithmetic & ~walk.undefined_somewhere) | kFlagDF;
+}
+
+}  // namespace twin86::diff
