@@ -129,18 +129,11 @@ Outcome scatter(Cpu& cpu, const Insn& insn) {
 }
 
 constexpr unsigned kSlotBytes = 16;  ///< of one x87 register in the XSAVE image
-constexpr u16 kFswErrorSummary = 1 << 7, kFswTop = 7 << 11;
+constexpr u16 kFswErrorSummary = 1 << 7;
 
-/// What every MMX instruction does to the x87 state: all registers valid, TOP 0. The image holds ST(0) first, while
-/// MMX registers are physical ones: the slots move when TOP does. SDM vol. 1, 9.6.2, vol. 3, 12.2.
+/// What every MMX instruction does to the x87 state: all registers valid, TOP 0. SDM vol. 1, 9.6.2, vol. 3, 12.2.
 void enter_mmx_state(XsaveImage& image) {
-    const u16 status = image.read16(kXsaveFsw);
-    const unsigned top = (status & kFswTop) >> 11;
-    u8 slots[8 * kSlotBytes];
-    std::memcpy(slots, image.at(kXsaveSt0), sizeof slots);
-    for (unsigned st = 0; st < 8; ++st)
-        std::memcpy(image.at(kXsaveSt0 + ((st + top) & 7) * kSlotBytes), slots + st * kSlotBytes, kSlotBytes);
-    image.write16(kXsaveFsw, status & static_cast<u16>(~kFswTop));
+    image.set_top(0);
     *image.at(kXsaveFtw) = 0xff;
     image.mark_in_use(kXfeatureX87);
 }

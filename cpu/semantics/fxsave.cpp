@@ -27,15 +27,18 @@ u64 components(const CpuState& s) {
     return fast ? u64{kXfeatureX87} : kXfeatureX87 | kXfeatureSse;
 }
 
-Outcome check_operand(Cpu& cpu, const Insn& insn) {
+/// The operand has 512 bytes whatever parts of it are used.
+Outcome check_operand(Cpu& cpu, const Insn& insn, bool write) {
     TRY_GUEST(check_fpu_available(cpu.s, kCr0TS | kCr0EM));
+    TRY_GUEST(check_segment(cpu, insn.mem.segment, effective_address(cpu, insn), kFxsaveSize, write));
     return linear_address(cpu, insn) & 15 ? Outcome::fault(kVectorGP, 0) : Outcome::success();
 }
 
 }  // namespace
 
 Outcome do_fxsave(Cpu& cpu, const Insn& insn) {
-    TRY_GUEST(check_operand(cpu, insn));
+    TRY_GUEST(check_operand(cpu, insn, true));
+    TRY_GUEST(cpu.host.probe_write(linear_address(cpu, insn), kFxsaveSize));
     const CpuState& s = cpu.s;
     XsaveImage image(cpu);
     image.normalize(kXfeatureX87 | kXfeatureSse);
@@ -51,7 +54,7 @@ Outcome do_fxsave(Cpu& cpu, const Insn& insn) {
 }
 
 Outcome do_fxrstor(Cpu& cpu, const Insn& insn) {
-    TRY_GUEST(check_operand(cpu, insn));
+    TRY_GUEST(check_operand(cpu, insn, false));
     u8 area[kFxsaveSize];
     TRY_GUEST(read_operand(cpu, insn, area, sizeof area));
     XsaveImage image(cpu);
@@ -64,6 +67,7 @@ Outcome do_fxrstor(Cpu& cpu, const Insn& insn) {
     add_legacy_ranges(ranges, cpu.s, loaded);
     image.normalize(loaded);
     for (const auto& r : ranges) std::memcpy(image.at(r.image), area + r.memory, r.size);
+    image.set_control_and_status(image.read16(kXsaveFcw), image.read16(kXsaveFsw));
     image.mark_in_use(loaded);
     image.set_mxcsr(mxcsr);
     return Outcome::success();

@@ -38,13 +38,9 @@ unsigned tag_of_value(const u8* st) {
     return exponent == 0 || exponent == 0x7fff || !(significand >> 63) ? kTagSpecial : kTagValid;
 }
 
-unsigned top_of(u16 status) {
-    return status >> 11 & 7;
-}
-
 /// The image keeps one bit for each physical register; the tags follow from the values (SDM vol. 1, table 10-1).
 u16 full_tags(XsaveImage& image) {
-    const unsigned top = top_of(image.read16(kXsaveFsw));
+    const unsigned top = image.top();
     u16 tags = 0;
     for (unsigned physical = 0; physical < 8; ++physical) {
         const bool used = *image.at(kXsaveFtw) >> physical & 1;
@@ -76,9 +72,8 @@ Environment current_environment(XsaveImage& image) {
 
 void load_environment(XsaveImage& image, const Environment& e) {
     image.normalize(kXfeatureX87);
-    image.write16(kXsaveFcw, (e.control & 0x1f3f) | 0x40);
-    const bool pending = e.status & ~e.control & kExceptionFlags;
-    image.write16(kXsaveFsw, static_cast<u16>((e.status & ~kSummaryAndBusy) | (pending ? kSummaryAndBusy : 0)));
+    image.set_top(e.status >> 11 & 7);
+    image.set_control_and_status(e.control, e.status);
     *image.at(kXsaveFtw) = abridged_tags(e.tags);
     *image.at(kXsaveFtw + 1) = 0;
     image.write16(kXsaveFop, e.opcode & kOpcodeMask);
@@ -204,7 +199,7 @@ Outcome do_fnsave(Cpu& cpu, const Insn& insn) {
     for (unsigned i = 0; i < 8; ++i)
         std::memcpy(area + header + i * kRegisterBytes, image.at(kXsaveSt0 + i * kSlotBytes), kRegisterBytes);
     TRY_GUEST(write_operand(cpu, insn, area, header + 8 * kRegisterBytes));
-    image.initialize(kXfeatureX87);
+    load_environment(image, Environment{});  // as FNINIT: the registers keep their contents
     return Outcome::success();
 }
 

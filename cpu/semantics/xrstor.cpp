@@ -75,14 +75,26 @@ class Restore {
 
     void commit() {
         XsaveImage image(cpu_);
-        image.initialize(requested_ & ~header_.xstate_bv);
+        initialize(image, requested_ & ~header_.xstate_bv);
         image.normalize(loaded_);  // registers that do not exist in the current mode keep their values
         for (const auto& r : ranges_) std::memcpy(image.at(r.image), copy_ + r.image, r.size);
+        if (loaded_ & kXfeatureX87) image.set_control_and_status(image.read16(kXsaveFcw), image.read16(kXsaveFsw));
         image.mark_in_use(loaded_);
         if (mxcsr_from_memory_)
             image.set_mxcsr(loaded_mxcsr());
         else if (requested_ & kXfeatureSse)
             image.set_mxcsr(kInitialMxcsr);
+    }
+
+    /// Outside of 64-bit mode the upper registers keep their values.
+    void initialize(XsaveImage& image, u64 components) {
+        if (cpu_.s.mode64()) return image.initialize(components);
+        image.normalize(components);
+        XsaveRanges ranges;
+        add_legacy_ranges(ranges, cpu_.s, components);
+        add_extended_ranges(ranges, cpu_, components, nullptr);
+        for (const auto& r : ranges) std::memset(image.at(r.image), 0, r.size);
+        if (components & kXfeatureX87) image.set_control_and_status(kInitialFcw, 0);
     }
 
     Cpu& cpu_;

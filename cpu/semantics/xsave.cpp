@@ -10,18 +10,33 @@ namespace {
 
 constexpr u64 kCompactedFlag = bit(63);
 
+/// Whether bytes of the area may be written.
+Outcome check_write(Cpu& cpu, const Insn& insn, unsigned offset, unsigned size) {
+    const u64 at = effective_address(cpu, insn) + offset;
+    TRY_GUEST(check_segment(cpu, insn.mem.segment, at, size, true));
+    return cpu.host.probe_write(segment_linear(cpu.s, insn.mem.segment, at), size);
+}
+
+Outcome check_ranges(Cpu& cpu, const Insn& insn, const XsaveRanges& ranges) {
+    for (const auto& r : ranges) TRY_GUEST(check_write(cpu, insn, r.memory, r.size));
+    return Outcome::success();
+}
+
 /// All is checked, then all is written.
 Outcome write_ranges(Cpu& cpu, const Insn& insn, const XsaveRanges& ranges, const u64* header, unsigned header_bytes) {
     const u64 area = effective_address(cpu, insn);
     const auto linear = [&](unsigned offset) { return segment_linear(cpu.s, insn.mem.segment, area + offset); };
-    const auto check = [&](unsigned offset, unsigned size) {
-        const Outcome outcome = check_segment(cpu, insn.mem.segment, area + offset, size, true);
-        return outcome.faulted() ? outcome : cpu.host.probe_write(linear(offset), size);
-    };
-    for (const auto& r : ranges) TRY_GUEST(check(r.memory, r.size));
-    TRY_GUEST(check(kXsaveXstateBv, header_bytes));
+    TRY_GUEST(check_ranges(cpu, insn, ranges));
+    TRY_GUEST(check_write(cpu, insn, kXsaveXstateBv, header_bytes));
     for (const auto& r : ranges) TRY_GUEST(cpu.host.write_linear(linear(r.memory), cpu.s.xsave + r.image, r.size));
     return cpu.host.write_linear(linear(kXsaveXstateBv), header, header_bytes);
+}
+
+XsaveRanges standard_ranges(const Cpu& cpu, u64 components) {
+    XsaveRanges ranges;
+    add_legacy_ranges(ranges, cpu.s, components);
+    add_extended_ranges(ranges, cpu, components, nullptr);
+    return ranges;
 }
 
 /// XSAVE saves all that is asked for, XSAVEOPT what is in use. MXCSR goes with SSE and AVX in any configuration.
@@ -29,15 +44,16 @@ Outcome save_standard(Cpu& cpu, const Insn& insn, bool optimize) {
     TRY_GUEST(check_xsave_operand(cpu, insn));
     const u64 requested = requested_components(cpu.s) & cpu.s.xcr0;
     u64 header = 0;
+    TRY_GUEST(check_write(cpu, insn, kXsaveXstateBv, sizeof header));
     TRY_GUEST(read_segment(cpu, insn.mem.segment, effective_address(cpu, insn) + kXsaveXstateBv, &header, 8));
     XsaveImage image(cpu);
     const u64 in_use = image.in_use();
     const u64 saved = optimize ? requested & in_use : requested;
     image.normalize(saved);
-    XsaveRanges ranges;
-    add_legacy_ranges(ranges, cpu.s, saved);
+    // What is not written must be writable too, as on AMD's processors.
+    TRY_GUEST(check_ranges(cpu, insn, standard_ranges(cpu, requested)));
+    XsaveRanges ranges = standard_ranges(cpu, saved);
     if (requested & (kXfeatureSse | kXfeatureAvx)) add_mxcsr_range(ranges);
-    add_extended_ranges(ranges, cpu, saved, nullptr);
     header = (header & ~requested) | (requested & in_use);
     return write_ranges(cpu, insn, ranges, &header, 8);
 }
@@ -69,7 +85,8 @@ Outcome check_xsave_operand(Cpu& cpu, const Insn& insn) {
     const CpuState& s = cpu.s;
     if (!(s.cr4 & kCr4OSXSAVE)) return Outcome::fault(kVectorUD);
     TRY_GUEST(check_fpu_available(s, kCr0TS));
-    return linear_address(cpu, insn) & 63 ? Outcome::fault(kVectorGP, 0) : Outcome::success();
+    if (linear_address(cpu, insn) & 63) return Outcome::fault(kVectorGP, 0);
+    return check_segment(cpu, insn.mem.segment, effective_address(cpu, insn), kXsaveExtendedStart, false);
 }
 
 Outcome do_xsave(Cpu& cpu, const Insn& insn) {

@@ -32,6 +32,25 @@ void XsaveImage::write64(unsigned offset, u64 value) {
     std::memcpy(s_.xsave + offset, &value, sizeof value);
 }
 
+void XsaveImage::set_control_and_status(u16 fcw, u16 fsw) {
+    constexpr u16 kExceptions = 0x3f, kSummaryAndBusy = 0x8080;
+    fcw = static_cast<u16>((fcw & 0x1f3f) | 0x40);
+    const bool pending = fsw & ~fcw & kExceptions;
+    write16(kXsaveFcw, fcw);
+    write16(kXsaveFsw, static_cast<u16>((fsw & ~kSummaryAndBusy) | (pending ? kSummaryAndBusy : 0)));
+}
+
+void XsaveImage::set_top(unsigned top) {
+    constexpr unsigned kSlots = 8, kSlotBytes = 16;
+    u8 slots[kSlots * kSlotBytes];
+    std::memcpy(slots, at(kXsaveSt0), sizeof slots);
+    for (unsigned st = 0; st < kSlots; ++st) {
+        const unsigned physical = st + this->top();
+        std::memcpy(at(kXsaveSt0 + ((physical - top) & 7) * kSlotBytes), slots + st * kSlotBytes, kSlotBytes);
+    }
+    write16(kXsaveFsw, static_cast<u16>((read16(kXsaveFsw) & ~0x3800) | top << 11));
+}
+
 u32 XsaveImage::mxcsr_mask() const {
     const u32 mask = read32(kXsaveMxcsrMask);
     return mask ? mask : 0xffff;

@@ -32,6 +32,14 @@ class XsaveImage {
     void write32(unsigned offset, u32 value);
     void write64(unsigned offset, u64 value);
 
+    /// Writes FCW and FSW as loads do: reserved bits of FCW are fixed, ES and B follow from the unmasked exceptions.
+    /// The slots of registers do not move.
+    void set_control_and_status(u16 fcw, u16 fsw);
+    /// TOP of the x87 status word.
+    unsigned top() const { return read16(kXsaveFsw) >> 11 & 7; }
+    /// Sets TOP. The x87 registers stay where they are, so that the image's slots, ST(0) first, move. SDM vol. 1, 10.5.1.
+    void set_top(unsigned top);
+
     u32 mxcsr() const { return read32(kXsaveMxcsr); }
     void set_mxcsr(u32 value) { write32(kXsaveMxcsr, value); }
     /// MXCSR bits that exist: the mask that the host stored, or the architectural default.

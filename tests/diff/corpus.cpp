@@ -60,7 +60,9 @@ bool Corpus::runnable(const Insn& i) {
         case Op::kIncShort: case Op::kDecShort: case Op::kSalc: case Op::kMaskmov: case Op::kGather: case Op::kScatter:
         case Op::kRdfsbase: case Op::kRdgsbase: case Op::kClflush: case Op::kClzero:
         case Op::kPusha: case Op::kPopa: case Op::kDaa: case Op::kDas: case Op::kAaa: case Op::kAas: case Op::kAam: case Op::kAad:
-        case Op::kCld: case Op::kStd: return true;
+        case Op::kCld: case Op::kStd:
+        case Op::kFnstenv: case Op::kFldenv: case Op::kFnsave: case Op::kFrstor: case Op::kFxsave: case Op::kFxrstor:
+        case Op::kXsave: case Op::kXsaveopt: case Op::kXsavec: case Op::kXrstor: return true;
         default: return false;
     }
 }

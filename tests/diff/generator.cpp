@@ -169,6 +169,10 @@ void Generator::aim_implicit(Random& r, const Insn& insn, MachineState& s) const
         if (insn.is64() && insn.segment_override == kGs) offset -= s.gs_base;
         set_low(s.gpr[kRdi], offset, bits);
     }
+    if (insn.op == Op::kXsave || insn.op == Op::kXsavec || insn.op == Op::kXrstor) {
+        s.gpr[kRax] = r.chance(500) ? r.below(256) : random_value(r);
+        s.gpr[kRdx] = r.chance(800) ? 0 : random_value(r);
+    }
     if (insn.op == Op::kClzero) {
         u64 line = pick_target(r, insn, 64);
         if (insn.is64() && insn.segment_override == kFs) line -= s.fs_base;

@@ -46,9 +46,30 @@ bool Leeway::depends_on_ring() const {
     return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && !Corpus::runnable(insn_) && !branches(insn_);
 }
 
+/// Outside of 64-bit mode XSAVE does not store registers 8 and up; this processor wants their places to be writable still.
+bool Leeway::probes_absent_registers() const {
+    return job_.bits == 32 && native_.vector == kVectorPF && insn_.op >= Op::kXsave && insn_.op <= Op::kXrstor && status_ == DecodeStatus::kOk;
+}
+
 /// CMPS with two operands that fault, with and without REP.
 bool Leeway::either_operand_may_fault_first() const {
     return native_.vector == kVectorPF && status_ == DecodeStatus::kOk && insn_.op == Op::kCmps;
+}
+
+/// Areas of state: processors differ in where they begin.
+bool Leeway::faults_anywhere_in_area() const {
+    if (native_.vector != kVectorPF || status_ != DecodeStatus::kOk) return false;
+    switch (insn_.op) {
+        case Op::kFnstenv: case Op::kFldenv: case Op::kFnsave: case Op::kFrstor: case Op::kFxsave: case Op::kFxrstor:
+        case Op::kXsave: case Op::kXsaveopt: case Op::kXsavec: case Op::kXrstor: return true;
+        default: return false;
+    }
+}
+
+/// The first of several elements faults alone, and the operand as a whole is not canonical.
+bool Leeway::crosses_canonical_border(const JobResult& guest) const {
+    constexpr u64 kBorder = u64{1} << 47;
+    return native_.vector == kVectorPF && guest.vector == kVectorGP && native_.cr2 < kBorder && kBorder - native_.cr2 < 64 && insn_.mem.suppresses_faults;
 }
 
 /// An operand that begins below 4 GiB and ends above, with 32-bit addresses in 64-bit mode: where its end lies is the processor's choice.
@@ -62,8 +83,10 @@ bool Leeway::calls_invalid_target() const {
 }
 
 void Leeway::apply(JobResult& guest) const {
+    if (crosses_canonical_border(guest)) guest.vector = native_.vector, guest.error_code = native_.error_code, guest.cr2 = native_.cr2;
     if (guest.vector != native_.vector) return;
-    if (either_operand_may_fault_first()) {
+    const bool same_area = faults_anywhere_in_area() && guest.cr2 - native_.cr2 + kXsaveAreaSize < 2 * kXsaveAreaSize;
+    if (either_operand_may_fault_first() || same_area) {
         guest.cr2 = native_.cr2;
         guest.error_code = native_.error_code;
     }

@@ -28,4 +28,68 @@ TEST_CASE("CR0.EM and CR0.TS", "[insn][x87]") {
         }
 }
 
+/// ST(0) to ST(7) as doubles, from the slots of an FXSAVE area.
+std::vector<double> registers_of(const InsnTest& t, Gva area) {
+    std::vector<double> values;
+    for (unsigned st = 0; st < 8; ++st) {
+        long double value = 0;
+        t.guest.read(area + 32 + st * 16, {reinterpret_cast<u8*>(&value), 10});
+        values.push_back(static_cast<double>(value));
+    }
+    return values;
+}
+
+TEST_CASE("FLDENV moves TOP, not the registers: SDM vol. 1, 8.1.2", "[insn][x87]") {
+    InsnTest t;
+    t.set(kRbx, kDataAt);
+    t.execute([](auto& a) {
+        a.fninit(), a.fldpi(), a.fld1();  // ST(0) is 1 in R6, ST(1) pi in R7
+        a.fnstenv(x86::ptr(x86::rbx));
+        a.mov(x86::word_ptr(x86::rbx, 4), 7 << 11);
+        a.fldenv(x86::ptr(x86::rbx));
+        a.fxsave(x86::ptr(x86::rbx, 0x200));
+    });
+    const std::vector<double> st = registers_of(t, kDataAt + 0x200);
+    CHECK(st[0] == Approx(3.14159265358979));
+    CHECK(st[7] == 1);
+}
+
+TEST_CASE("FNSAVE leaves the contents of the registers, which FLDENV may show again", "[insn][x87]") {
+    InsnTest t;
+    t.set(kRbx, kDataAt);
+    t.execute([](auto& a) {
+        a.fninit(), a.fldpi(), a.fld1();
+        a.fnsave(x86::ptr(x86::rbx));
+        a.fldenv(x86::ptr(x86::rbx));
+        a.fxsave(x86::ptr(x86::rbx, 0x200));
+    });
+    const std::vector<double> st = registers_of(t, kDataAt + 0x200);
+    CHECK(st[0] == 1);
+    CHECK(st[1] == Approx(3.14159265358979));
+}
+
+TEST_CASE("FXRSTOR fixes reserved bits of FCW and computes ES and B of FSW: SDM vol. 1, 8.1.3 and 8.1.5", "[insn][x87]") {
+    InsnTest t;
+    t.set(kRbx, kDataAt);
+    t.execute([](auto& a) {
+        a.fxsave(x86::ptr(x86::rbx));
+        a.mov(x86::word_ptr(x86::rbx), 0x033e);      // reserved bit 6 is 0, IM is 0
+        a.mov(x86::word_ptr(x86::rbx, 2), 0x0001);   // IE is pending
+        a.fxrstor(x86::ptr(x86::rbx));
+        a.fxsave(x86::ptr(x86::rbx, 0x200));
+        a.fnclex();
+    });
+    CHECK(t.load_value<u16>(kDataAt + 0x200) == 0x037e);
+    CHECK(t.load_value<u16>(kDataAt + 0x202) == 0x8081);
+}
+
+TEST_CASE("FXSAVE wants 512 writable bytes, and #SS comes before the alignment's #GP", "[insn][x87]") {
+    InsnTest t;
+    t.load([](auto& a) { a.fxsave(x86::ptr(x86::rbp)); });
+    t.set(kRbp, kDataAt + kDataSize - 416);
+    CHECK(t.run().vector == kVectorPF);
+    t.set(kRbp, 0x8000'0000'0000'0001);
+    CHECK(t.run().vector == kVectorSS);
+}
+
 }  // namespace twin86::test

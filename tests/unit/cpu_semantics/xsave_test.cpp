@@ -328,7 +328,8 @@ TEST_CASE("fnsave initialises, frstor brings it back, in every layout") {
     const char* save[] = {"dd 33", "66 dd 33", "67 66 dd 33", "67 dd 33"};
     const char* restore[] = {"dd 23", "66 dd 23", "67 66 dd 23", "67 dd 23"};
     REQUIRE(f.run(save[layout]).ok());
-    CHECK((image.in_use() & 1) == 0);
+    CHECK(image.read16(kXsaveFsw) == 0);
+    CHECK(*image.at(kXsaveFtw) == 0);
     CHECK(image.read16(kXsaveFcw) == kInitialFcw);
     REQUIRE(f.run(restore[layout]).ok());
     before[kXsaveFtw + 1] = 0;
