@@ -26,7 +26,7 @@ class VcpuEnvironment {
     virtual bool read_apic_msr(u32 index, u64& value) = 0;
     virtual bool write_apic_msr(u32 index, u64 value) = 0;
 
-    /// Guest TSC before offset and TSC_ADJUST.
+    /// Guest TSC before offset and TSC_ADJUST. Device timers that are due by then have fired.
     virtual u64 read_tsc() = 0;
     /// The same as a distance from the host's TSC; constant while the vCPU runs.
     virtual u64 tsc_bias() { return read_tsc() - __builtin_ia32_rdtsc(); }

@@ -26,6 +26,11 @@ class Vcpu {
     /// An interrupt may have become deliverable. From any thread.
     virtual void kick() = 0;
 
+    /// A device timer is due when the host's TSC reaches this (~0: none): reads of the TSC from then on go through
+    /// VcpuEnvironment::read_tsc(), so that a guest that sees the time sees the interrupt too. From any thread; engines
+    /// that cannot look at each read ignore it.
+    virtual void set_timer_deadline(u64) {}
+
     /// The processor's state; only while run() is not executing.
     virtual CpuState& state() = 0;
     /// The state was changed from outside: cached modes and translations of addresses are dropped.

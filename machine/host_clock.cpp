@@ -9,6 +9,7 @@ namespace twin86 {
 namespace {
 
 constexpr u64 kSecond_ns = 1'000'000'000;
+constexpr u64 kFarthest_ns = u64{1} << 62;
 constexpr u64 kShortestMeasurement_ns = 20'000'000;
 
 /// TSC and CLOCK_MONOTONIC at the same moment: the closest of a few tries.
@@ -81,7 +82,13 @@ u64 HostClock::tsc_at(u64 now_ns) const {
 u64 HostClock::ns_at(u64 tsc) const {
     const u64 ticks = tsc > tsc_origin() ? tsc - tsc_origin() : 0;
     const u128 ns = (static_cast<u128>(ticks) * ns_multiplier_) >> 32;
-    return ns > (u64{1} << 62) ? ~u64{0} : static_cast<u64>(ns) + 1;
+    return ns > kFarthest_ns ? ~u64{0} : static_cast<u64>(ns) + 1;
+}
+
+u64 HostClock::host_tsc_at(u64 virtual_ns) const {
+    if (virtual_ns > kFarthest_ns || !running_) return ~u64{0};
+    const u128 scaled = (static_cast<u128>(virtual_ns) << 32) + ns_multiplier_ - 1;
+    return base_tsc_ + static_cast<u64>(scaled / ns_multiplier_);
 }
 
 u64 HostClock::to_monotonic(u64 virtual_ns) const {

@@ -34,6 +34,8 @@ class HostClock : public Clock, public WallClock, public TscClock {
     /// tsc() - host TSC, while time runs.
     u64 tsc_bias() const { return tsc_origin() - base_tsc_; }
     u64 tsc_hz() const { return tsc_hz_; }
+    /// The first value of the host's TSC at which now_ns() >= virtual_ns, if time goes on; ~0 stays.
+    u64 host_tsc_at(u64 virtual_ns) const;
     /// Converts a virtual deadline to CLOCK_MONOTONIC for the event loop; ~0 stays.
     u64 to_monotonic(u64 virtual_ns) const;
 

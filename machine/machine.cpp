@@ -60,7 +60,10 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     if (const Status s = make_vcpu(); !s) return s;
     if (const Status s = drives_.add(options_, *board_); !s) return s;
     board_->lapic().connect_cpu(*this);
-    timers_.set_on_earlier([this] { loop_.wake(); });
+    timers_.set_on_earlier([this] {
+        announce_deadline();
+        loop_.wake();
+    });
     return {};
 }
 
@@ -94,6 +97,7 @@ Status Machine::make_vcpu() {
     if (!vcpu) return vcpu.failure();
     const std::scoped_lock replacing(vcpu_replaced_);
     vcpu_ = vcpu.take();
+    announce_deadline();
     return {};
 }
 
@@ -154,6 +158,7 @@ int Machine::run() {
         }
         if (!engine_choice_.empty()) log_.always("twin86: {}", engine_choice_);
         clock_.start();
+        announce_deadline();
         if (options_.start_stopped) {
             run_state_ = RunState::kPaused;
             clock_.stop();
@@ -165,12 +170,25 @@ int Machine::run() {
     return exit_status_;
 }
 
+/// The main thread may get no time on a loaded host. So the vCPU's thread does this too whenever the guest could see
+/// what time it is: at accesses to devices and, when it is late, at RDTSC.
+void Machine::fire_due_timers() {
+    if (timers_.next_deadline_ns() > clock_.now_ns()) return;
+    timers_.run_due();
+    announce_deadline();
+}
+
+/// To the vCPU: when a read of the TSC must come to read_tsc().
+void Machine::announce_deadline() {
+    vcpu_->set_timer_deadline(clock_.host_tsc_at(timers_.next_deadline_ns()));
+}
+
 /// Fires what is due and returns when the loop must come back.
 u64 Machine::run_timers() {
     const std::scoped_lock held(lock_);
     if (device_work_.waiting()) changed_.notify_all();
     if (run_state_ != RunState::kRunning) return EventLoop::kNoDeadline;
-    timers_.run_due();
+    fire_due_timers();
     return clock_.to_monotonic(timers_.next_deadline_ns());
 }
 

@@ -96,6 +96,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
     bool has_firmware() const { return options_.kernel.empty(); }
     i64 rtc_offset() const;
     u64 run_timers();
+    void fire_due_timers();
+    void announce_deadline();
 
     // run_control.cpp; all but vcpu_thread() with the lock held
     void vcpu_thread();
@@ -121,7 +123,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     void write_tpr(u8 cr8) override;
     bool read_apic_msr(u32 index, u64& value) override;
     bool write_apic_msr(u32 index, u64 value) override;
-    u64 read_tsc() override { return clock_.tsc(); }
+    u64 read_tsc() override;
     u64 tsc_bias() override { return clock_.tsc_bias(); }
 
     // CpuPins: from devices, with the lock held

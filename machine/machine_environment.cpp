@@ -5,6 +5,7 @@ namespace twin86 {
 
 u32 Machine::port_read(IoPort port, unsigned size) {
     const std::scoped_lock held(lock_);
+    fire_due_timers();
     const u32 value = io_.read(port, size);
     unmapped_.port(port, size);
     return value;
@@ -12,12 +13,14 @@ u32 Machine::port_read(IoPort port, unsigned size) {
 
 void Machine::port_write(IoPort port, unsigned size, u32 value) {
     const std::scoped_lock held(lock_);
+    fire_due_timers();
     io_.write(port, size, value);
     unmapped_.port(port, size);
 }
 
 u64 Machine::mmio_read(Gpa address, unsigned size) {
     const std::scoped_lock held(lock_);
+    fire_due_timers();
     const u64 value = mmio_.read(address, size);
     unmapped_.memory(address, size);
     return value;
@@ -25,13 +28,16 @@ u64 Machine::mmio_read(Gpa address, unsigned size) {
 
 void Machine::mmio_write(Gpa address, unsigned size, u64 value) {
     const std::scoped_lock held(lock_);
+    fire_due_timers();
     mmio_.write(address, size, value);
     unmapped_.memory(address, size);
 }
 
 int Machine::acknowledge_interrupt() {
     const std::scoped_lock held(lock_);
-    return board_->lapic().acknowledge();
+    const int vector = board_->lapic().acknowledge();
+    board_->interrupt_taken();
+    return vector;
 }
 
 u8 Machine::read_tpr() {
@@ -46,6 +52,7 @@ void Machine::write_tpr(u8 cr8) {
 
 bool Machine::read_apic_msr(u32 index, u64& value) {
     const std::scoped_lock held(lock_);
+    fire_due_timers();
     if (index == Lapic::kMsrApicBase) return value = board_->lapic().apic_base(), true;
     if (index == Lapic::kMsrTscDeadline) return value = board_->lapic().tsc_deadline(), true;
     return board_->lapic().read_msr(index, value);
@@ -53,9 +60,17 @@ bool Machine::read_apic_msr(u32 index, u64& value) {
 
 bool Machine::write_apic_msr(u32 index, u64 value) {
     const std::scoped_lock held(lock_);
+    fire_due_timers();
     if (index == Lapic::kMsrApicBase) return board_->lapic().write_apic_base(value);
     if (index == Lapic::kMsrTscDeadline) return board_->lapic().write_tsc_deadline(value), true;
     return board_->lapic().write_msr(index, value);
+}
+
+u64 Machine::read_tsc() {
+    const std::scoped_lock held(lock_);
+    const u64 tsc = clock_.tsc();
+    fire_due_timers();
+    return tsc;
 }
 
 /// Called also when the request goes away; then there is nothing to do.

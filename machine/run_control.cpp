@@ -137,6 +137,7 @@ void Machine::resume() {
     if (run_state_ != RunState::kPaused) return;
     run_state_ = RunState::kRunning;
     clock_.resume();
+    announce_deadline();
     if (clock_.follows_host_tsc()) board_->lapic().tsc_changed();
     changed_.notify_all();
     loop_.wake();

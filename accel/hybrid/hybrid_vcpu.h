@@ -36,6 +36,10 @@ class HybridVcpu : public Vcpu {
     RunExit run() override;
     void request_exit() override;
     void kick() override { active().kick(); }
+    void set_timer_deadline(u64 host_tsc) override {
+        first_->set_timer_deadline(host_tsc);
+        complete_->set_timer_deadline(host_tsc);
+    }
     CpuState& state() override { return active().state(); }
     void state_changed() override { active().state_changed(); }
     void set_nmi_pending() override { active().set_nmi_pending(); }

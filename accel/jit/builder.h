@@ -172,7 +172,7 @@ class BlockBuilder {
     void emit_pushf();
     void emit_popf(const Insn& insn);
     void emit_mov_from_cr(const Insn& insn);
-    void emit_rdtsc(bool with_aux);
+    void emit_rdtsc(const Insn& insn);
     void emit_write_base(const Insn& insn);
 
     // emit_helper.cpp

@@ -49,7 +49,7 @@ bool BlockBuilder::emit_inline(const Insn& insn) {
         case Op::kPopf: emit_popf(insn); return true;
         case Op::kMovFromCr: emit_mov_from_cr(insn); return true;
         case Op::kRdtsc:
-        case Op::kRdtscp: emit_rdtsc(insn.op == Op::kRdtscp); return true;
+        case Op::kRdtscp: emit_rdtsc(insn); return true;
         default: emit_write_base(insn); return true;
     }
 }
@@ -166,17 +166,31 @@ void BlockBuilder::emit_mov_from_cr(const Insn& insn) {
     write_gpr(insn.rm_field, kHostTemp);
 }
 
-/// RDTSC(P) without touching flags: the two halves are put together by rorx and lea.
-void BlockBuilder::emit_rdtsc(bool with_aux) {
+/// Behind the deadline of a timer the slow path fires the timer first.
+void BlockBuilder::emit_rdtsc(const Insn& insn) {
+    if (flags_live_ != 0) return emit_helper(insn);
     a.rdtsc();
     a.rorx(x86::rdx, x86::rdx, 32);
     a.lea(x86::rax, x86::ptr(x86::rax, x86::rdx));
+    const Label slow = a.newLabel(), done = a.newLabel();
+    a.cmp(x86::rax, field(offsetof(JitFrame, timer_deadline)));
+    a.jae(slow);
     a.mov(x86::r10, field(offsetof(JitFrame, tsc_bias)));
     a.lea(x86::rax, x86::ptr(x86::rax, x86::r10));
     a.rorx(x86::rdx, x86::rax, 32);
     a.mov(x86::edx, x86::edx);
     a.mov(x86::eax, x86::eax);
-    if (with_aux) a.mov(x86::ecx, field(offsetof(JitFrame, cpu.tsc_aux), 4));
+    if (insn.op == Op::kRdtscp) a.mov(x86::ecx, field(offsetof(JitFrame, cpu.tsc_aux), 4));
+    a.bind(done);
+
+    cold();
+    point(static_cast<u32>(insn.rip - block_.rip));
+    a.bind(slow);
+    HelperSite* site = new_helper(insn);
+    call(context_.thunks.exit_helper);
+    a.embedUInt64(reinterpret_cast<u64>(site));
+    long_jump(done);
+    hot();
 }
 
 /// WRFSBASE/WRGSBASE: a non-canonical value is the slow path's #GP.

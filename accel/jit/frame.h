@@ -65,6 +65,7 @@ struct JitFrame {
     const u8* inaccessible; ///< what an armed poll points to
     u64 salt_ac, salt_no_ac;           ///< the salts of the current mode with and without EFLAGS.AC
     u64 tsc_bias;           ///< guest TSC - host TSC
+    u64 timer_deadline;     ///< host TSC from which on a timer of the machine is due
     u64 bit_masks[3];       ///< 15, 31, 63: bit numbers within 16, 32 and 64-bit operands, operands of pext
 
     // Set by thunks.

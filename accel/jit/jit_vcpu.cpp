@@ -16,6 +16,7 @@ void prepare_frame(JitFrame& f, const PhysPages& pages) {
     f.tlb_index_mask = static_cast<u64>(kTlbEntries - 1) << 12;
     f.page_number_mask = kPageMask;
     f.window_index_mask = static_cast<u64>(WindowTables::kRegions - 1) << WindowArea::kRegionShift;
+    f.timer_deadline = ~u64{0};
     f.not_if_mask = ~u64{kFlagIF};
     f.not_ac_mask = ~u64{kFlagAC};
     f.arithmetic_mask = kFlagsArithmetic;

@@ -54,6 +54,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     RunExit run() override;
     void request_exit() override;
     void kick() override;
+    void set_timer_deadline(u64 host_tsc) override { __atomic_store_n(&frame_.timer_deadline, host_tsc, __ATOMIC_RELAXED); }
     CpuState& state() override { return frame_.cpu; }
     void state_changed() override;
     const std::string& failure() const override { return failure_; }

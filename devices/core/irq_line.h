@@ -9,6 +9,8 @@ class IrqSink {
     virtual ~IrqSink() = default;
     /// Sets the level of input `pin`. Edge-triggered inputs act on the low-to-high transition.
     virtual void set_level(unsigned pin, bool level) = 0;
+    /// The last edge on input `pin` has not reached the processor yet: another one would merge with it.
+    virtual bool edge_waits(unsigned) const { return false; }
 };
 
 class IrqLine {
@@ -24,6 +26,7 @@ class IrqLine {
         set(true);
         set(false);
     }
+    bool edge_waits() const { return sink_ != nullptr && sink_->edge_waits(pin_); }
     bool connected() const { return sink_ != nullptr; }
 
   private:

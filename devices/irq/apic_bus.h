@@ -37,6 +37,8 @@ class ApicBus {
     /// True when at least one local APIC took the message.
     virtual bool deliver(const ApicMessage& message) = 0;
     virtual void broadcast_eoi(u8 vector) = 0;
+    /// A message like this one has been accepted by a local APIC and not been taken by its processor yet.
+    virtual bool waits(const ApicMessage&) const { return false; }
 };
 
 /// An I/O APIC as the bus sees it.

@@ -24,6 +24,10 @@ class GsiRouter : public IrqSink {
         ioapic_.set_level(gsi == 0 ? kTimerPin : gsi, level);
     }
 
+    bool edge_waits(unsigned gsi) const override {
+        return (gsi < kIsaIrqs && pic_.edge_waits(gsi)) || ioapic_.edge_waits(gsi == 0 ? kTimerPin : gsi);
+    }
+
     IrqLine line(unsigned gsi) { return IrqLine(*this, gsi); }
     /// How often the line rose, for people who look.
     u64 count(unsigned gsi) const { return counts_[gsi]; }

@@ -34,16 +34,26 @@ bool IoApic::is_level(u64 entry) {
     return (entry & kLevel) != 0 && (mode == DeliveryMode::kFixed || mode == DeliveryMode::kLowestPriority);
 }
 
-bool IoApic::send(unsigned pin) {
-    const u64 entry = redirection_[pin];
+ApicMessage IoApic::message_of(u64 entry) {
     ApicMessage message;
     message.destination = static_cast<u32>(entry >> 56);
     message.logical = (entry & kLogical) != 0;
     message.mode = mode_of(entry);
     message.vector = vector_of(entry);
     message.level_triggered = is_level(entry);
+    return message;
+}
+
+bool IoApic::edge_waits(unsigned pin) const {
+    if (pin >= kPins || (redirection_[pin] & kMasked) != 0 || is_level(redirection_[pin])) return false;
+    return bus_.waits(message_of(redirection_[pin]));
+}
+
+bool IoApic::send(unsigned pin) {
+    const ApicMessage message = message_of(redirection_[pin]);
     if (message.mode == DeliveryMode::kReserved || message.mode == DeliveryMode::kStartup) {
-        log_.write(kLogGuestError, "ioapic: pin {} has reserved delivery mode {}", pin, bits(entry, 10, 8));
+        log_.write(kLogGuestError, "ioapic: pin {} has reserved delivery mode {}", pin,
+                   static_cast<unsigned>(message.mode));
         return false;
     }
     return bus_.deliver(message);

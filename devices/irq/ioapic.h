@@ -25,6 +25,7 @@ class IoApic : public Device, public IrqSink, public MmioHandler, public EoiList
     void visit(StateArchive& archive) override;
 
     void set_level(unsigned pin, bool level) override;
+    bool edge_waits(unsigned pin) const override;
     void eoi(u8 vector) override;
 
     u64 mmio_read(u64 offset, unsigned size) override;
@@ -47,6 +48,7 @@ class IoApic : public Device, public IrqSink, public MmioHandler, public EoiList
     void write_redirection(unsigned pin, bool high, u32 value);
     static bool is_level(u64 entry);
     void service_level(unsigned pin);
+    static ApicMessage message_of(u64 entry);
     bool send(unsigned pin);
 
     ApicBus& bus_;

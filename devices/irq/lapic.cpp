@@ -19,7 +19,8 @@ Lapic::Lapic(const LapicConfig& config, TimerQueue& queue, const TscClock& tsc, 
       bus_(bus),
       acknowledge_pic_(std::move(acknowledge_pic)),
       log_(log),
-      timer_(queue, tsc, [this] { fire_lvt(kLvtTimer); }) {
+      timer_(
+          queue, tsc, [this] { fire_lvt(kLvtTimer); }, [this] { return lvt_waits(kLvtTimer); }) {
     reset(ResetKind::kPowerOn);
 }
 

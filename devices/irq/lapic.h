@@ -79,6 +79,7 @@ class Lapic : public Device, public MmioHandler, public IrqSink {
     bool write_msr(u32 index, u64 value);
     u64 tsc_deadline() const { return timer_.tsc_deadline(); }
     void write_tsc_deadline(u64 value) { timer_.write_tsc_deadline(value); }
+    void interrupt_taken() { timer_.interrupt_taken(); }
     void tsc_changed() { timer_.tsc_changed(); }
 
     bool enabled() const { return (apic_base_ & kEnable) != 0; }
@@ -96,6 +97,8 @@ class Lapic : public Device, public MmioHandler, public IrqSink {
     /// A software-disabled APIC takes no fixed interrupts.
     bool takes_fixed() const { return enabled() && (svr_ & kSvrEnable) != 0; }
     bool accept(const ApicMessage& message);
+    /// accept() would change nothing, because the processor has not taken the same message yet.
+    bool waits(const ApicMessage& message) const;
     void set_level(unsigned pin, bool level) override;
 
   private:
@@ -115,6 +118,7 @@ class Lapic : public Device, public MmioHandler, public IrqSink {
     bool accept_fixed(u8 vector, bool level_triggered);
     void raise_error(u32 esr_bit);
     void fire_lvt(Lvt entry);
+    bool lvt_waits(Lvt entry) const;
     void service_lint(unsigned pin);
     void send_ipi(u64 icr);
     void send_to(const ApicMessage& message, unsigned shorthand);

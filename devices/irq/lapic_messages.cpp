@@ -61,6 +61,18 @@ bool Lapic::accept(const ApicMessage& message) {
     return false;
 }
 
+bool Lapic::waits(const ApicMessage& message) const {
+    switch (message.mode) {
+        case DeliveryMode::kFixed:
+        case DeliveryMode::kLowestPriority:
+            return takes_fixed() && irr_.test(message.vector);
+        case DeliveryMode::kExtInt:
+            return extint_message_;
+        default:
+            return false;
+    }
+}
+
 bool Lapic::accept_fixed(u8 vector, bool level_triggered) {
     if (!takes_fixed()) return false;
     if (vector < 16) {
@@ -82,6 +94,10 @@ void Lapic::raise_error(u32 esr_bit) {
 
 void Lapic::fire_lvt(Lvt entry) {
     if ((lvt_[entry] & kLvtMasked) == 0) accept_fixed(static_cast<u8>(lvt_[entry]), false);
+}
+
+bool Lapic::lvt_waits(Lvt entry) const {
+    return (lvt_[entry] & kLvtMasked) == 0 && takes_fixed() && irr_.test(static_cast<u8>(lvt_[entry]));
 }
 
 void Lapic::set_level(unsigned pin, bool level) {

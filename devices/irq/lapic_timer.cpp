@@ -14,6 +14,7 @@ unsigned LapicTimer::divider() const {
 
 void LapicTimer::stop() {
     timer_.cancel();
+    ticks_.clear();
     counting_ = false;
     tsc_deadline_ = 0;
 }
@@ -85,18 +86,21 @@ void LapicTimer::arm_deadline() {
 
 void LapicTimer::expired() {
     const u64 now = queue_.now_ns();
+    u64 count = 1, period = 0;
     if (mode_ == Mode::kTscDeadline) {
         if (tsc_.tsc_at(now) < tsc_deadline_) return timer_.arm(std::max(tsc_.ns_at(tsc_deadline_), now + 1));
         stop();
     } else if (mode_ == Mode::kPeriodic && period_ns() != 0) {
         // From the previous expiry, not from now: the period does not drift when the host is late.
         const u64 late = now > expiry_ns_ ? now - expiry_ns_ : 0;
-        expiry_ns_ += period_ns() * (late / period_ns() + 1);
+        period = period_ns();
+        count += late / period;
+        expiry_ns_ += period * count;
         arm_count();
     } else {
         counting_ = false;
     }
-    fire_();
+    ticks_.due(count, period);
 }
 
 void LapicTimer::reset() {
@@ -108,6 +112,7 @@ void LapicTimer::reset() {
 
 void LapicTimer::visit(StateArchive& archive) {
     archive.fields(mode_, initial_count_, divide_configuration_, counting_, expiry_ns_, tsc_deadline_);
+    ticks_.visit(archive);
     if (!archive.loading()) return;
     timer_.cancel();
     divide_configuration_ &= 0xb;

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/state_archive.h"
+#include "devices/core/tick_backlog.h"
 #include "devices/core/timer_queue.h"
 #include "devices/irq/apic_bus.h"
 
@@ -15,8 +16,12 @@ class LapicTimer {
   public:
     enum class Mode : u8 { kOneShot = 0, kPeriodic = 1, kTscDeadline = 2, kReserved = 3 };
 
-    LapicTimer(TimerQueue& queue, const TscClock& tsc, std::function<void()> fire)
-        : queue_(queue), tsc_(tsc), fire_(std::move(fire)), timer_(queue, [this] { expired(); }) {}
+    /// `fire` raises the interrupt, `waiting`: the last one has not been taken yet.
+    LapicTimer(TimerQueue& queue, const TscClock& tsc, std::function<void()> fire, std::function<bool()> waiting)
+        : queue_(queue),
+          tsc_(tsc),
+          timer_(queue, [this] { expired(); }),
+          ticks_(queue, std::move(fire), std::move(waiting)) {}
 
     void set_mode(Mode mode);
     u32 initial_count() const { return initial_count_; }
@@ -29,6 +34,8 @@ class LapicTimer {
     void write_tsc_deadline(u64 value);
     /// The relation between TSC and virtual time changed.
     void tsc_changed();
+
+    void interrupt_taken() { ticks_.interrupt_taken(); }
 
     void reset();
     void visit(StateArchive& archive);
@@ -47,8 +54,8 @@ class LapicTimer {
 
     TimerQueue& queue_;
     const TscClock& tsc_;
-    std::function<void()> fire_;
     Timer timer_;
+    TickBacklog ticks_;
 
     Mode mode_ = Mode::kOneShot;
     u32 initial_count_ = 0;

@@ -1,5 +1,7 @@
 #include "devices/irq/local_apic_bus.h"
 
+#include <algorithm>
+
 #include "base/bits.h"
 
 namespace twin86 {
@@ -20,6 +22,11 @@ bool LocalApicBus::deliver_lowest_priority(const ApicMessage& message) {
         if (best == nullptr || lapic->processor_priority() < best->processor_priority()) best = lapic;
     }
     return best != nullptr && best->accept(message);
+}
+
+bool LocalApicBus::waits(const ApicMessage& message) const {
+    return std::any_of(lapics_.begin(), lapics_.end(),
+                       [&](const Lapic* lapic) { return lapic->matches(message) && lapic->waits(message); });
 }
 
 void LocalApicBus::broadcast_eoi(u8 vector) {

@@ -17,6 +17,7 @@ class LocalApicBus : public ApicBus {
 
     bool deliver(const ApicMessage& message) override;
     void broadcast_eoi(u8 vector) override;
+    bool waits(const ApicMessage& message) const override;
 
     /// An MSI or MSI-X write of a device: true when it was a message that some local APIC took.
     bool deliver_msi(u64 address, u32 data);

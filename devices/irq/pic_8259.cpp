@@ -31,6 +31,11 @@ void Pic8259::set_level(unsigned pin, bool level) {
     update();
 }
 
+bool Pic8259::edge_waits(unsigned pin) const {
+    const u8 mask = static_cast<u8>(bit(pin & 7));
+    return (irr_ & ~imr_ & ~elcr_ & mask) != 0;
+}
+
 int Pic8259::highest(u8 requests) const {
     for (unsigned i = 1; i <= 8; ++i) {
         const unsigned pin = (lowest_priority_ + i) & 7;

@@ -20,6 +20,7 @@ class Pic8259 : public IrqSink, public IoHandler {
         : intr_(intr), cascade_pin_(cascade_pin), elcr_writable_(elcr_writable) {}
 
     void set_level(unsigned pin, bool level) override;
+    bool edge_waits(unsigned pin) const override;
     u32 io_read(u16 offset, unsigned size) override;
     void io_write(u16 offset, unsigned size, u32 value) override;
 
@@ -79,6 +80,9 @@ class PicPair : public Device, public IrqSink {
 
     /// ISA inputs 0-15; input 2 is the cascade and cannot be driven from outside.
     void set_level(unsigned pin, bool level) override;
+    bool edge_waits(unsigned pin) const override {
+        return pin < 8 ? master_.edge_waits(pin) : slave_.edge_waits(pin - 8);
+    }
     /// The two INTA cycles of the processor: returns the vector.
     u8 acknowledge();
 

@@ -27,6 +27,7 @@ enum TimerConfig : u64 {
     kValueSet = 1 << 6,
     k32BitMode = 1 << 8,
 };
+constexpr u64 kFarthest_ticks = bit(56);  // of matches that are worth a timer
 constexpr u64 kRouteMask = 0x1f << 9;
 constexpr u64 kTimerWritable = kLevel | kInterruptEnable | kPeriodic | kValueSet | k32BitMode;
 
@@ -41,8 +42,7 @@ Hpet::Hpet(TimerQueue& queue, const Wiring& wiring, Log& log)
     : queue_(queue),
       wiring_(wiring),
       log_(log),
-      timers_{Comparator(queue, [this] { settle(0); }), Comparator(queue, [this] { settle(1); }),
-              Comparator(queue, [this] { settle(2); })} {
+      timers_{Comparator(*this, 0), Comparator(*this, 1), Comparator(*this, 2)} {
     reset(ResetKind::kPowerOn);
 }
 
@@ -51,6 +51,7 @@ void Hpet::reset(ResetKind) {
         Comparator& t = timers_[n];
         release_line(n);
         t.timer.cancel();
+        t.backlog.clear();
         t.match_ns = TimerQueue::kNever;
         t.config = kPeriodicCapable | k64BitCapable | u64{wiring_.route_capability} << 32;
         t.value = ~u64{0};
@@ -64,7 +65,10 @@ void Hpet::reset(ResetKind) {
 void Hpet::visit(StateArchive& archive) {
     archive.section(name(), 1, [&](u32) {
         archive.fields(config_, status_, counter_base_, counter_start_ns_, legacy_levels_);
-        for (Comparator& t : timers_) archive.fields(t.config, t.value, t.period, t.match_ns, t.line);
+        for (Comparator& t : timers_) {
+            archive.fields(t.config, t.value, t.period, t.match_ns, t.line);
+            t.backlog.visit(archive);
+        }
     });
     if (!archive.loading()) return;
     if (counter_start_ns_ > bit(62)) {
@@ -87,7 +91,6 @@ u64 Hpet::width_mask(const Comparator& t) {
 
 /// Computes when the comparator matches next; `this_tick_counts`: a comparator equal to the counter matches now.
 void Hpet::schedule(Comparator& t, bool this_tick_counts) {
-    constexpr u64 kFarthest_ticks = bit(56);
     t.match_ns = TimerQueue::kNever;
     if (enabled()) {
         const u64 mask = width_mask(t), now_count = counter();
@@ -108,17 +111,18 @@ void Hpet::arm(Comparator& t) {
     t.timer.arm(fast ? std::max(t.match_ns, queue_.now_ns() + kShortestRearm_ns) : t.match_ns);
 }
 
-/// Fires timer n when its match has come: once, however many periods the host is late.
+/// Fires timer n when its match has come, with as many ticks as the host is late.
 void Hpet::settle(unsigned n) {
     Comparator& t = timers_[n];
     if (t.match_ns > queue_.now_ns()) return;
     const u64 mask = width_mask(t);
+    u64 ticks = 1;
     if ((t.config & kPeriodic) != 0 && t.period != 0) {
-        const u64 late = (counter() - t.value) & mask;
-        t.value = (t.value + t.period * (late / t.period + 1)) & mask;
+        ticks += ((counter() - t.value) & mask) / t.period;
+        t.value = (t.value + t.period * ticks) & mask;
     }
     schedule(t, false);
-    fire(n);
+    fire(n, ticks);
 }
 
 void Hpet::settle_all() {
@@ -127,13 +131,13 @@ void Hpet::settle_all() {
 
 // --- Interrupts ---
 
-void Hpet::fire(unsigned n) {
+void Hpet::fire(unsigned n, u64 ticks) {
     Comparator& t = timers_[n];
     if ((t.config & kLevel) != 0) {
         status_ |= bit(n);
         update_line(n);
     } else if ((t.config & kInterruptEnable) != 0) {
-        line_of(n).pulse();
+        t.backlog.due(ticks, (t.config & kPeriodic) != 0 ? std::min(t.period, kFarthest_ticks) * kPeriod_ns : 0);
     }
 }
 
@@ -162,7 +166,7 @@ IrqLine Hpet::line_of(unsigned n) const {
 
 void Hpet::legacy_input(unsigned pin, bool level) {
     legacy_levels_[pin] = level;
-    if (!legacy()) (pin == 0 ? wiring_.irq0 : wiring_.irq8).set(level);
+    if (!legacy()) legacy_line(pin).set(level);
 }
 
 // --- Registers ---
@@ -250,6 +254,7 @@ void Hpet::write_config(u64 value) {
         wiring_.irq8.set(!legacy() && legacy_levels_[1]);
     }
     for (unsigned n = 0; n < kTimers; ++n) {
+        timers_[n].backlog.clear();
         schedule(timers_[n], starts);
         update_line(n);
     }
@@ -266,6 +271,7 @@ void Hpet::write_timer_config(unsigned n, u64 value) {
     if ((t.config & kLevel) == 0) status_ &= ~bit(n);
     t.value &= width_mask(t);
     t.period &= width_mask(t);
+    t.backlog.clear();
     schedule(t, false);
     update_line(n);
 }
@@ -277,6 +283,7 @@ void Hpet::write_comparator(Comparator& t, u64 value, u64 mask) {
     t.period = ((t.period & ~mask) | (value & mask)) & width;
     if (!periodic || (t.config & kValueSet) != 0) t.value = ((t.value & ~mask) | (value & mask)) & width;
     t.config &= ~u64{kValueSet};
+    t.backlog.clear();
     schedule(t, true);
 }
 

@@ -10,6 +10,7 @@
 #include "devices/core/bus.h"
 #include "devices/core/device.h"
 #include "devices/core/irq_line.h"
+#include "devices/core/tick_backlog.h"
 #include "devices/core/timer_queue.h"
 
 namespace twin86 {
@@ -35,6 +36,11 @@ class Hpet : public Device, public MmioHandler {
     u64 mmio_read(u64 offset, unsigned size) override;
     void mmio_write(u64 offset, unsigned size, u64 value) override;
 
+    /// The processor took an interrupt.
+    void interrupt_taken() {
+        for (Comparator& t : timers_) t.backlog.interrupt_taken();
+    }
+
     /// Inputs for the outputs of PIT counter 0 and of the RTC.
     IrqLine pit_input() { return IrqLine(legacy_inputs_, 0); }
     IrqLine rtc_input() { return IrqLine(legacy_inputs_, 1); }
@@ -47,14 +53,20 @@ class Hpet : public Device, public MmioHandler {
       public:
         explicit LegacyInputs(Hpet& hpet) : hpet_(hpet) {}
         void set_level(unsigned pin, bool level) override { hpet_.legacy_input(pin, level); }
+        bool edge_waits(unsigned pin) const override { return !hpet_.legacy() && hpet_.legacy_line(pin).edge_waits(); }
 
       private:
         Hpet& hpet_;
     };
 
     struct Comparator {
-        Comparator(TimerQueue& queue, std::function<void()> expired) : timer(queue, std::move(expired)) {}
+        Comparator(Hpet& hpet, unsigned n)
+            : timer(hpet.queue_, [&hpet, n] { hpet.settle(n); }),
+              backlog(
+                  hpet.queue_, [&hpet, n] { hpet.line_of(n).pulse(); },
+                  [&hpet, n] { return hpet.line_of(n).edge_waits(); }) {}
         Timer timer;
+        TickBacklog backlog;  // of edge-triggered interrupts
         u64 config = 0;
         u64 value = ~u64{0};
         u64 period = 0;  // the last value written, for periodic mode
@@ -78,11 +90,12 @@ class Hpet : public Device, public MmioHandler {
     void schedule(Comparator& t, bool this_tick_counts);
     void schedule_all();
     void arm(Comparator& t);
-    void fire(unsigned n);
+    void fire(unsigned n, u64 ticks);
     void update_line(unsigned n);
     IrqLine line_of(unsigned n) const;
     void release_line(unsigned n);
     void legacy_input(unsigned pin, bool level);
+    IrqLine legacy_line(unsigned pin) const { return pin == 0 ? wiring_.irq0 : wiring_.irq8; }
 
     TimerQueue& queue_;
     Wiring wiring_;

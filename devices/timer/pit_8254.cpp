@@ -13,7 +13,10 @@ constexpr TickRate kClk(Pit8254::kFrequency_hz);
 }  // namespace
 
 Pit8254::Pit8254(TimerQueue& queue, IrqLine out0)
-    : queue_(queue), out0_(out0), timer_(queue, [this] { update_output(); }) {}
+    : queue_(queue),
+      out0_(out0),
+      timer_(queue, [this] { update_output(); }),
+      backlog_(queue, [this] { raise_output(); }, [this] { return out0_.edge_waits(); }) {}
 
 i64 Pit8254::tick_at(u64 ns) {
     return static_cast<i64>(kClk.ticks(ns));
@@ -27,6 +30,7 @@ void Pit8254::reset(ResetKind) {
     for (PitCounter& counter : counters_) counter.reset();
     delivered_rise_ = PitCounter::kNoTick;
     timer_.cancel();
+    backlog_.clear();
     out0_.set(false);
 }
 
@@ -34,6 +38,7 @@ void Pit8254::visit(StateArchive& archive) {
     archive.section(name(), 1, [&](u32) {
         for (PitCounter& counter : counters_) counter.visit(archive);
         archive.field(delivered_rise_);
+        backlog_.visit(archive);
     });
     if (archive.loading()) timer_.arm(queue_.now_ns());  // delivers what is due and arms for the next edge
 }
@@ -43,14 +48,21 @@ bool Pit8254::output2() {
     return counters_[2].output(tick());
 }
 
-/// A rise since the last call is a low-high edge on the line, however late the host is; then the line shows OUT.
+/// A low-high edge on the line, whatever it shows now; then it shows OUT again.
+void Pit8254::raise_output() {
+    out0_.set(false);
+    out0_.set(true);
+    out0_.set(counters_[0].output(tick()));
+}
+
+/// Each rise since the last call is an edge on the line, however late the host is.
 void Pit8254::update_output() {
     const i64 now = tick();
     const i64 rise = counters_[0].last_rise(now);
     if (rise > delivered_rise_) {
+        const i64 ticks = std::max<i64>(counters_[0].rises_between(delivered_rise_, now), 1);
         delivered_rise_ = rise;
-        out0_.set(false);
-        out0_.set(true);
+        backlog_.due(static_cast<u64>(ticks), ns_at(counters_[0].period()));
     }
     out0_.set(counters_[0].output(now));
     arm();
@@ -86,6 +98,7 @@ void Pit8254::io_write(u16 offset, unsigned, u32 value) {
     if (offset == kControl && (v & 0x30) == 0) return counters_[selected].latch_count(tick());
     update_output();
     if (offset == kControl) {
+        if (selected == 0) backlog_.clear();
         counters_[selected].write_control(v, tick());
     } else {
         counters_[offset & 3].write(v, tick());

@@ -6,6 +6,7 @@
 #include "devices/core/bus.h"
 #include "devices/core/device.h"
 #include "devices/core/irq_line.h"
+#include "devices/core/tick_backlog.h"
 #include "devices/core/timer_queue.h"
 #include "devices/timer/pit_counter.h"
 
@@ -26,6 +27,9 @@ class Pit8254 : public Device, public IoHandler {
     u32 io_read(u16 offset, unsigned size) override;
     void io_write(u16 offset, unsigned size, u32 value) override;
 
+    /// The processor took an interrupt.
+    void interrupt_taken() { backlog_.interrupt_taken(); }
+
     /// Counter 2 is wired to port 0x61.
     void set_gate2(bool level) { counters_[2].set_gate(level, tick()); }
     bool gate2() const { return counters_[2].gate(); }
@@ -42,11 +46,13 @@ class Pit8254 : public Device, public IoHandler {
     i64 tick() const { return tick_at(queue_.now_ns()); }
     void read_back(u8 command);
     void update_output();
+    void raise_output();
     void arm();
 
     TimerQueue& queue_;
     IrqLine out0_;
     Timer timer_;
+    TickBacklog backlog_;
     std::array<PitCounter, 3> counters_{PitCounter(true), PitCounter(true), PitCounter(false)};
     i64 delivered_rise_ = PitCounter::kNoTick;
 };

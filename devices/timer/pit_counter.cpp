@@ -175,6 +175,16 @@ i64 PitCounter::last_rise(i64 tick) {
     return std::max(seen_rise_, rise_at_or_before(tick));
 }
 
+i64 PitCounter::rises_between(i64 from, i64 to) {
+    settle(to);
+    const i64 first = start_ + rise_offset();
+    const auto until = [&](i64 tick) -> i64 {
+        if (!running() || tick < first) return 0;
+        return periodic() ? (tick - first) / count_ + 1 : 1;
+    };
+    return until(to) - until(from);
+}
+
 std::optional<i64> PitCounter::next_rise(i64 tick) const {
     if (!running()) return std::nullopt;
     const i64 first = start_ + rise_offset();

@@ -27,6 +27,8 @@ class PitCounter {
     u32 count(i64 tick) const;
     /// The latest low-to-high transition of OUT that counting produced at or before `tick`; kNoTick: none.
     i64 last_rise(i64 tick);
+    /// How many of them lie behind `from` and not behind `to`, of the count that is in the counting element at `to`.
+    i64 rises_between(i64 from, i64 to);
     /// The next such transition after `tick`.
     std::optional<i64> next_rise(i64 tick) const;
     /// Ticks between transitions, 0 when they do not repeat.

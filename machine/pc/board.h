@@ -65,6 +65,12 @@ class Board {
     Status add_debugcon(IoPort port, CharSink& sink);
     Status add_debug_exit(IoPort port, u32 size);
 
+    /// The processor took an interrupt: timers that owe ticks look whether it was theirs.
+    void interrupt_taken() {
+        lapic_.interrupt_taken();
+        hpet_.interrupt_taken();
+        pit_.interrupt_taken();
+    }
     void reset(ResetKind kind);
     /// After a reset, for a kernel that is entered without firmware: RAM where the BIOS was, power management decoded,
     /// PIRQs routed, interrupts in virtual wire mode.

@@ -110,6 +110,51 @@ TEST_CASE("SWAPGS, RDTSC, MOV from CR and WRFSBASE keep flags", "[insn][system]"
     CHECK(t.reg(kRdx) <= 0xffffffff);
 }
 
+TEST_CASE("RDTSC behind the deadline of a timer lets the interrupt in before the guest can act on the time", "[insn][system]") {
+    for (const bool aux : {false, true}) {
+        InsnTest t;
+        auto& environment = t.guest.environment();
+        environment.on_read_tsc = [&] {
+            environment.pending_vector = 30;
+            t.guest.vcpu().kick();
+        };
+        t.guest.vcpu().set_timer_deadline(1);
+        const GuestStop stop = run_ring0(t, [aux](InsnTest::Assembler& a) {
+            const Label next = a.newLabel();
+            a.xor_(x86::ebx, x86::ebx);
+            a.sti();
+            a.nop();
+            aux ? a.rdtscp() : a.rdtsc();
+            a.test(x86::eax, x86::eax);
+            a.jnz(next);
+            a.bind(next);
+            a.inc(x86::ebx);
+        });
+        CHECK(stop.vector == 30);
+        CHECK(t.reg(kRbx) == 0);
+    }
+}
+
+TEST_CASE("RDTSC before the deadline of a timer asks nobody", "[insn][system]") {
+    InsnTest t;
+    int asked = 0;
+    t.guest.environment().on_read_tsc = [&] { ++asked; };
+    const auto program = [](InsnTest::Assembler& a) {
+        a.xor_(x86::ebx, x86::ebx);
+        a.rdtsc();
+        a.mov(x86::ecx, x86::eax);
+        a.test(x86::eax, x86::eax);
+    };
+    for (const u64 deadline : {~u64{0}, u64{1} << 63, u64{1}}) {
+        asked = 0;
+        t.guest.vcpu().set_timer_deadline(deadline);
+        const GuestStop stop = run_ring0(t, program);
+        REQUIRE(stop.vector == kVectorBP);
+        CHECK(asked - 1 == (deadline == 1 ? 1 : 0));  // run() asks for the bias once
+        CHECK(t.reg(kRax) == t.reg(kRcx));
+    }
+}
+
 TEST_CASE("STAC and CLAC switch the view under SMAP", "[insn][system]") {
     InsnTest t;
     if (!t.guest.model().has(Feature::kSmap)) return;

@@ -2,6 +2,7 @@
 // JitVcpu. Every exception lands on a HLT of its own in ring 0, so that run() returns and stop() can say what happened.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -41,7 +42,11 @@ class TestEnvironment : public VcpuEnvironment {
     void write_tpr(u8 cr8) override { tpr_ = cr8; }
     bool read_apic_msr(u32, u64&) override { return false; }
     bool write_apic_msr(u32, u64) override { return false; }
-    u64 read_tsc() override { return ++tsc_; }
+    u64 read_tsc() override {
+        if (on_read_tsc) on_read_tsc();
+        return ++tsc_;
+    }
+    std::function<void()> on_read_tsc;  ///< where a machine fires the timers that are due
 
   private:
     MmioBus& bus_;

@@ -15,6 +15,8 @@ class RecordingBus : public ApicBus {
         return accepting;
     }
     void broadcast_eoi(u8) override {}
+    bool waits(const ApicMessage& message) const override { return message.vector == waiting_vector; }
+    int waiting_vector = -1;
     std::vector<ApicMessage> messages;
     bool accepting = true;
 };
@@ -65,6 +67,23 @@ TEST_CASE("an edge is sent once, with destination and vector of the entry") {
     CHECK(m.mode == DeliveryMode::kLowestPriority);
     CHECK(m.vector == 0x44);
     CHECK_FALSE(m.level_triggered);
+}
+
+TEST_CASE("an edge waits while the bus says so of its message; masked pins and levels never do") {
+    Fixture f;
+    f.bus.waiting_vector = 0x44;
+    f.program(4, 0x44);
+    f.program(5, 0x44 | kMask);
+    f.program(6, 0x44 | kLevelTriggered);
+    f.program(7, 0x45);
+    CHECK(f.ioapic.edge_waits(4));
+    for (const unsigned pin : {5u, 6u, 7u, 24u}) CHECK_FALSE(f.ioapic.edge_waits(pin));
+    RecordingSink pic;
+    const GsiRouter router(pic, f.ioapic);
+    CHECK(router.edge_waits(4));
+    CHECK_FALSE(router.edge_waits(7));
+    pic.waits[7] = true;
+    CHECK(router.edge_waits(7));
 }
 
 TEST_CASE("edges on a masked pin are lost, levels are not") {

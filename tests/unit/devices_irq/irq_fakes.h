@@ -11,16 +11,20 @@
 
 namespace twin86 {
 
-/// Remembers levels and counts rising edges.
+/// Remembers levels and counts rising edges. With `holds_edges` an edge waits until take().
 class RecordingSink : public IrqSink {
   public:
     void set_level(unsigned pin, bool level) override {
-        if (level && !levels[pin]) ++rises[pin];
+        if (level && !levels[pin]) ++rises[pin], waits[pin] = holds_edges;
         levels[pin] = level;
     }
+    bool edge_waits(unsigned pin) const override { return waits.contains(pin) && waits.at(pin); }
+    void take(unsigned pin) { waits[pin] = false; }
     IrqLine line(unsigned pin) { return IrqLine(*this, pin); }
     std::map<unsigned, bool> levels;
     std::map<unsigned, int> rises;
+    std::map<unsigned, bool> waits;
+    bool holds_edges = false;
 };
 
 class RecordingCpu : public CpuPins {

@@ -208,6 +208,40 @@ TEST_CASE("errors latch in ESR and raise the error interrupt once") {
     CHECK(f.c0.read(0x280) == 0x40);
 }
 
+TEST_CASE("timer: periods that passed while nobody looked come one after the other") {
+    Fixture f;
+    f.c0.write(0x3e0, 0x3);
+    f.c0.write(0x320, 0x20040);
+    f.c0.write(0x380, 62'500);  // 1 ms
+    f.clock.set(5'500'000);
+    f.queue.run_due();
+    int taken = 0;
+    while (f.c0.lapic.acknowledge() == 0x40) {
+        f.c0.lapic.interrupt_taken();
+        f.c0.write(0xb0, 0);
+        ++taken;
+    }
+    CHECK(taken == 5);
+    CHECK(f.queue.next_deadline_ns() == 6'000'000);
+}
+
+TEST_CASE("a message waits from its acceptance until the processor takes it") {
+    Fixture f;
+    ApicMessage message;
+    message.vector = 0x44;
+    CHECK_FALSE(f.bus.waits(message));
+    REQUIRE(f.bus.deliver(message));
+    CHECK(f.bus.waits(message));
+    message.vector = 0x45;
+    CHECK_FALSE(f.bus.waits(message));
+    message.vector = 0x44;
+    CHECK(f.c0.lapic.acknowledge() == 0x44);
+    CHECK_FALSE(f.bus.waits(message));
+    message.mode = DeliveryMode::kExtInt;
+    REQUIRE(f.bus.deliver(message));
+    CHECK(f.bus.waits(message));
+}
+
 TEST_CASE("timer: one-shot and periodic at 1 GHz over the divider") {
     Fixture f;
     f.c0.write(0x3e0, 0x3);  // by 16

@@ -51,6 +51,23 @@ TEST_CASE("an edge is acknowledged with its vector and blocks lower priorities u
     CHECK(p.pair.acknowledge() == 0x35);
 }
 
+TEST_CASE("an edge waits from its rise to its acknowledge, unless it is masked") {
+    Pics p;
+    p.initialize();
+    for (const unsigned irq : {4u, 12u}) {
+        CHECK_FALSE(p.pair.edge_waits(irq));
+        p.pulse(irq);
+        CHECK(p.pair.edge_waits(irq));
+        p.data(irq / 8, 0xff);
+        CHECK_FALSE(p.pair.edge_waits(irq));
+        p.data(irq / 8, 0x00);
+        p.pair.acknowledge();
+        CHECK_FALSE(p.pair.edge_waits(irq));
+        p.command(0, 0x20);
+        p.command(1, 0x20);
+    }
+}
+
 TEST_CASE("the mask holds a request back without losing it") {
     Pics p;
     p.initialize();

@@ -54,3 +54,18 @@ TEST_CASE("deadlines become host time: past ones are due now, none stays none") 
     const u64 now = clock.now_ns();
     CHECK(clock.to_monotonic(now + 1'000'000'000) >= due + 900'000'000);
 }
+
+TEST_CASE("the host's TSC of a moment is the first at which it has come") {
+    HostClock clock;
+    CHECK(clock.host_tsc_at(5) == ~u64{0});
+    clock.start();
+    const u64 origin = clock.host_tsc_at(0);
+    for (u64 ns = 1; ns < u64{1} << 60; ns = ns * 5 + 3) {
+        const u64 ticks = clock.host_tsc_at(ns) - origin;
+        REQUIRE(clock.ns_at(clock.tsc_at(0) + ticks) > ns);
+        REQUIRE(clock.ns_at(clock.tsc_at(0) + ticks - 1) <= ns);
+    }
+    CHECK(clock.host_tsc_at(~u64{0}) == ~u64{0});
+    clock.stop();
+    CHECK(clock.host_tsc_at(5) == ~u64{0});
+}
