@@ -104,6 +104,19 @@ struct HelperSite {
     bool ends_block = false;
 };
 
+/// A guess about the region (bits 63:39) of an address, compared by emitted code (emit_region.cpp).
+struct RegionSite {
+    u32 region = 0;     ///< the guess
+    u32 at = 0;         ///< offset of the comparison in the block's code
+    u8 guest = kNoGpr;  ///< the register that holds the address, or kNoGpr: host rbp
+    u8 view = 0;        ///< TlbView
+    u8 failures = 0;    ///< lately
+    u64 since = 0;      ///< when the guess was made: host TSC
+};
+
+/// Bits 63:39 of a canonical 48-bit address.
+constexpr bool is_region(u64 region) { return region < 0x100 || (region >= 0x1ffff00 && region <= 0x1ffffff); }
+
 /// Where a guest instruction's host code starts; faults are looked up here.
 struct SidePoint {
     u32 host_offset;
@@ -130,6 +143,7 @@ struct Block {
     std::vector<SidePoint> points;  ///< sorted by host_offset
     std::vector<std::unique_ptr<ChainSite>> chains;
     std::vector<std::unique_ptr<HelperSite>> helpers;
+    std::vector<RegionSite> regions;
     std::vector<ChainSite*> incoming;
 
     const u8* body() const { return code + body_offset; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "accel/jit/region_code.h"
 #include "mmu/phys_map.h"
 
 namespace twin86::jit {
@@ -66,6 +67,22 @@ void BlockMap::link(ChainSite& site, Block& to) {
 void BlockMap::unlink(ChainSite& site) {
     patch_rel32(*site.from, site.patch_offset, site.from->code + site.exit_offset);
     site.to = nullptr;
+}
+
+void BlockMap::guess(const Block& block, RegionSite& site, u32 region) {
+    site.region = region;
+    RegionCode code = RegionCode::compare(site);
+    constexpr u8 kBranch = RegionCode::kBranchAt;
+    std::memcpy(code.bytes + kBranch, block.code + site.at + kBranch, sizeof(i32));  // stays
+    rewrite(block, site, code);
+}
+
+void BlockMap::give_up(const Block& block, const RegionSite& site) {
+    rewrite(block, site, RegionCode::select(site));
+}
+
+void BlockMap::rewrite(const Block& block, const RegionSite& site, const RegionCode& code) {
+    std::memcpy(cache_.writable(block.code + site.at), code.bytes, sizeof code.bytes);
 }
 
 void BlockMap::unlink_cross_page() {

@@ -15,6 +15,8 @@ class PhysMap;
 
 namespace twin86::jit {
 
+struct RegionCode;
+
 class BlockMap {
   public:
     BlockMap(CodeCache& cache, const Thunks& thunks, PhysMap& phys) : cache_(cache), thunks_(thunks), phys_(phys) {}
@@ -27,6 +29,10 @@ class BlockMap {
 
     /// Makes `site` jump to `to`. The caller has checked that the link stays right until it is undone.
     void link(ChainSite& site, Block& to);
+    /// Lets a site compare with another region from now on.
+    void guess(const Block& block, RegionSite& site, u32 region);
+    /// The site stops guessing: bits 47:39 of its address select the delta from now on.
+    void give_up(const Block& block, const RegionSite& site);
     /// Drops the links between pages: translations of supervisor addresses may have changed.
     void unlink_cross_page();
     /// Drops every block that overlaps [address, +size) of guest physical memory.
@@ -44,6 +50,7 @@ class BlockMap {
   private:
     void unlink(ChainSite& site);
     void drop(Block& block);
+    void rewrite(const Block& block, const RegionSite& site, const RegionCode& code);
     void patch_rel32(const Block& block, u32 offset, const u8* target);
 
     CodeCache& cache_;

@@ -1,5 +1,7 @@
 #include "accel/jit/builder.h"
 
+#include <x86intrin.h>
+
 #include <cstring>
 
 #include "base/check.h"
@@ -14,6 +16,8 @@ BlockBuilder::BlockBuilder(const BuildContext& context, EmitBuffer& buffer, Bloc
     buffer.begin();
     page_rip_ = block.rip - block.page_offset();
     mode_ = block.key.mode;
+    hints_.begin(context.gpr);
+    translated_ = __rdtsc();
 }
 
 void BlockBuilder::point(u32 guest_offset, u8 borrowed, u8 flags) {

@@ -10,6 +10,7 @@
 #include "accel/jit/block.h"
 #include "accel/jit/emit_buffer.h"
 #include "accel/jit/encode.h"
+#include "accel/jit/region_hints.h"
 #include "accel/jit/regs.h"
 #include "accel/jit/thunks.h"
 
@@ -23,6 +24,7 @@ struct BuildContext {
     /// Whether the instruction at this physical address should not use windows.
     bool (*wants_probe)(void* self, Gpa insn);
     void* self;
+    const u64* gpr;     ///< the general registers as they are at the start of the block
     bool chain = true;  ///< false: `nochain`, every block end goes through the run loop
 };
 
@@ -94,17 +96,24 @@ class BlockBuilder {
 
     // emit_window.cpp: operands in windows
     bool through_window() const;
-    void window_address();                                ///< rbp: linear -> host address
     bool fold(const Insn& insn, bool needs_temp);
     bool fold_pointer(const Insn& insn, bool needs_temp);
     bool fold_constant(const Insn& insn, bool needs_temp);
+    bool fold_table(const Insn& insn, bool needs_temp);
     bool fold_segment(const Insn& insn);
     bool fold_stack(u8 guest, i32 displacement);
-    void decide(u16 anchor, u8 decider);
+    void decide_by_address(u16 anchor);
     void decide_by(u8 guest);
+    void decide_by_region(unsigned region);
+    void keep_delta(const Insn& insn);
+
+    // emit_region.cpp: the delta of an address
     Mem window_delta(unsigned region) const;
     Mem selected_delta() const;
-    void keep_delta(const Insn& insn);
+    void select_delta(u8 decider);
+    void delta_of(u8 guest);
+    void window_address();                                ///< rbp: linear -> host address
+    void guess_region(u8 guest, u32 hint);
 
     // emit_segment.cpp
     void to_linear(u8 segment, unsigned size, u8 kind);   ///< rbp: offset in the segment -> checked linear address
@@ -195,6 +204,8 @@ class BlockBuilder {
     static constexpr u16 kAnchorRip = 16, kAnchorSegment = 32, kAnchorRegion = 64, kAnchorNone = 0xffff;
     u16 delta_anchor_ = kAnchorNone;  ///< host r10 is the delta of the window that this lies in
     Anchors anchors_;
+    RegionHints hints_;
+    u64 translated_;                ///< host TSC
     bool delta_kept_ = false;       ///< the current instruction leaves r10 alone
     bool stack_access_ = false;     ///< rbp holds an address in the stack segment
     u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need

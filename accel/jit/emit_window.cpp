@@ -30,40 +30,26 @@ bool BlockBuilder::through_window() const {
     return !context_.wants_probe(context_.self, block_.key.physical + (current_->rip - block_.rip));
 }
 
-/// The entry of the current view's table for a region.
-x86::Mem BlockBuilder::window_delta(unsigned region) const {
-    return field(offsetof(JitFrame, window) + mode_.view() * sizeof(JitFrame::window[0]) + region * sizeof(u64));
-}
-
-/// The one that r10 selects.
-x86::Mem BlockBuilder::selected_delta() const {
-    x86::Mem entry = window_delta(0);
-    entry.setIndex(x86::r10, 3);
-    return entry;
-}
-
-/// rbp: linear -> host address, by its own value.
-void BlockBuilder::window_address() {
-    a.pext(x86::r10, x86::rbp, field(offsetof(JitFrame, window_index_mask)));
-    if (flags_live_ == 0) return (void)a.add(x86::rbp, selected_delta());
-    a.mov(x86::r10, selected_delta());
-    a.lea(x86::rbp, x86::ptr(x86::rbp, x86::r10));
-}
-
-/// r10 = delta of the window that the value of host register `decider` lies in, unless r10 is `anchor`'s delta already.
-void BlockBuilder::decide(u16 anchor, u8 decider) {
-    if (delta_anchor_ != anchor) {
-        a.pext(x86::r10, host64(decider), field(offsetof(JitFrame, window_index_mask)));
-        a.mov(x86::r10, selected_delta());
-    }
+/// r10 = delta of the window that rbp points into, unless r10 is `anchor`'s delta already.
+void BlockBuilder::decide_by_address(u16 anchor) {
+    if (delta_anchor_ != anchor) select_delta(kHostAddress);
     delta_anchor_ = anchor;
     delta_kept_ = true;
 }
 
 /// The same by the value of a general register.
 void BlockBuilder::decide_by(u8 guest) {
-    if (delta_anchor_ != guest && in_memory(guest)) a.mov(x86::r10, slot(guest));
-    decide(guest, in_memory(guest) ? kHostTemp : kHostOf[guest]);
+    if (delta_anchor_ != guest) delta_of(guest);
+    delta_anchor_ = guest;
+    delta_kept_ = true;
+}
+
+/// The same by what is known already.
+void BlockBuilder::decide_by_region(unsigned region) {
+    const u16 anchor = static_cast<u16>(kAnchorRegion + region);
+    if (delta_anchor_ != anchor) a.mov(x86::r10, window_delta(region));
+    delta_anchor_ = anchor;
+    delta_kept_ = true;
 }
 
 bool BlockBuilder::fold(const Insn& insn, bool needs_temp) {
@@ -82,7 +68,7 @@ bool BlockBuilder::fold_pointer(const Insn& insn, bool needs_temp) {
     u8 pointer = m.base;
     u64 distance = magnitude(m.disp);
     const bool indexed = m.index != kNoGpr;
-    if (m.base == kNoGpr) return false;
+    if (m.base == kNoGpr) return fold_table(insn, needs_temp);
     if (indexed) {
         if (anchors_.small(m.index)) {
             distance += Anchors::kSmall * m.scale;
@@ -114,17 +100,24 @@ bool BlockBuilder::fold_constant(const Insn& insn, bool needs_temp) {
         const i64 offset = static_cast<i64>(offset_in_page(insn.next_rip() + static_cast<u64>(m.disp)));
         if (needs_temp || offset != static_cast<i32>(offset)) return false;
         a.mov(x86::rbp, field(offsetof(JitFrame, page_va)));
-        decide(kAnchorRip, kHostAddress);
+        decide_by_address(kAnchorRip);
         at_ = {kHostAddress, true, static_cast<i32>(offset)};
         return true;
     }
     const u64 address = static_cast<u64>(m.disp) + (m.rip_relative ? insn.next_rip() : 0);
     if (address != static_cast<u64>(static_cast<i64>(static_cast<i32>(address)))) return false;
-    const u16 anchor = static_cast<u16>(kAnchorRegion + WindowArea::region_of(address));
-    if (delta_anchor_ != anchor) a.mov(x86::r10, window_delta(WindowArea::region_of(address)));
-    delta_anchor_ = anchor;
-    delta_kept_ = true;
+    decide_by_region(WindowArea::region_of(address));
     at_ = {kHostTemp, false, static_cast<i32>(address)};
+    return true;
+}
+
+/// A table at a known place with a 32-bit index.
+bool BlockBuilder::fold_table(const Insn& insn, bool needs_temp) {
+    const MemOperand& m = insn.mem;
+    if (needs_temp || !anchors_.small(m.index)) return false;
+    decide_by_region(WindowArea::region_of(static_cast<u64>(m.disp)));
+    effective_address(insn, kHostAddress);
+    at_ = {kHostAddress, true, 0};
     return true;
 }
 
@@ -134,7 +127,7 @@ bool BlockBuilder::fold_segment(const Insn& insn) {
     if (m.rip_relative || m.index != kNoGpr || !mode_.has(Mode::kCode64)) return false;
     if (m.base != kNoGpr && (!anchors_.small(m.base) || in_memory(m.base))) return false;
     a.mov(x86::rbp, field(offsetof(JitFrame, cpu.segment) + m.segment * sizeof(Segment) + offsetof(Segment, base)));
-    decide(static_cast<u16>(kAnchorSegment + m.segment), kHostAddress);
+    decide_by_address(static_cast<u16>(kAnchorSegment + m.segment));
     if (m.base != kNoGpr) a.lea(x86::rbp, x86::ptr(x86::rbp, host64(kHostOf[m.base])));
     at_ = {kHostAddress, true, static_cast<i32>(m.disp)};
     return true;
@@ -155,6 +148,7 @@ void BlockBuilder::keep_delta(const Insn& insn) {
     if (!delta_kept_ || moved) delta_anchor_ = kAnchorNone;
     delta_kept_ = false;
     anchors_.follow(insn);
+    hints_.follow(insn);
 }
 
 }  // namespace twin86::jit

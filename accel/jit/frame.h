@@ -27,6 +27,7 @@ enum class ExitReason : u32 {
     kString,    ///< a string element that the leaf helper cannot do; payload: HelperSite*
     kRaise,     ///< an exception known at translation time; payload: HelperSite*
     kSegment,   ///< an access that the segment's limit or type may forbid; payload: SegmentMeta, offset in frame.address
+    kRegion,    ///< a guess about an address failed; payload: index of the RegionSite
     kFault,     ///< a signal was taken on emitted code
 };
 
@@ -103,6 +104,11 @@ struct JitFrame {
     JumpEntry jump_cache[kJumpCacheEntries];
 };
 static_assert(std::is_standard_layout_v<JitFrame>);
+
+/// Where in the frame the delta of a region's window is, in the table of a TlbView.
+constexpr u32 window_offset(u8 view, u32 region) {
+    return static_cast<u32>(offsetof(JitFrame, window) + view * sizeof(JitFrame::window[0]) + region % WindowTables::kRegions * sizeof(u64));
+}
 
 /// Bits of AccessMeta::view beside the view.
 enum AccessFlag : u8 {

@@ -11,18 +11,22 @@ namespace twin86::jit {
 
 namespace {
 constexpr u64 kStackSize = 64 * KiB;
+constexpr u64 kHugePage = 2 * MiB;
 }
 
 Result<std::unique_ptr<FrameMemory>> FrameMemory::create() {
     const u64 frame_size = align_up(sizeof(JitFrame), kPageSize);
     std::unique_ptr<FrameMemory> m(new FrameMemory);
-    m->size_ = kPageSize + kStackSize + frame_size + kPageSize;
-    void* base = mmap(nullptr, m->size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const u64 inside = align_up(kStackSize + frame_size, kHugePage);
+    m->size_ = kHugePage + inside + kPageSize;
+    void* base = mmap(nullptr, m->size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) return error("cannot reserve memory for a virtual processor: {}", std::strerror(errno));
     m->base_ = static_cast<u8*>(base);
-    if (mprotect(m->base_ + kPageSize, kStackSize + frame_size, PROT_READ | PROT_WRITE) != 0)
+    u8* const start = m->base_ + align_up(reinterpret_cast<u64>(base) + kPageSize, kHugePage) - reinterpret_cast<u64>(base);
+    if (mprotect(start, inside, PROT_READ | PROT_WRITE) != 0)
         return error("cannot allocate memory for a virtual processor: {}", std::strerror(errno));
-    m->frame_ = new (m->base_ + kPageSize + kStackSize) JitFrame();
+    madvise(start, inside, MADV_HUGEPAGE);  // the jump cache and the TLBs are read everywhere, all the time
+    m->frame_ = new (start + kStackSize) JitFrame();
     return m;
 }
 

@@ -131,8 +131,10 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool in_windows() const;
     void flush_windows(FlushKind kind, unsigned pcid);
     Windows::FillResult fill_window(const Block& block, u32 guest_offset);
+    bool on_region();
     void show_operands(const Block& block, u32 guest_offset);
     bool run_with_probe(const Block& block, u32 guest_offset);
+    const u64* registers() const override { return frame_.cpu.gpr; }
     bool wants_probe(Gpa insn) override { return probed_filter_[filter_index(insn)] && probed_sites_.contains(insn); }
     static unsigned filter_index(Gpa insn) { return (insn ^ insn >> 16) & 0xffff; }
     void sample_windows();

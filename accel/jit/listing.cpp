@@ -188,7 +188,7 @@ class Lister {
     const ListingInput in_;
     HostDisassembler disassembler_;
     std::string left_, out_;
-    const std::pair<const u8*, ThunkName> names_[10] = {
+    const std::pair<const u8*, ThunkName> names_[11] = {
         {in_.thunks.slow_mem, {"slow_mem", Metadata::kAccess}},
         {in_.thunks.leaf_string, {"leaf_string", Metadata::kString}},
         {in_.thunks.exit_lookup, {"exit_lookup", Metadata::kLookup}},
@@ -199,6 +199,7 @@ class Lister {
         {in_.thunks.exit_string, {"exit_string", Metadata::kHelper}},
         {in_.thunks.exit_raise, {"exit_raise", Metadata::kHelper}},
         {in_.thunks.exit_segment, {"exit_segment", Metadata::kSegment}},
+        {in_.thunks.exit_region, {"exit_region", Metadata::kNone}},
     };
 };
 

@@ -204,6 +204,7 @@ bool JitVcpu::handle_exit() {
         case ExitReason::kString: return on_string(*reinterpret_cast<HelperSite*>(frame_.payload));
         case ExitReason::kRaise: return on_raise(*reinterpret_cast<HelperSite*>(frame_.payload));
         case ExitReason::kSegment: return on_segment();
+        case ExitReason::kRegion: return on_region();
         case ExitReason::kFault: return on_fault();
         case ExitReason::kNone: break;
     }

@@ -25,7 +25,8 @@ class ThunkBuilder {
         const u64 exits[] = {exit_entry(ExitReason::kLookup, common), exit_entry(ExitReason::kChain, common),
                              exit_entry(ExitReason::kHelper, common), exit_entry(ExitReason::kSlow, common),
                              exit_entry(ExitReason::kCommit, common), exit_entry(ExitReason::kString, common),
-                             exit_entry(ExitReason::kRaise, common), exit_entry(ExitReason::kSegment, common)};
+                             exit_entry(ExitReason::kRaise, common), exit_entry(ExitReason::kSegment, common),
+                             exit_entry(ExitReason::kRegion, common)};
         const u64 recover = recover_entry(common);
         a.bind(common);
         exit_common();
@@ -49,6 +50,7 @@ class ThunkBuilder {
         t.exit_string = base + exits[5];
         t.exit_raise = base + exits[6];
         t.exit_segment = base + exits[7];
+        t.exit_region = base + exits[8];
         t.recover = base + recover;
         t.slow_mem = base + slow;
         t.leaf_string = base + string;

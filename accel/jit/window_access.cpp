@@ -1,5 +1,8 @@
 // Accesses through windows (mmu/windows.h): when they are used, and what follows when the host denies one.
+#include <x86intrin.h>
+
 #include <algorithm>
+#include <cstring>
 
 #include "accel/jit/jit_vcpu.h"
 #include "base/host_time.h"
@@ -11,6 +14,8 @@ namespace {
 
 constexpr u32 kHostFaultWrite = 2;  // as in #PF error codes
 constexpr unsigned kMissesBeforeProbe = 3;
+constexpr unsigned kFailuresBeforeGivingUp = 4;
+constexpr u64 kLongGood_ticks = 4'000'000;  // about a millisecond
 constexpr std::size_t kMostProbedSites = 65'536;
 
 }  // namespace
@@ -86,6 +91,23 @@ void JitVcpu::show_operands(const Block& block, u32 guest_offset) {
     };
     if (insn.has_mem) show(linear_address(cpu_, insn));
     show(s.gpr[kRsp] - 8);
+}
+
+/// Emitted code found an address in another region than it guessed. Where that goes on it stops guessing.
+bool JitVcpu::on_region() {
+    Block& block = *blocks_.at_code(reinterpret_cast<const u8*>(frame_.resume_pc));
+    constexpr unsigned kJumpLength = 5;  // the index follows a jump back
+    u32 index;
+    std::memcpy(&index, reinterpret_cast<const u8*>(frame_.resume_pc) + kJumpLength, sizeof index);
+    RegionSite& site = block.regions[index];
+    const u64 address = site.guest == kNoGpr ? frame_.address : frame_.cpu.gpr[site.guest];
+    const u64 region = address >> WindowArea::kRegionShift, now = __rdtsc();
+    site.failures = now - site.since < kLongGood_ticks ? site.failures + 1 : 1;
+    if (site.failures == kFailuresBeforeGivingUp) blocks_.give_up(block, site);
+    else if (is_region(region)) blocks_.guess(block, site, static_cast<u32>(region));
+    site.since = now;
+    frame_.temp = frame_.window[site.view][WindowArea::region_of(address)];
+    return resume(0);
 }
 
 /// One instruction in a block of its own, whose probe tells faults, MMIO and writes to code apart.

@@ -1,0 +1,66 @@
+// The window of an address that a register holds. Where flags are dead its region is compared with a guess, and the
+// delta comes from a fixed place: a predicted branch keeps the choice off the address's latency chain. Otherwise, and
+// where the guess fails, bits 47:39 select the delta. A site that fails learns a few times (JitVcpu::on_region).
+#include "accel/jit/builder.h"
+#include "accel/jit/region_code.h"
+#include "mmu/window_area.h"
+
+namespace twin86::jit {
+
+using namespace asmjit;
+
+/// The entry of the current view's table for a region.
+x86::Mem BlockBuilder::window_delta(unsigned region) const {
+    return field(window_offset(mode_.view(), region));
+}
+
+/// The one that r10 selects.
+x86::Mem BlockBuilder::selected_delta() const {
+    x86::Mem entry = window_delta(0);
+    entry.setIndex(x86::r10, 3);
+    return entry;
+}
+
+/// r10 = the delta that `decider`, a host register, selects.
+void BlockBuilder::select_delta(u8 decider) {
+    a.pext(x86::r10, host64(decider), field(offsetof(JitFrame, window_index_mask)));
+    a.mov(x86::r10, selected_delta());
+}
+
+/// r10 = the delta of the window that guest register `guest` points into.
+void BlockBuilder::delta_of(u8 guest) {
+    if (in_memory(guest)) a.mov(x86::r10, slot(guest));
+    if (flags_live_ != 0) return select_delta(in_memory(guest) ? kHostTemp : kHostOf[guest]);
+    guess_region(guest, hints_.of(guest));
+}
+
+/// rbp: linear -> host address, by its own value.
+void BlockBuilder::window_address() {
+    if (flags_live_ != 0) {
+        select_delta(kHostAddress);
+        return (void)a.lea(x86::rbp, x86::ptr(x86::rbp, x86::r10));
+    }
+    guess_region(kNoGpr, current_->has_mem ? hints_.of(current_->mem) : hints_.of(kRsp));
+    a.add(x86::rbp, x86::r10);
+}
+
+/// r10 = delta by a guess. The cold part, where it fails, is a way out that learns.
+void BlockBuilder::guess_region(u8 guest, u32 hint) {
+    RegionSite& site = block_.regions.emplace_back();
+    site.region = is_region(hint) ? hint : 0;
+    site.at = static_cast<u32>(a.offset());
+    site.guest = guest;
+    site.view = mode_.view();
+    site.since = translated_;
+    a.embed(RegionCode::compare(site).bytes, RegionCode::kLength);
+
+    cold();
+    point(static_cast<u32>(current_->rip - block_.rip));
+    buffer_.local_fixups.push_back({false, true, site.at + RegionCode::kBranchAt, static_cast<u32>(a.offset())});
+    call(context_.thunks.exit_region);
+    jump_to(false, site.at + RegionCode::kLength);
+    a.embedUInt32(static_cast<u32>(block_.regions.size() - 1));
+    hot();
+}
+
+}  // namespace twin86::jit
