@@ -62,8 +62,8 @@ bool Generator::block_insn(Random& r, const Pointers& p, Program& out) const {
         case Op::kLeave: case Op::kEnter: case Op::kMovs: case Op::kStos: case Op::kLods: case Op::kScas: case Op::kCmps: case Op::kXlat:
         case Op::kMaskmov: case Op::kClzero: case Op::kPusha: case Op::kPopa: case Op::kGather: case Op::kScatter:
         case Op::kBtMem: case Op::kBtsMem: case Op::kBtrMem: case Op::kBtcMem: return r.chance(30);
-        // The x87 data pointer is not the guest's.
-        case Op::kFnstenv: case Op::kFnsave: case Op::kFxsave: case Op::kXsave: case Op::kXsavec: return false;
+        // The x87 data pointer is not the guest's, and which state counts as initial is up to the processor.
+        case Op::kFnstenv: case Op::kFnsave: case Op::kFxsave: case Op::kXsave: case Op::kXsaveopt: case Op::kXsavec: return false;
         default: break;
     }
     if ((insn.mnemonic == ZYDIS_MNEMONIC_DIV || insn.mnemonic == ZYDIS_MNEMONIC_IDIV) && (p.tame || !r.chance(100))) return false;

@@ -114,6 +114,7 @@ class Run {
         replay_index = first;
         std::vector<Case> cases;
         for (u64 i = 0; i < count; ++i) cases.push_back(generate(first + i));
+        if (o_.only) fmt::print("{}", cases[0].describe()), std::fflush(stdout);  // it may crash
         std::vector<Verdict> verdicts(count);
         const u64 restarts = session_.restarts();
         session_.judge(cases, verdicts);
@@ -122,7 +123,7 @@ class Run {
             const Verdict& v = verdicts[i];
             if (!v.comparable) {
                 ++skipped_;
-                if (o_.only) fmt::print("no native result\n{}", cases[i].describe());
+                if (o_.only) fmt::print("no native result\n");
                 continue;
             }
             ++compared_;
