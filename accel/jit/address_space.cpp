@@ -213,7 +213,7 @@ void JitVcpu::cache_jump(const Block& block) {
     const u64 rip = frame_.cpu.rip;
     JumpEntry& e = frame_.jump_cache[jump_index(rip)];
     e.negated_tag = -(rip + frame_.salt);
-    e.host = reinterpret_cast<u64>(block.code);
+    e.host_less_salt = reinterpret_cast<u64>(block.code) - frame_.salt;
     note_code_page(rip);
     if (block.second_page != ~u64{0}) note_code_page((rip & kPageMask) + kPageSize);
     if (!block.key.mode.has(Mode::kUser) && !global_code(rip)) non_global_supervisor_jumps_ = true;

@@ -32,9 +32,12 @@ enum class ExitReason : u32 {
 };
 
 /// What the jump cache holds of one target. Looked up by emitted code (thunks.cpp).
+/// A salt is a number from 1 to 0xffef in bits 63:48, so that RIP + salt tells canonical RIPs apart in all modes and
+/// address spaces. RIPs that are not canonical may hit entries of others: `host_less_salt` with another salt added than
+/// its own is not canonical, and the jump there faults on the host. All zeros: nothing.
 struct JumpEntry {
-    u64 negated_tag;  ///< -(target RIP + salt)
-    u64 host;         ///< expects the target RIP in rbp
+    u64 negated_tag;     ///< -(target RIP + salt)
+    u64 host_less_salt;  ///< host code - salt; it expects the target RIP in rbp
 };
 constexpr unsigned kJumpCacheBits = 16;  // look-ups cut the hash by movzx
 constexpr unsigned kJumpCacheEntries = 1u << kJumpCacheBits;

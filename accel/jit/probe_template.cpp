@@ -80,6 +80,11 @@ ProbeTemplate assemble(u8 view, bool write, bool live) {
 
 }  // namespace
 
+bool is_look_up_jump(const u8* pc) {
+    static constexpr u8 kJmpR10[] = {0x41, 0xff, 0xe2};
+    return std::memcmp(pc, kJmpR10, sizeof kJmpR10) == 0;
+}
+
 /// Flag-free, like the probe: a hit goes on in translated code with the guest's flags.
 LookupTemplate::LookupTemplate(bool keep_rip) {
     CodeHolder code;
@@ -105,9 +110,12 @@ LookupTemplate::LookupTemplate(bool keep_rip) {
     exit_at = static_cast<u8>(a.offset());
     a.embedUInt32(0);
     a.bind(hit);
+    a.mov(x86::rcx, frame_field(offsetof(JitFrame, salt)));
+    a.mov(x86::r10, entry(offsetof(JumpEntry, host_less_salt)));
+    a.lea(x86::r10, x86::ptr(x86::r10, x86::rcx));
     a.mov(x86::rcx, frame_field(offsetof(JitFrame, save_rcx)));
     if (keep_rip) a.mov(x86::rbp, frame_field(offsetof(JitFrame, target)));
-    a.jmp(entry(offsetof(JumpEntry, host)));
+    a.jmp(x86::r10);
     const CodeBuffer& buffer = code.textSection()->buffer();
     CHECK(buffer.size() <= sizeof bytes);
     std::memcpy(bytes, buffer.data(), buffer.size());

@@ -25,6 +25,9 @@ struct LookupTemplate {
     explicit LookupTemplate(bool keep_rip);
 };
 
+/// Whether the instruction at `pc` is the jump at a look-up's end. It faults when the entry has another salt.
+bool is_look_up_jump(const u8* pc);
+
 class ProbeTemplates {
   public:
     ProbeTemplates();

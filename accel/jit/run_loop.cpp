@@ -4,6 +4,7 @@
 
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
+#include "accel/jit/probe_template.h"
 #include "accel/jit/signals.h"
 #include "accel/jit/vector_memory.h"
 #include "cpu/decode/disassemble.h"
@@ -78,10 +79,10 @@ bool JitVcpu::dispatch() {
 bool JitVcpu::enter_cached() {
     const u64 rip = frame_.cpu.rip;
     const JumpEntry& e = frame_.jump_cache[jump_index(rip)];
-    if (e.negated_tag != -(rip + frame_.salt) || log_.on(kLogExec)) return false;
+    if (e.negated_tag != -(rip + frame_.salt) || !valid_target(rip) || log_.on(kLogExec)) return false;
     frame_.target = frame_.address = rip;
     frame_.cpu.shadow = kShadowNone;
-    enter(reinterpret_cast<const u8*>(e.host));
+    enter(reinterpret_cast<const u8*>(e.host_less_salt + frame_.salt));
     return true;
 }
 
@@ -376,6 +377,10 @@ bool JitVcpu::on_fault() {
     const u8* pc = reinterpret_cast<const u8*>(frame_.fault_pc);
     const Block* block = blocks_.at_code(pc);
     CHECK(block != nullptr, "fault {} at {} outside of blocks", frame_.fault_trap, static_cast<const void*>(pc));
+    if (frame_.fault_trap == kVectorGP && is_look_up_jump(pc)) {
+        frame_.resume_pc = frame_.fault_pc + 1;
+        return on_lookup();
+    }
     const SidePoint& point = block->point_at(pc);
     s.rip = rip_of(*block, point.guest_offset);
     // Non-canonical host addresses: #SS when the base is rbp, else #GP.

@@ -106,4 +106,24 @@ TEST_CASE("Branches to addresses that are not canonical", "[insn][branch]") {
     }
 }
 
+// The jump cache tells modes and address spaces apart by a number that it adds to the upper bits of addresses: with an
+// address that makes up for it, ring 3 must not come to what is there for ring 0, nor to an entry without contents.
+TEST_CASE("Branches to non-canonical addresses find nothing that is there for other modes", "[insn][branch]") {
+    constexpr u64 kTarget = kCodeAt + 0x100;
+    InsnTest t;
+    t.load([](auto& a) { a.jmp(x86::rax); });
+    t.load([](auto&) {}, kTarget);
+    t.set(kRax, kTarget);
+    for (const bool user : {false, true, false, true}) CHECK(t.run(user).vector == kVectorBP);
+    unsigned faults = 0;
+    for (const u64 base : {kTarget, u64{0}})
+        for (u64 n = 1; n < 0x7fff; ++n)
+            for (const bool user : {false, true}) {
+                t.set(kRax, base - (n << 48));
+                t.run(user);
+                faults += t.last.vector == kVectorGP && t.last.rip == kCodeAt;
+            }
+    CHECK(faults == 4 * 0x7ffe);
+}
+
 }  // namespace twin86::test
