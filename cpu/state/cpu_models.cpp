@@ -18,15 +18,15 @@ using enum Feature;
 namespace {
 
 constexpr Feature kEmulated[] = {
-    kFpu, kDe, kPse, kTsc, kMsr, kPae, kMce, kCx8, kApic, kSep, kMtrr, kPge, kCmov, kPat, kPse36, kClflush, kMmx, kFxsr, kSse, kSse2,
-    kX2apic, kTscDeadline, kPcid, kHypervisor, kArat, kFsgsbase, kTscAdjust, kSmep, kSmap, kUmip, kInvpcid, kRdpid,
+    kFpu, kDe, kPse, kTsc, kMsr, kPae, kMce, kCx8, kApic, kSep, kMtrr, kPge, kMca, kCmov, kPat, kPse36, kClflush, kMmx, kFxsr,
+    kSse, kSse2, kX2apic, kTscDeadline, kPcid, kHypervisor, kArat, kFsgsbase, kTscAdjust, kSmep, kSmap, kUmip, kInvpcid, kRdpid,
     kSyscall, kNx, kPdpe1gb, kRdtscp, kLm, kLahfLm, kInvtsc, kAmdNoSsb, kArchCapabilities, kSpecCtrl,
     kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo, kClzero,
 };
 
-// Machine checks without banks (Linux would say so at every boot), MWAIT (Linux would idle with it, which is no better than
-// HLT), and what is nothing to a program: coherent caches, hints, errata that are not there.
-constexpr Feature kRequestable[] = {kMca, kMonitor, kSs, kCldemote, kFxsrOpt, kOsvw, kWbnoinvd};
+// MWAIT (Linux would idle with it, which is no better than HLT), and what is nothing to a program: coherent caches,
+// hints, errata that are not there.
+constexpr Feature kRequestable[] = {kMonitor, kSs, kCldemote, kFxsrOpt, kOsvw, kWbnoinvd};
 
 constexpr Feature kNative[] = {
     kSse3, kPclmulqdq, kSsse3, kFma, kCx16, kSse41, kSse42, kMovbe, kPopcnt, kAes, kXsave, kAvx, kF16c, kRdrand,

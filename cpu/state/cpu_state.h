@@ -58,6 +58,9 @@ constexpr unsigned kXsaveAreaSize = 2816;
 /// XCR0 components that guests may use: x87, SSE, AVX, opmask, ZMM_Hi256, Hi16_ZMM.
 constexpr u64 kXcr0Supported = 0xe7;
 
+/// Banks of machine-check registers, as many as QEMU offers.
+constexpr unsigned kMachineCheckBanks = 10;
+
 struct CpuState {
     u64 gpr[16] = {};
     u64 rip = 0;
@@ -75,6 +78,8 @@ struct CpuState {
     u64 sysenter_cs = 0, sysenter_esp = 0, sysenter_eip = 0;
     u64 tsc_aux = 0, tsc_offset = 0, tsc_adjust = 0, pat = 0x0007040600070406, xss = 0;
     u64 misc_enable = 0, spec_ctrl = 0, mtrr_def_type = 0, mtrr_fixed[11] = {}, mtrr_variable[16] = {};
+
+    u64 mcg_status = 0, mcg_ctl = 0, mc_ctl[kMachineCheckBanks] = {}, mc_addr[kMachineCheckBanks] = {};
 
     u8 shadow = kShadowNone;
     bool nmi_blocked = false;

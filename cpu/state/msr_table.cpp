@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "cpu/state/machine_check.h"
+
 namespace twin86 {
 
 namespace {
@@ -94,8 +96,6 @@ constexpr Row kRows[] = {
     state(0x174, "IA32_SYSENTER_CS", &CpuState::sysenter_cs, low_32),
     state(0x175, "IA32_SYSENTER_ESP", &CpuState::sysenter_esp, canonical),
     state(0x176, "IA32_SYSENTER_EIP", &CpuState::sysenter_eip, canonical),
-    constant(0x179, "IA32_MCG_CAP", Who::kAll),  // no banks
-    ignored(0x17a, 1, "IA32_MCG_STATUS", Who::kAll),
     constant(0x198, "IA32_PERF_STATUS", Who::kIntel),
     ignored(0x199, 1, "IA32_PERF_CTL", Who::kIntel),
     state(0x1a0, "IA32_MISC_ENABLE", &CpuState::misc_enable, any),
@@ -192,6 +192,7 @@ MtrrSlot mtrr_slot(u32 index) {
 
 bool rdmsr(const CpuState& s, u32 index, u64& value, const MsrTraits& traits) {
     if (const MtrrSlot slot = mtrr_slot(index)) return value = slot.in(s), true;
+    if (is_machine_check_msr(index)) return value = read_machine_check(s, index), traits.machine_check;
     const Row* row = find(index, traits);
     if (row == nullptr || row->kind == Kind::kWriteOnly) return false;
     value = row->kind == Kind::kState ? s.*row->field : row->constant;
@@ -204,6 +205,7 @@ bool wrmsr(CpuState& s, u32 index, u64 value, const MsrTraits& traits) {
         slot.in(s) = value;
         return true;
     }
+    if (is_machine_check_msr(index)) return traits.machine_check && write_machine_check(s, index, value, traits.amd);
     const Row* row = find(index, traits);
     if (row == nullptr || row->kind == Kind::kConstant || !row->valid(value, traits)) return false;
     if (row->kind == Kind::kState) s.*row->field = value;
@@ -215,12 +217,14 @@ void reset_plain_msrs(CpuState& s) {
         if (row.kind == Kind::kState) s.*row.field = 0;
     std::fill(std::begin(s.mtrr_fixed), std::end(s.mtrr_fixed), 0);
     std::fill(std::begin(s.mtrr_variable), std::end(s.mtrr_variable), 0);
+    reset_machine_check(s);
     s.pat = kPatReset;
     s.misc_enable = bit(0) | bit(11) | bit(12);  // fast strings; no branch trace, no PEBS
 }
 
 std::string_view msr_name(u32 index) {
     if (mtrr_slot(index)) return "IA32_MTRR";
+    if (is_machine_check_msr(index)) return "IA32_MC";
     const Row* row = find(index, [](const Row&) { return true; });
     return row != nullptr ? row->name : std::string_view{};
 }

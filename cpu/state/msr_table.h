@@ -15,6 +15,7 @@ namespace twin86 {
 struct MsrTraits {
     bool amd = true;
     unsigned physical_bits = 40;
+    bool machine_check = true;       ///< CPUID offers MCA
     bool arch_capabilities = false;  ///< CPUID offers IA32_ARCH_CAPABILITIES
 };
 

@@ -7,8 +7,8 @@ using namespace twin86;
 
 namespace {
 
-constexpr MsrTraits kAmd{true, 40, false};
-constexpr MsrTraits kIntel{false, 46, true};
+constexpr MsrTraits kAmd{.amd = true, .physical_bits = 40, .arch_capabilities = false};
+constexpr MsrTraits kIntel{.amd = false, .physical_bits = 46, .arch_capabilities = true};
 
 u64 value_of(const CpuState& s, u32 index, const MsrTraits& traits) {
     u64 value = 0x5a5a;
@@ -29,7 +29,6 @@ TEST_CASE("what Linux 6.1 touches without a safety net on AMD is there") {
     }
     CHECK((value_of(s, 0xc0010015, kAmd) & bit(24)) != 0);
     CHECK((value_of(s, 0xc0011029, kAmd) & bit(1)) != 0);
-    CHECK(value_of(s, 0x179, kAmd) == 0);
 }
 
 TEST_CASE("each vendor has its own registers") {
@@ -119,4 +118,61 @@ TEST_CASE("reset gives the documented values") {
     CHECK(value_of(s, 0x201, kAmd) == 0);
     CHECK(s.mtrr_variable[3] == 0);
     CHECK((value_of(s, 0x1a0, kIntel) & 1) != 0);
+}
+
+TEST_CASE("machine-check banks: as many as MCG_CAP says, and none behind them") {
+    CpuState s;
+    u64 value = 0;
+    const u64 cap = value_of(s, 0x179, kAmd);
+    CHECK((cap & 0xff) == kMachineCheckBanks);
+    CHECK((cap & bit(8)) != 0);
+    CHECK((cap & bit(10)) == 0);  // no CMCI: no CTL2 registers
+    CHECK_FALSE(wrmsr(s, 0x179, cap, kAmd));
+    for (u32 index = 0x400; index < 0x400 + 4 * kMachineCheckBanks; ++index) CHECK(value_of(s, index, kIntel) == 0);
+    for (const u32 index : {0x17cu, 0x280u, 0x3ffu, 0x400u + 4 * kMachineCheckBanks}) {
+        INFO(std::hex << index);
+        CHECK_FALSE(rdmsr(s, index, value, kIntel));
+        CHECK_FALSE(wrmsr(s, index, 0, kIntel));
+    }
+}
+
+TEST_CASE("machine-check controls keep what is written; what banks report can only be cleared") {
+    const u32 last = 0x400 + 4 * (kMachineCheckBanks - 1);
+    CpuState s;
+    for (const MsrTraits& traits : {kAmd, kIntel}) {
+        for (const u32 control : {0x17bu, 0x400u, 0x410u, last}) {
+            INFO(std::hex << control);
+            CHECK(wrmsr(s, control, ~u64{0} - control, traits));
+            CHECK(value_of(s, control, traits) == ~u64{0} - control);
+        }
+        for (const u32 status : {0x401u, 0x403u, last + 1, last + 3}) {
+            INFO(std::hex << status);
+            CHECK(wrmsr(s, status, 0, traits));
+            CHECK_FALSE(wrmsr(s, status, 1, traits));
+            CHECK_FALSE(wrmsr(s, status, bit(63), traits));
+            CHECK(value_of(s, status, traits) == 0);
+        }
+    }
+    CHECK_FALSE(wrmsr(s, last + 2, 1, kIntel));
+    CHECK(wrmsr(s, last + 2, 0x1234, kAmd));
+    CHECK(value_of(s, last + 2, kAmd) == 0x1234);
+    CHECK_FALSE(wrmsr(s, 0x17a, 4, kIntel));
+    CHECK(wrmsr(s, 0x17a, 7, kAmd));
+    CHECK_FALSE(wrmsr(s, 0x17a, 8, kAmd));
+    CHECK(value_of(s, 0x17a, kAmd) == 7);
+    CHECK(wrmsr(s, 0x17a, 0, kIntel));
+    reset_plain_msrs(s);
+    CHECK(value_of(s, last, kAmd) == 0);
+    CHECK(value_of(s, last + 2, kAmd) == 0);
+}
+
+TEST_CASE("a processor without MCA has none of its registers") {
+    MsrTraits traits = kIntel;
+    traits.machine_check = false;
+    CpuState s;
+    u64 value = 0;
+    for (const u32 index : {0x179u, 0x17au, 0x17bu, 0x400u}) {
+        CHECK_FALSE(rdmsr(s, index, value, traits));
+        CHECK_FALSE(wrmsr(s, index, 0, traits));
+    }
 }

@@ -1,0 +1,46 @@
+"""Runs in the guest: prints what its clocks show at the beginnings of two seconds of the RTC, a minute apart.
+
+Each line: SAMPLE, seconds of the RTC, CLOCK_MONOTONIC_RAW and CLOCK_REALTIME in ns, TSC, HPET counter and its period in fs. Needs
+iomem=relaxed on the kernel's command line, because the HPET is read as the hardware has it.
+"""
+import ctypes
+import mmap
+import os
+import struct
+import time
+
+code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+code.write(bytes.fromhex("0f31 48c1e220 4809d0 c3"))  # rdtsc; shl rdx, 32; or rax, rdx; ret
+rdtsc = ctypes.CFUNCTYPE(ctypes.c_uint64)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+memory = os.open("/dev/mem", os.O_RDONLY | os.O_SYNC)
+hpet = mmap.mmap(memory, 4096, mmap.MAP_SHARED, mmap.PROT_READ, offset=0xfed00000)
+ports = os.open("/dev/port", os.O_RDWR)
+
+
+def rtc_seconds():
+    os.pwrite(ports, b"\x00", 0x70)
+    value = os.pread(ports, 1, 0x71)[0]
+    return (value >> 4) * 10 + (value & 15)
+
+
+def sample():
+    """All clocks as close together as some tries get them: the processor may be taken away at any moment."""
+    tries = []
+    for _ in range(20):
+        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+        wall, tsc, count = time.clock_gettime_ns(time.CLOCK_REALTIME), rdtsc(), struct.unpack_from("<Q", hpet, 0xf0)[0]
+        after = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+        tries.append((after - before, before, wall, tsc, count))
+    return min(tries)[1:]
+
+
+def next_second():
+    first = rtc_seconds()
+    while rtc_seconds() == first:
+        pass
+    print("SAMPLE", rtc_seconds(), *sample(), struct.unpack_from("<I", hpet, 4)[0], "END", flush=True)
+
+
+next_second()
+time.sleep(59.5)
+next_second()
