@@ -26,16 +26,17 @@ u64 mib_up(u64 bytes) {
     return (bytes + MiB - 1) / MiB;
 }
 
+/// A relocatable kernel that lies below its preferred address moves itself there (Linux boot protocol, pref_address): room
+/// below is none.
 Result<Gpa> place_kernel(const BootRequest& request, const LinuxHeader& h, BootAllocator& allocator) {
     const bool below_4g = h.pref_address + h.init_size <= kHighMemory;
     if (below_4g && allocator.claim(h.pref_address, h.init_size)) return h.pref_address;
     if (h.relocatable)
-        if (const auto at = allocator.lowest(h.init_size, h.alignment, kExtendedMemory, kHighMemory)) return *at;
+        if (const auto at = allocator.lowest(h.init_size, h.alignment, h.pref_address, kHighMemory)) return *at;
     return error(
         "kernel '{}' needs {} MiB of RAM in one piece at {} MiB, the largest piece there is has {} MiB; use a larger "
         "-m",
-        request.kernel, mib_up(h.init_size), (h.relocatable ? kExtendedMemory : h.pref_address) / MiB,
-        allocator.largest(kExtendedMemory, kHighMemory) / MiB);
+        request.kernel, mib_up(h.init_size), h.pref_address / MiB, allocator.largest(h.pref_address, kHighMemory) / MiB);
 }
 
 /// As high as the kernel allows; above 4 GiB only when there is no room below.

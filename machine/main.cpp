@@ -101,6 +101,12 @@ int run_with(const Options& options, TerminalSetup& terminals, std::mutex& lock,
     return status;
 }
 
+/// What was lost on the way does not hide how the guest ended.
+int worse(int status, const Error& lost) {
+    const int failed = fail(lost);
+    return status != 0 ? status : failed;
+}
+
 int run_machine(Options options) {
     Log log(stderr, options.log_mask);
     LogFile log_file(log);
@@ -115,11 +121,9 @@ int run_machine(Options options) {
         auto terminals = TerminalSetup::open(options, loop);
         if (!terminals) return fail(terminals.failure());
         status = run_with(options, **terminals, lock, loop, log);
+        if (const Status s = (*terminals)->finish(); !s) status = worse(status, s.failure());
     }
-    if (const Status s = log_file.close(); !s) {
-        fail(s.failure());
-        if (status == 0) status = 1;
-    }
+    if (const Status s = log_file.close(); !s) status = worse(status, s.failure());
     return status;
 }
 

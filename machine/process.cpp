@@ -31,9 +31,12 @@ Status LogFile::close() {
     log_.set_sink(stderr);
     const bool failed = std::ferror(file_) != 0;
     errno = 0;
+    // Why that was is forgotten; most likely the next byte fails for the same reason.
+    if (failed && ::write(::fileno(file_), "\n", 1) == 1) errno = 0;
+    const int reason = errno;
     const bool lost = std::fclose(std::exchange(file_, nullptr)) != 0;
     if (failed || lost)
-        return error("-D {}: the log is incomplete: {}", path_, std::strerror(errno != 0 ? errno : EIO));
+        return error("-D {}: the log is incomplete: {}", path_, std::strerror(reason != 0 ? reason : errno != 0 ? errno : EIO));
     return {};
 }
 

@@ -1,6 +1,7 @@
 #include "machine/terminal_setup.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "machine/machine.h"
 
@@ -135,6 +136,13 @@ Status TerminalSetup::connect(Machine& machine, MonitorTarget& target) {
             if (monitor != t->monitors.end()) monitor->second->on_focus();
         });
     }
+    return {};
+}
+
+Status TerminalSetup::finish() {
+    for (const auto& t : terminals_)
+        if (const int reason = t->host->finish(); reason != 0)
+            return error("{}: output was lost: {}", t->host->description(), std::strerror(reason));
     return {};
 }
 

@@ -26,6 +26,9 @@ class TerminalSetup {
     /// Connects debug consoles, monitors and key commands to the machine. The target is the machine's.
     Status connect(Machine& machine, MonitorTarget& target);
 
+    /// When the machine has ended: writes out what waits. Fails when some of what the guest said was lost.
+    Status finish();
+
   private:
     /// A host device and, if it is shared, the mux on it.
     struct Terminal {

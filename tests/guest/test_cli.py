@@ -1,6 +1,7 @@
 """What the program says and does when it is started or stopped in unusual ways. Needs no network and no kernel."""
 import pathlib
 import signal
+import subprocess
 import termios
 import time
 import unittest
@@ -140,6 +141,19 @@ class FullDisk(unittest.TestCase):
         status, text = run("cli_full", *stubs.DEVICES, "-d", "io", "-D", "/dev/full", "-kernel", stub)
         self.assertEqual(status, stubs.exit_status(6), text)
         self.assertIn("/dev/full", text)
+
+    def test_the_reason_is_named(self):
+        stub = stubs.build("cli_full_stub", "UNMAPPED", "EXIT_CODE=6")
+        _, text = run("cli_full_reason", *stubs.DEVICES, "-d", "io", "-D", "/dev/full", "-kernel", stub)
+        self.assertIn("No space left on device", text)
+
+    def test_terminal_that_cannot_be_written(self):
+        stub = stubs.build("cli_full_term_stub", "ECHO", "EXIT_CODE=6")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([*harness.emulator_command(), *stubs.DEVICES, "-debugcon", "stdio", "-kernel", stub],
+                                  stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+        self.assertEqual(done.returncode, stubs.exit_status(6), done.stderr)
+        self.assertIn("stdio: output was lost: No space left on device", done.stderr)
 
     def test_log_file_that_cannot_be_opened(self):
         stub = stubs.build("cli_log_stub", "EXIT_CODE=6")

@@ -27,6 +27,10 @@ class FileBackend : public HostBackend {
     void set_receiver(CharReceiver*) override {}
     void receiver_ready() override {}
     std::string description() const override { return "file:" + path_; }
+    int finish() override {
+        output_.close();
+        return output_.failure();
+    }
 
   private:
     FileBackend(EventLoop& loop, std::string path, UniqueFd fd);

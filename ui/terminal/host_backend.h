@@ -15,6 +15,8 @@ class HostBackend : public CharBackend {
     virtual bool connected() const { return true; }
     /// For the user: which path or port this really is ("/dev/pts/5", "tcp:127.0.0.1:4444").
     virtual std::string description() const = 0;
+    /// Writes out what waits; nothing can be written afterwards. The errno for which output was lost, or 0.
+    virtual int finish() { return 0; }
 
   protected:
     void announce_connection() const {

@@ -45,6 +45,7 @@ void OutputBuffer::open(EventLoop& loop, int fd) {
     struct stat info {};
     socket_ = ::fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode);
     fd_ = fd;
+    failure_ = 0;
     blocked_ = false;
     watch_ = loop.add_fd(fd, 0, [this](short revents) { on_writable(revents); });
 }
@@ -83,6 +84,7 @@ void OutputBuffer::flush() {
         } else if (n == 0 || errno == EAGAIN || errno == ENOBUFS) {
             blocked_ = true;
         } else if (errno != EINTR) {
+            if (errno != EPIPE && errno != ECONNRESET) failure_ = errno;
             return abandon();
         }
     }

@@ -36,6 +36,8 @@ class OutputBuffer {
     std::size_t waiting() const { return bytes_.size() - head_; }
     /// The other end is gone; everything is dropped from now on.
     bool gone() const { return fd_ < 0; }
+    /// errno of the write that made an end of it; 0: none failed, or the reader went away.
+    int failure() const { return failure_; }
 
   private:
     void on_writable(short revents);
@@ -43,7 +45,7 @@ class OutputBuffer {
     bool wait_writable(int timeout_ms);
     void compact();
 
-    int fd_ = -1;
+    int fd_ = -1, failure_ = 0;
     bool socket_ = false;
     bool blocked_ = false;  // the last write took nothing; the watch tells when to go on
     std::vector<u8> bytes_;

@@ -27,6 +27,10 @@ class TerminalBackend : public HostBackend {
     void set_receiver(CharReceiver* receiver) override { input_.set_receiver(receiver); }
     void receiver_ready() override { input_.update(); }
     std::string description() const override { return "stdio"; }
+    int finish() override {
+        output_.close();
+        return output_.failure();
+    }
 
   private:
     RawTerminal raw_;
