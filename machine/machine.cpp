@@ -41,7 +41,7 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
         if (const Status s = add_firmware(); !s) return s;
     const pc::BoardConfig config{phys_->low_size(), phys_->high_size(), rtc_offset(), serials};
     const pc::BoardEvents events{[this] { guest_reset(); }, [this] { guest_power_off(); },
-                                 [this](int code) { finish(code & 0xff); }};
+                                 [this](int code) { finish(code & 0xff); }, [this] { return absence_.take(); }};
     board_ = std::make_unique<pc::Board>(config, io_, mmio_, *phys_, timers_, clock_, clock_, events, log_);
     if (has_firmware()) fill_fw_cfg(board_->fw_cfg(), options_, *phys_, model_, [this] { return acpi_now(); });
     auto display = make_display(options_, *phys_, clock_, log_);

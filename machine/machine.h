@@ -19,6 +19,7 @@
 #include "accel/accelerator.h"
 #include "bios/acpi_config.h"
 #include "cpu/state/cpuid_model.h"
+#include "machine/absence_meter.h"
 #include "machine/device_work.h"
 #include "machine/drives.h"
 #include "machine/host_clock.h"
@@ -154,6 +155,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     std::unique_ptr<pc::Board> board_;
     std::unique_ptr<pc::Display> display_;  ///< null: none
     std::unique_ptr<pc::TestDevices> test_devices_;
+    AbsenceMeter absence_;  ///< the vCPU thread's
     AcpiConfig acpi_;
     std::thread thread_;
 

@@ -20,6 +20,7 @@ bool Machine::wait_to_run(RunExit last) {
     nmi_requested_ = false;
     halted_ = false;
     executing_ = true;
+    absence_.take();  // waiting here was no absence
     return true;
 }
 

@@ -43,9 +43,10 @@ void Pit8254::visit(StateArchive& archive) {
     if (archive.loading()) timer_.arm(queue_.now_ns());  // delivers what is due and arms for the next edge
 }
 
-bool Pit8254::output2() {
-    counters_[2].last_rise(tick());
-    return counters_[2].output(tick());
+bool Pit8254::output2(u64 ns) {
+    const i64 at = tick_at(ns);
+    counters_[2].last_rise(at);
+    return counters_[2].output(at);
 }
 
 /// A low-high edge on the line, whatever it shows now; then it shows OUT again.

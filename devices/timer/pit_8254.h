@@ -33,7 +33,9 @@ class Pit8254 : public Device, public IoHandler {
     /// Counter 2 is wired to port 0x61.
     void set_gate2(bool level) { counters_[2].set_gate(level, tick()); }
     bool gate2() const { return counters_[2].gate(); }
-    bool output2();
+    /// At a moment that is not before the last access to the counter.
+    bool output2(u64 ns);
+    bool output2() { return output2(now_ns()); }
     u64 now_ns() const { return queue_.now_ns(); }
 
     static i64 tick_at(u64 ns);

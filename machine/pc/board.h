@@ -48,6 +48,8 @@ struct BoardEvents {
     std::function<void()> reset;          ///< system reset was requested by the guest
     std::function<void()> power_off;      ///< ACPI S5
     std::function<void(int)> debug_exit;  ///< isa-debug-exit
+    /// For how many ns the processor got no time since the last call. From its thread.
+    std::function<u64()> absence;
 };
 
 struct BoardConfig {

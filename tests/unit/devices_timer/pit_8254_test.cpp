@@ -1,6 +1,7 @@
 #include "devices/timer/pit_8254.h"
 
 #include <catch2/catch.hpp>
+#include <utility>
 
 #include "devices/timer/port61.h"
 #include "tests/unit/devices_irq/irq_fakes.h"
@@ -49,6 +50,35 @@ struct Fixture {
     int rises() { return irq.rises[0]; }
 };
 }  // namespace
+
+TEST_CASE("port 0x61 shows what was when the processor went away, once") {
+    constexpr u64 kMs = 1'000'000;
+    Fixture f;
+    u64 absent = 0;
+    Port61 port(f.pit, [&] { return std::exchange(absent, 0); });
+    const auto out2 = [&](u64 ms, u64 absent_ms) {
+        f.clock.set(ms * kMs);
+        absent = absent_ms * kMs;
+        return (port.io_read(0, 1) & 0x20) != 0;
+    };
+    port.io_write(0, 1, 1);
+    f.control(0xb0);
+    f.write(2, 11932);  // 10 ms
+    CHECK_FALSE(out2(9, 0));
+    CHECK_FALSE(out2(20, 11));  // gone at 9
+    CHECK(out2(20, 0));
+    CHECK(out2(40, 35));  // not before what was seen
+    f.control(0xb0);
+    f.write(2, 11932);
+    CHECK_FALSE(out2(41, 0));
+    CHECK(out2(60, 5));  // gone long after the rise
+    f.control(0xb0);
+    f.write(2, 11932);
+    CHECK_FALSE(out2(61, 0));
+    absent = 1000;
+    f.clock.set(80 * kMs);
+    CHECK((port.io_read(0, 1) & 0x20) != 0);  // too short for an absence
+}
 
 TEST_CASE("ticks and nanoseconds convert without drift") {
     for (const i64 tick : {1ll, 2ll, 1193182ll, 1193182ll * 86400 * 365 + 1}) {
