@@ -24,11 +24,11 @@ class Clocks:
         cls.emulator.__exit__()
 
     def send_file(self, source, to):
-        """In lines that the guest's terminal takes."""
+        """In lines as short as the guest's shell edits."""
         text = base64.b64encode(source).decode()
         self.shell.check(f": >{to}.64")
-        for at in range(0, len(text), 1000):
-            self.shell.check(f"echo {text[at:at + 1000]} >>{to}.64")
+        for at in range(0, len(text), 500):
+            self.shell.check(f"echo {text[at:at + 500]} >>{to}.64")
         self.shell.check(f"base64 -d {to}.64 >{to}")
 
     def read_sample(self):
