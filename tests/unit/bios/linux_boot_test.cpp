@@ -105,13 +105,20 @@ TEST_CASE("linux: without a 64-bit entry the kernel starts in 32-bit protected m
     CHECK(m.memory.get<u32>(plan->gpr[kRsi] + kHeaderMagic) == 0x53726448);
 }
 
-TEST_CASE("linux: a relocatable kernel moves down when its preferred address does not fit") {
-    Machine m(32 * MiB);
-    auto plan = m.load(synthetic_bzimage());
-    REQUIRE(plan);
-    CHECK(plan->rip == 2 * MiB + 0x200);
+TEST_CASE("linux: a relocatable kernel moves up, never down, when its preferred address does not fit") {
     std::vector<u8> fixed = synthetic_bzimage();
     put<u8>(fixed, kRelocatableKernel, 0);
+    Machine small(39 * MiB);  // it needs 24 MiB at 16
+    for (const auto& image : {synthetic_bzimage(), fixed}) {
+        const std::string message = small.failure(image);
+        CHECK(has(message, "24 MiB of RAM in one piece at 16 MiB"));
+        CHECK(has(message, "use a larger -m"));
+    }
+    Machine m(128 * MiB);
+    m.request.memory_map = {{0, kEbdaBase}, {kExtendedMemory, 15 * MiB}, {17 * MiB, 111 * MiB}};
+    auto plan = m.load(synthetic_bzimage());
+    REQUIRE(plan);
+    CHECK(plan->rip == 18 * MiB + 0x200);
     CHECK(has(m.failure(fixed), "use a larger -m"));
 }
 
