@@ -91,6 +91,8 @@ struct ChainSite {
     u32 exit_offset = 0;    ///< offset of the cold exit that the unlinked rel32 points to
     u64 target_rip = 0;     ///< baked blocks: RIP; others: offset relative to the page start
     bool cross_page = false;
+    u32 tag_offset = 0;     ///< offset of what a salted link expects (emit_link.cpp), 0: not one
+    bool listed = false;    ///< among the links that cross pages (block_map.cpp)
     Mode mode;              ///< at the branch; STAC and CLAC make it differ from the block's
     Block* to = nullptr;
 };

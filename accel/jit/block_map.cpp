@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "accel/jit/region_code.h"
 #include "mmu/phys_map.h"
@@ -61,12 +62,31 @@ void BlockMap::link(ChainSite& site, Block& to) {
     patch_rel32(*site.from, site.patch_offset, to.code + to.link_offset);
     site.to = &to;
     to.incoming.push_back(&site);
-    if (site.cross_page || to.second_page != ~u64{0}) cross_links_.push_back(&site);
+    if (site.cross_page || to.second_page != ~u64{0}) list(site);
+}
+
+void BlockMap::list(ChainSite& site) {
+    if (!std::exchange(site.listed, true)) cross_links_.push_back(&site);
+}
+
+void BlockMap::set_tag(const ChainSite& site, u64 tag) {
+    std::memcpy(cache_.writable(site.from->code + site.tag_offset), &tag, sizeof tag);
+}
+
+void BlockMap::link_salted(ChainSite& site, Block& to, u64 place) {
+    if (!site.from->valid) return;
+    if (site.to != nullptr) std::erase(site.to->incoming, &site);
+    patch_rel32(*site.from, site.patch_offset, to.body());
+    set_tag(site, -place);
+    site.to = &to;
+    to.incoming.push_back(&site);
+    list(site);
 }
 
 void BlockMap::unlink(ChainSite& site) {
-    patch_rel32(*site.from, site.patch_offset, site.from->code + site.exit_offset);
     site.to = nullptr;
+    if (site.tag_offset != 0) return set_tag(site, 0);
+    patch_rel32(*site.from, site.patch_offset, site.from->code + site.exit_offset);
 }
 
 void BlockMap::guess(const Block& block, RegionSite& site, u32 region) {
@@ -87,6 +107,7 @@ void BlockMap::rewrite(const Block& block, const RegionSite& site, const RegionC
 
 void BlockMap::unlink_cross_page() {
     for (ChainSite* site : cross_links_) {
+        site->listed = false;
         if (site->to == nullptr) continue;
         std::erase(site->to->incoming, site);
         unlink(*site);

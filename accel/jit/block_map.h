@@ -33,6 +33,8 @@ class BlockMap {
     void guess(const Block& block, RegionSite& site, u32 region);
     /// The site stops guessing: bits 47:39 of its address select the delta from now on.
     void give_up(const Block& block, const RegionSite& site);
+    /// The same for a site with a tag: the link is good where salt + page address are `place`. Replaces another link.
+    void link_salted(ChainSite& site, Block& to, u64 place);
     /// Drops the links between pages: translations of supervisor addresses may have changed.
     void unlink_cross_page();
     /// Drops every block that overlaps [address, +size) of guest physical memory.
@@ -48,6 +50,8 @@ class BlockMap {
     }
 
   private:
+    void list(ChainSite& site);
+    void set_tag(const ChainSite& site, u64 tag);
     void unlink(ChainSite& site);
     void drop(Block& block);
     void rewrite(const Block& block, const RegionSite& site, const RegionCode& code);

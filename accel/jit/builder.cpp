@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "accel/jit/salted_link.h"
 #include "base/check.h"
 #include "cpu/decode/table.h"
 
@@ -175,6 +176,11 @@ std::span<const u8> BlockBuilder::finish() {
     for (const PendingChain& p : pending_chains_) {
         p.site->patch_offset = static_cast<u32>(code.labelOffsetFromBase(p.patch_end) - 4);
         p.site->exit_offset = static_cast<u32>(code.labelOffsetFromBase(p.exit));
+    }
+    for (const PendingSalted& p : pending_salted_) {
+        const u32 at = p.at + (p.cold ? cold_at : 0);
+        p.site->patch_offset = at + SaltedLink::kJumpAt;
+        p.site->tag_offset = at + SaltedLink::kTagAt;
     }
     if (link_entry_.isValid()) block_.link_offset = static_cast<u32>(code.labelOffsetFromBase(link_entry_));
     std::vector<u8>& bytes = buffer_.bytes;

@@ -157,6 +157,8 @@ class BlockBuilder {
     void chain_site(u64 rip, unsigned opcode_bytes, Emit emit);
     void chain_to(u64 rip);                               ///< ends a path: continue at rip
     void chain_if(asmjit::x86::CondCode condition, u64 rip);
+    void to_other_page(u64 rip);                          ///< ends a path at a rip that must be looked up
+    ChainSite* new_chain_site(u64 rip);
     void chain_exit(ChainSite* site, const Label& entry);
     void look_up();
     void indirect(unsigned operand_bits);                 ///< ends a path: continue at the RIP in rbp
@@ -168,6 +170,9 @@ class BlockBuilder {
     void emit_call(const Insn& insn);
     void emit_ret(const Insn& insn);
     void load_branch_operand(const Insn& insn, u8 to);
+
+    // emit_link.cpp
+    void salted_link(u64 rip);
 
     // emit_string.cpp
     void emit_string(const Insn& insn);
@@ -217,6 +222,12 @@ class BlockBuilder {
         Label exit;
     };
     std::vector<PendingChain> pending_chains_;
+    struct PendingSalted {
+        ChainSite* site;
+        u32 at;     ///< of SaltedLink, in its section
+        bool cold;
+    };
+    std::vector<PendingSalted> pending_salted_;
     Label link_entry_;
 };
 

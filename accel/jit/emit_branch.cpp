@@ -25,15 +25,7 @@ bool BlockBuilder::linkable(u64 rip) const {
 /// patched to the successor's code when the run loop has found it.
 template <class Emit>
 void BlockBuilder::chain_site(u64 rip, unsigned opcode_bytes, Emit emit) {
-    const u64 offset = offset_in_page(rip);
-    auto owned = std::make_unique<ChainSite>();
-    ChainSite* site = owned.get();
-    site->from = &block_;
-    site->target_rip = baked() ? rip : offset;
-    site->cross_page = offset >= kPageSize;
-    site->mode = mode_;
-    block_.chains.push_back(std::move(owned));
-
+    ChainSite* site = new_chain_site(rip);
     const Label exit = a.newLabel(), patch_end = a.newLabel();
     while ((a.offset() + opcode_bytes) % 8 > 4) a.nop();
     emit(exit);
@@ -42,13 +34,30 @@ void BlockBuilder::chain_site(u64 rip, unsigned opcode_bytes, Emit emit) {
     chain_exit(site, exit);
 }
 
+ChainSite* BlockBuilder::new_chain_site(u64 rip) {
+    const u64 offset = offset_in_page(rip);
+    auto site = std::make_unique<ChainSite>();
+    site->from = &block_;
+    site->target_rip = baked() ? rip : offset;
+    site->cross_page = offset >= kPageSize;
+    site->mode = mode_;
+    block_.chains.push_back(std::move(site));
+    return block_.chains.back().get();
+}
+
+void BlockBuilder::to_other_page(u64 rip) {
+    const i64 distance = static_cast<i64>(offset_in_page(rip) & kPageMask);
+    if (!baked() && distance == static_cast<i32>(distance)) return salted_link(rip);
+    load_rip(kHostAddress, rip);
+    look_up();
+}
+
 /// Ends a path at a direct successor.
 void BlockBuilder::chain_to(u64 rip) {
     if (linkable(rip)) {
         chain_site(rip, 1, [&](const Label& exit) { a.long_().jmp(exit); });
     } else {
-        load_rip(kHostAddress, rip);
-        look_up();
+        to_other_page(rip);
     }
     ended_ = true;
 }
@@ -61,8 +70,7 @@ void BlockBuilder::chain_if(x86::CondCode condition, u64 rip) {
     cold();
     point(static_cast<u32>(current_->rip - block_.rip));
     a.bind(taken);
-    load_rip(kHostAddress, rip);
-    look_up();
+    to_other_page(rip);
     hot();
 }
 

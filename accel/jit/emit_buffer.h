@@ -26,7 +26,7 @@ struct EmitBuffer {
     };
 
     const ProbeTemplates probes;
-    const LookupTemplate lookup{true}, lookup_baked{false};
+    const LookupTemplate lookup{true}, lookup_baked{false}, lookup_salted{true, true};
     asmjit::CodeHolder code;
     asmjit::x86::Assembler assembler;
     asmjit::Section* cold = nullptr;

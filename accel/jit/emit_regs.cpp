@@ -1,4 +1,6 @@
 // General registers: where guest values are and how they get there.
+#include <limits>
+
 #include "accel/jit/builder.h"
 
 namespace twin86::jit {
@@ -39,7 +41,9 @@ void BlockBuilder::load_constant(u8 host, u64 value) {
 void BlockBuilder::load_rip(u8 host, u64 rip) {
     if (baked()) return load_constant(host, rip);
     a.mov(host64(host), field(offsetof(JitFrame, page_va)));
-    const i64 offset = static_cast<i64>(offset_in_page(rip));
+    i64 offset = static_cast<i64>(offset_in_page(rip));
+    constexpr i64 kFarthest = std::numeric_limits<i32>::max();
+    for (; offset > kFarthest; offset -= kFarthest) a.lea(host64(host), x86::ptr(host64(host), kFarthest));
     if (offset != 0) a.lea(host64(host), x86::ptr(host64(host), static_cast<i32>(offset)));
 }
 

@@ -107,6 +107,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void fill_initial_components();
     bool handle_exit();
     bool on_chain(ChainSite& site);
+    void link_salted(ChainSite& site, Block& to, u64 from_page);
     bool may_stay_linked(const ChainSite& site, const Block& to);
     bool on_lookup();
     bool on_helper(HelperSite& site);

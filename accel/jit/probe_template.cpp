@@ -86,7 +86,7 @@ bool is_look_up_jump(const u8* pc) {
 }
 
 /// Flag-free, like the probe: a hit goes on in translated code with the guest's flags.
-LookupTemplate::LookupTemplate(bool keep_rip) {
+LookupTemplate::LookupTemplate(bool keep_rip, bool payload) {
     CodeHolder code;
     code.init(Environment::host());
     x86::Assembler a(&code);
@@ -109,6 +109,7 @@ LookupTemplate::LookupTemplate(bool keep_rip) {
     a.embedUInt8(0xe8);
     exit_at = static_cast<u8>(a.offset());
     a.embedUInt32(0);
+    if (payload) a.embedUInt64(0);
     a.bind(hit);
     a.mov(x86::rcx, frame_field(offsetof(JitFrame, salt)));
     a.mov(x86::r10, entry(offsetof(JumpEntry, host_less_salt)));

@@ -21,8 +21,8 @@ struct LookupTemplate {
     u8 length = 0;
     u8 exit_at = 0;  ///< where the rel32 of the call to exit_lookup is
 
-    /// `keep_rip`: the target is position-independent and wants its RIP in rbp.
-    explicit LookupTemplate(bool keep_rip);
+    /// `keep_rip`: the target is position-independent and wants its RIP in rbp. `payload`: 8 bytes follow the call.
+    explicit LookupTemplate(bool keep_rip, bool payload = false);
 };
 
 /// Whether the instruction at `pc` is the jump at a look-up's end. It faults when the entry has another salt.

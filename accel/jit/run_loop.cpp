@@ -227,12 +227,13 @@ bool JitVcpu::on_chain(ChainSite& site) {
     recorder_.exit(s.rip, ExitReason::kChain);
     if (trap_after(from_mode.has(Mode::kSingleStep))) return false;
     if (from_mode.has(Mode::kShadowed)) return false;
-    const u64 clears = counters_.cache_clears;
+    const u64 clears = counters_.cache_clears, from_page = frame_.page_va;
     Block* block = find_block();
     if (block == nullptr) return false;
     const bool linkable = options_.chain && !from_mode.has(Mode::kOneInsn) && clears == counters_.cache_clears &&
                           block->key.mode == from_mode;
-    if (linkable && may_stay_linked(site, *block)) blocks_.link(site, *block);
+    if (linkable && site.tag_offset != 0) link_salted(site, *block, from_page);
+    else if (linkable && may_stay_linked(site, *block)) blocks_.link(site, *block);
     frame_.cpu.shadow = kShadowNone;
     enter(block->body());
     return true;
@@ -250,6 +251,12 @@ bool JitVcpu::may_stay_linked(const ChainSite& site, const Block& to) {
     note_code_page(rip);
     if (straddles) note_code_page(next_page);
     return true;
+}
+
+/// Jumps and salted links of an address space end with the same events.
+void JitVcpu::link_salted(ChainSite& site, Block& to, u64 from_page) {
+    cache_jump(to);
+    blocks_.link_salted(site, to, frame_.salt + from_page);
 }
 
 bool JitVcpu::on_lookup() {

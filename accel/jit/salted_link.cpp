@@ -1,0 +1,64 @@
+#include "accel/jit/salted_link.h"
+
+#include <asmjit/x86.h>
+
+#include <cstring>
+
+#include "accel/jit/frame.h"
+#include "base/check.h"
+
+namespace twin86::jit {
+
+using namespace asmjit;
+
+namespace {
+
+x86::Mem field(std::size_t offset) { return x86::ptr(x86::rsp, static_cast<i32>(offset), 8); }
+
+/// All of it but the distance, in whose place it has four bytes.
+struct Template {
+    u8 bytes[SaltedLink::kLength];
+    u8 distance_at;
+
+    Template() {
+        CodeHolder code;
+        code.init(Environment::host());
+        x86::Assembler a(&code);
+        const Label fits = a.newLabel();
+        a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
+        a.mov(x86::rbp, field(offsetof(JitFrame, page_va)));
+        a.mov(x86::rcx, field(offsetof(JitFrame, salt)));
+        a.lea(x86::rcx, x86::ptr(x86::rcx, x86::rbp));
+        constexpr u8 kMovR10[] = {0x49, 0xba};
+        a.embed(kMovR10, sizeof kMovR10);
+        CHECK(a.offset() == SaltedLink::kTagAt, "tag at {}", a.offset());
+        a.embedUInt64(0);
+        a.lea(x86::rcx, x86::ptr(x86::rcx, x86::r10));
+        a.jecxz(x86::rcx, fits);
+        a.embedUInt8(0xe9);
+        CHECK(a.offset() == SaltedLink::kMissAt, "miss at {}", a.offset());
+        a.embedUInt32(0);
+        a.bind(fits);
+        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
+        constexpr u8 kLeaRbp[] = {0x48, 0x8d, 0xad};
+        a.embed(kLeaRbp, sizeof kLeaRbp);
+        distance_at = static_cast<u8>(a.offset());
+        a.embedUInt32(0);
+        a.mov(field(offsetof(JitFrame, page_va)), x86::rbp);
+        a.embedUInt8(0xe9);
+        CHECK(a.offset() == SaltedLink::kJumpAt, "jump at {}", a.offset());
+        a.embedUInt32(0);
+        std::memcpy(bytes, code.textSection()->buffer().data(), sizeof bytes);
+    }
+};
+
+}  // namespace
+
+SaltedLink::SaltedLink(u64 page_distance) {
+    static const Template made;
+    const i32 distance = static_cast<i32>(page_distance);
+    std::memcpy(bytes, made.bytes, sizeof bytes);
+    std::memcpy(bytes + made.distance_at, &distance, sizeof distance);
+}
+
+}  // namespace twin86::jit
