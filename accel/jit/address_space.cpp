@@ -194,6 +194,7 @@ void JitVcpu::update_salt(Mode mode) {
         for (JumpEntry& e : frame_.jump_cache) e = {};
         blocks_.unlink_cross_page();
         code_pages_.clear();
+        noted_pages_.fill(0);
         next_salt_ = 1;
     }
     SaltMemo& memo = salt_memo_[(mode.value ^ mode.value >> 4 ^ mode.value >> 18 ^ mode.value >> 43) % salt_memo_.size()];
@@ -207,6 +208,14 @@ void JitVcpu::update_salt(Mode mode) {
     salt_ = frame_.salt = memo.salt;
     frame_.salt_ac = memo.salt_ac;
     frame_.salt_no_ac = memo.salt_no_ac;
+}
+
+void JitVcpu::note_code_page(Gva a) {
+    const Gva page = a & kPageMask;
+    Gva& noted = noted_pages_[(page >> 12) % noted_pages_.size()];
+    if (noted == (page | 1)) return;
+    code_pages_.insert(page);
+    noted = page | 1;
 }
 
 void JitVcpu::cache_jump(const Block& block) {

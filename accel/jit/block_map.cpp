@@ -29,14 +29,9 @@ bool overlaps(const Block& b, Gpa address, u64 size) {
 
 }  // namespace
 
-Block* BlockMap::find(const BlockKey& key) const {
-    const auto at = by_key_.find(key);
-    return at == by_key_.end() ? nullptr : at->second;
-}
-
 Block* BlockMap::insert(std::unique_ptr<Block> owned) {
     Block* block = owned.get();
-    by_key_[block->key] = block;
+    by_key_.insert(*block);
     for_pages(*block, [&](Gpa page) { by_page_[page].push_back(block); });
     all_.push_back(std::move(owned));
     return block;
@@ -124,7 +119,7 @@ void BlockMap::drop(Block& block) {
         unlink(*site);
     }
     block.valid = false;
-    by_key_.erase(block.key);
+    by_key_.erase(block);
     // The jump cache may still lead here: the entry becomes an exit to frame.target.
     u8 exit[5] = {0xe8};
     const i32 rel = static_cast<i32>(thunks_.exit_lookup - (block.code + 5));

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "accel/jit/block.h"
+#include "accel/jit/block_table.h"
 #include "accel/jit/code_cache.h"
 #include "accel/jit/thunks.h"
 
@@ -21,7 +21,7 @@ class BlockMap {
   public:
     BlockMap(CodeCache& cache, const Thunks& thunks, PhysMap& phys) : cache_(cache), thunks_(thunks), phys_(phys) {}
 
-    Block* find(const BlockKey& key) const;
+    Block* find(const BlockKey& key) const { return by_key_.find(key); }
     /// Takes a block whose code has been committed.
     Block* insert(std::unique_ptr<Block> block);
     /// The block (valid or not) whose code contains pc, or null.
@@ -46,7 +46,7 @@ class BlockMap {
     u64 invalidated() const { return invalidated_; }
     template <class F>
     void for_each(F f) const {
-        for (const auto& [key, block] : by_key_) f(*block);
+        by_key_.for_each(f);
     }
 
   private:
@@ -60,7 +60,7 @@ class BlockMap {
     CodeCache& cache_;
     const Thunks& thunks_;
     PhysMap& phys_;
-    std::unordered_map<BlockKey, Block*, BlockKeyHash> by_key_;
+    BlockTable by_key_;
     std::unordered_map<Gpa, std::vector<Block*>> by_page_;
     std::vector<std::unique_ptr<Block>> all_;  // in order of code address; invalid ones until clear()
     std::vector<ChainSite*> cross_links_;

@@ -246,7 +246,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     u64 supervisor_generation_ = 0, user_generation_ = 0;
     bool non_global_supervisor_jumps_ = false;
     std::unordered_set<Gva> code_pages_;  ///< linear pages that cached jumps or links lead to
-    void note_code_page(Gva a) { code_pages_.insert(a & kPageMask); }
+    void note_code_page(Gva a);
+    std::array<Gva, 256> noted_pages_{};  ///< some that are in there for sure, plus 1
 
     struct ExecEntry {
         Gva page = ~u64{0};
