@@ -54,8 +54,8 @@ Translator::Translator(const JitOptions& options, const CpuModel& model, PhysMap
                               .lzcnt = model.has(Feature::kAbm),
                               .tzcnt = model.has(Feature::kBmi1)}) {}
 
-DecodeStatus Translator::decode_one(std::span<const u8> bytes, u64 rip, unsigned mode_bits, Insn& insn) const {
-    const DecodeStatus status = decoder_.decode(bytes, rip, mode_bits, insn);
+DecodeStatus Translator::decode_one(std::span<const u8> bytes, u64 rip, unsigned mode_bits, Insn& insn) {
+    const DecodeStatus status = memo_.decode(bytes, rip, mode_bits, insn);
     if (status != DecodeStatus::kOk) return status;
     return offered(model_.features(), insn) ? status : DecodeStatus::kUndefined;
 }

@@ -4,7 +4,7 @@
 #include "accel/jit/block_map.h"
 #include "accel/jit/builder.h"
 #include "base/log.h"
-#include "cpu/decode/decoder.h"
+#include "cpu/decode/decode_memo.h"
 #include "cpu/state/cpuid_model.h"
 #include "cpu/state/fault.h"
 #include "mmu/phys_map.h"
@@ -58,7 +58,7 @@ class Translator {
     static constexpr u64 kReserve = 512 * KiB;
 
     bool decode_block(const BlockKey& key, u64 rip, Gva linear, Block& block, Outcome& fault);
-    DecodeStatus decode_one(std::span<const u8> bytes, u64 rip, unsigned mode_bits, Insn& insn) const;
+    DecodeStatus decode_one(std::span<const u8> bytes, u64 rip, unsigned mode_bits, Insn& insn);
     DecodeStatus decode_straddling(std::span<const u8> tail, Gva next_page, Block& block, Insn& insn, Outcome& fault);
 
     const JitOptions& options_;
@@ -70,6 +70,7 @@ class Translator {
     Log& log_;
     BuildContext context_;
     Decoder decoder_;
+    DecodeMemo memo_{decoder_};
     EmitBuffer buffer_;
     std::vector<Insn> insns_;
     TranslationCounters counters_;

@@ -90,6 +90,7 @@ void fill_immediates(const ZydisDecodedInstruction& from, Insn& out) {
     const auto& second = from.raw.imm[1];
     out.imm_at = first.size ? first.offset : from.length;
     out.imm_size = from.length - out.imm_at;
+    out.imm_signed = first.size && first.is_signed;
     out.imm = first.size ? first.value.s : 0;
     out.imm2 = second.size ? static_cast<u32>(second.value.u) : 0;
 }

@@ -47,6 +47,7 @@ struct MemOperand {
     bool aligned = false;            ///< #GP unless the address is a multiple of `size`, before any page fault
     bool packed_by_mask = false;     ///< expanding load or compressing store: the active elements lie side by side
     i64 disp = 0;
+    bool operator==(const MemOperand&) const = default;
 };
 
 struct Insn {
@@ -71,6 +72,7 @@ struct Insn {
     u8 disp_size = 0;      ///< encoded bytes of the displacement, before EVEX disp8*N scaling
     u8 imm_at = 0;         ///< index of the first immediate byte (== length when none)
     u8 imm_size = 0;       ///< total bytes of immediates (length - imm_at)
+    bool imm_signed = false;  ///< the immediate is extended by its sign
     i64 imm = 0;           ///< first immediate, sign-extended where the instruction says so; branch: displacement
     u32 imm2 = 0;          ///< second immediate (enter, far pointers' selector, extrq)
 
@@ -118,6 +120,7 @@ struct Insn {
     unsigned mod() const { return modrm >> 6; }
     u64 next_rip() const { return rip + length; }
     bool is64() const { return mode_bits == 64; }
+    bool operator==(const Insn&) const = default;
 };
 
 }  // namespace twin86
