@@ -62,7 +62,7 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     board_->lapic().connect_cpu(*this);
     timers_.set_on_earlier([this] {
         announce_deadline();
-        loop_.wake();
+        loop_.deadline_changed();
     });
     return {};
 }
