@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <ctime>
 #include <string>
 #include <thread>
 
@@ -21,7 +22,7 @@ class GuestRunner {
     jit::JitVcpu& vcpu() { return guest_->vcpu(); }
 
   private:
-    static constexpr unsigned kTimeoutSeconds = 10;
+    static constexpr std::clock_t kTimeoutSeconds = 10;  ///< of CPU time
     void create();
 
     const jit::JitOptions options_;

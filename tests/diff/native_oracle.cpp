@@ -65,7 +65,7 @@ namespace {
 constexpr int kGregOf[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                              REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 constexpr u16 kUserCode32Selector = 0x23;
-constexpr int kPollTimeoutMs = 20'000;
+constexpr int kPollTimeoutMs = 300'000;  // the child ends what hangs; this is for one that is stuck otherwise
 
 JobResult* current;
 const JobResult* ticked;
