@@ -115,6 +115,11 @@ class Ladder:
     def test_20_no_complaints_in_the_log(self):
         self.assertEqual(linux_guest.complaints(self.shell.check("dmesg")), [])
 
+    def test_20_no_warnings_beside_those_of_other_machines(self):
+        log = self.shell.check("dmesg -r")
+        self.assertIn("<6>", log)
+        self.assertEqual(linux_guest.warnings(log), [])
+
     def test_21_power_off(self):
         self.shell.check("true")
         self.emulator.send("poweroff -f\n")
