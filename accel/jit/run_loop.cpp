@@ -80,9 +80,11 @@ bool JitVcpu::enter_cached() {
     const u64 rip = frame_.cpu.rip;
     const JumpEntry& e = frame_.jump_cache[jump_index(rip)];
     if (e.negated_tag != -(rip + frame_.salt) || !valid_target(rip) || log_.on(kLogExec)) return false;
+    const u8* host = reinterpret_cast<const u8*>(e.host_less_salt + frame_.salt);
+    if (!cache_->contains(host)) return false;  // with 57-bit addresses: of another salt
     frame_.target = frame_.address = rip;
     frame_.cpu.shadow = kShadowNone;
-    enter(reinterpret_cast<const u8*>(e.host_less_salt + frame_.salt));
+    enter(host);
     return true;
 }
 

@@ -24,9 +24,10 @@ constexpr Feature kEmulated[] = {
     kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo, kClzero,
 };
 
-// MWAIT (Linux would idle with it, which is no better than HLT), and what is nothing to a program: coherent caches,
+// 5-level paging (windows do not show such addresses), MWAIT (Linux would idle with it, which is no better than HLT), and
+// what is nothing to a program: coherent caches,
 // hints, errata that are not there.
-constexpr Feature kRequestable[] = {kMonitor, kSs, kCldemote, kFxsrOpt, kOsvw, kWbnoinvd};
+constexpr Feature kRequestable[] = {kLa57, kMonitor, kSs, kCldemote, kFxsrOpt, kOsvw, kWbnoinvd};
 
 constexpr Feature kNative[] = {
     kSse3, kPclmulqdq, kSsse3, kFma, kCx16, kSse41, kSse42, kMovbe, kPopcnt, kAes, kXsave, kAvx, kF16c, kRdrand,
@@ -45,7 +46,7 @@ constexpr FeatureDependency kDependencies[] = {
     {kAvx512dq, kAvx512f}, {kAvx512ifma, kAvx512f}, {kAvx512cd, kAvx512f}, {kAvx512bw, kAvx512f}, {kAvx512vl, kAvx512f},
     {kAvx512vbmi, kAvx512bw}, {kAvx512vbmi2, kAvx512bw}, {kAvx512bitalg, kAvx512bw}, {kAvx512fp16, kAvx512bw}, {kAvx512bf16, kAvx512bw},
     {kAvx512vnni, kAvx512f}, {kAvx512vpopcntdq, kAvx512f},
-    {kLm, kPae}, {kNx, kPae}, {kPdpe1gb, kLm}, {kLahfLm, kLm}, {kPcid, kLm}, {kInvpcid, kPcid}, {kFsgsbase, kLm}, {kPge, kPse}, {kPse36, kPse},
+    {kLm, kPae}, {kLa57, kLm}, {kNx, kPae}, {kPdpe1gb, kLm}, {kLahfLm, kLm}, {kPcid, kLm}, {kInvpcid, kPcid}, {kFsgsbase, kLm}, {kPge, kPse}, {kPse36, kPse},
     {kX2apic, kApic}, {kTscDeadline, kApic}, {kArat, kApic}, {kTscDeadline, kTsc}, {kInvtsc, kTsc}, {kTscAdjust, kTsc}, {kRdtscp, kTsc},
 };
 

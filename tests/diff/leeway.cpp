@@ -51,6 +51,13 @@ bool Leeway::probes_absent_registers() const {
     return job_.bits == 32 && native_.vector == kVectorPF && insn_.op >= Op::kXsave && insn_.op <= Op::kXrstor && status_ == DecodeStatus::kOk;
 }
 
+/// BT and its kin in a bit string beyond FS or GS: this processor wants the offset in the segment to be canonical too.
+bool Leeway::checks_bit_string_offset() const {
+    const bool bit_string = insn_.op == Op::kBtMem || insn_.op == Op::kBtsMem || insn_.op == Op::kBtrMem || insn_.op == Op::kBtcMem;
+    const bool based = insn_.mem.segment == kFs || insn_.mem.segment == kGs;
+    return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && job_.bits == 64 && bit_string && based;
+}
+
 /// CMPS with two operands that fault, with and without REP.
 bool Leeway::either_operand_may_fault_first() const {
     return native_.vector == kVectorPF && status_ == DecodeStatus::kOk && insn_.op == Op::kCmps;
