@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <map>
+#include <string_view>
 
 #include "cpu/decode/table.h"
 
 namespace twin86::diff {
 
 namespace {
+
+constexpr u16 kMnemonics = 1800;  ///< more than Zydis has
 
 std::string listing_line(const Insn& insn) {
     std::string line = fmt::format("block ({}-bit\n  {:016x} ", insn.mode_bits, insn.rip);
@@ -63,6 +67,20 @@ bool Coverage::add_listing(const std::string& path, const Decoder& decoder) {
     return true;
 }
 
+namespace {
+
+/// How many rows of the table each class has. Rows of class Copy become RewriteMem with a memory operand.
+std::string rows_by_class(const InstructionTable& table) {
+    std::map<std::string_view, unsigned> counts;
+    for (u16 m = 1; m < kMnemonics; ++m)
+        if (const InsnClass c = table.row(m).klass; c != InsnClass::kUndefined) ++counts[class_name(c)];
+    std::string text;
+    for (const auto& [name, count] : counts) text += fmt::format(" {} {}", name, count);
+    return text;
+}
+
+}  // namespace
+
 std::string Coverage::report(std::initializer_list<const Corpus*> corpora, const Decoder& decoder) const {
     std::set<u16> known;
     for (const Corpus* c : corpora)
@@ -76,17 +94,17 @@ std::string Coverage::report(std::initializer_list<const Corpus*> corpora, const
         else if (at->second.completed == 0) faults += " " + Corpus::name(m);
         else ++covered;
     }
-    for (u16 m = 1; m < 1800; ++m) {
+    for (u16 m = 1; m < kMnemonics; ++m) {
         if (decoder.table().row(m).klass == InsnClass::kUndefined || known.contains(m) || counts_.contains(m)) continue;
         if (listed_.contains(m)) continue;
         const bool host_lacks = std::any_of(corpora.begin(), corpora.end(), [m](const Corpus* c) { return c->not_offered().contains(m); });
         (host_lacks ? lacking : absent) += " " + Corpus::name(m);
         ++(host_lacks ? lacking_count : absent_count);
     }
-    return fmt::format("rows covered: {} of {}, in {} forms (mnemonic, memory, vector length)\nnever run:{}\nnever without an exception:{}\n"
+    return fmt::format("rows by class:{}\nrows covered: {} of {}, in {} forms (mnemonic, memory, vector length)\nnever run:{}\nnever without an exception:{}\n"
                        "rows of listings: {}\nrows that nothing ran ({}):{}\n"
                        "rows that this host does not offer ({}):{}\n",
-                       covered, known.size(), forms_.size(), never, faults, listed_.size(), absent_count, absent, lacking_count, lacking);
+                       rows_by_class(decoder.table()), covered, known.size(), forms_.size(), never, faults, listed_.size(), absent_count, absent, lacking_count, lacking);
 }
 
 }  // namespace twin86::diff
