@@ -24,10 +24,9 @@ constexpr Feature kEmulated[] = {
     kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo, kClzero,
 };
 
-// 5-level paging (windows do not show such addresses), MWAIT (Linux would idle with it, which is no better than HLT), and
-// what is nothing to a program: coherent caches,
-// hints, errata that are not there.
-constexpr Feature kRequestable[] = {kLa57, kMonitor, kSs, kCldemote, kFxsrOpt, kOsvw, kWbnoinvd};
+// 5-level paging (windows do not show such addresses), virtual interrupt flags (nobody asks), MWAIT (Linux would idle with
+// it, which is no better than HLT), and what is nothing to a program: coherent caches, hints, errata that are not there.
+constexpr Feature kRequestable[] = {kLa57, kVme, kMonitor, kSs, kCldemote, kFxsrOpt, kOsvw, kWbnoinvd};
 
 constexpr Feature kNative[] = {
     kSse3, kPclmulqdq, kSsse3, kFma, kCx16, kSse41, kSse42, kMovbe, kPopcnt, kAes, kXsave, kAvx, kF16c, kRdrand,

@@ -189,4 +189,32 @@ TEST_CASE("XSAVES64 and XRSTORS64 bring a register back in ring 0, and ring 3 ma
     CHECK(run_bytes(t, {0x48, 0x0f, 0xc7, 0x1b}, true).vector == kVectorGP);
 }
 
+// SDM vol. 3, 21.4; vol. 2, CLI and STI.
+TEST_CASE("PVI: CLI and STI of CPL 3 change VIF, and VIP lets STI fault", "[insn][rare]") {
+    struct Case {
+        const char* what;
+        u8 opcode;
+        u64 cr4, flags;
+        int vector;
+        u64 vif;
+    };
+    const Case cases[] = {{"cli without PVI", 0xfa, 0, kFlagVIF, kVectorGP, kFlagVIF},
+                          {"cli", 0xfa, kCr4PVI, kFlagVIF, kVectorBP, 0},
+                          {"sti", 0xfb, kCr4PVI, 0, kVectorBP, kFlagVIF},
+                          {"sti with VIP", 0xfb, kCr4PVI, kFlagVIP, kVectorGP, 0}};
+    InsnTest t(GuestOptions{.cpu = "max,+vme"});
+    CHECK((t.guest.model().cr4_allowed() & (kCr4VME | kCr4PVI)) == (kCr4VME | kCr4PVI));
+    for (const Case& c : cases) {
+        INFO(c.what);
+        t.load_bytes(std::vector<u8>{c.opcode, 0xcc});
+        t.guest.start(kCodeAt, kStackTop);
+        t.guest.state().cr4 |= c.cr4;
+        t.guest.state().rflags |= c.flags | kFlagIF;
+        const GuestStop stop = t.guest.run();
+        CHECK(stop.vector == c.vector);
+        CHECK((stop.rflags & kFlagVIF) == c.vif);
+        CHECK((stop.rflags & kFlagIF) != 0);
+    }
+}
+
 }  // namespace twin86::test
