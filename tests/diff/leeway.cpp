@@ -13,6 +13,8 @@ namespace {
 
 bool falls_through(const Insn& i) { return i.klass == InsnClass::kCopy || i.klass == InsnClass::kRewriteMem || i.klass == InsnClass::kSpecial; }
 
+bool is_memory_fault(int vector) { return vector == kVectorPF || vector == kVectorGP || vector == kVectorSS; }
+
 bool branches(const Insn& i) {
     switch (i.op) {
         case Op::kJcc: case Op::kJmpRel: case Op::kJmpRm: case Op::kCallRel: case Op::kCallRm: case Op::kRet: case Op::kRetImm:
@@ -60,7 +62,7 @@ bool Leeway::checks_bit_string_offset() const {
 
 /// CMPS with two operands that fault, with and without REP.
 bool Leeway::either_operand_may_fault_first() const {
-    return native_.vector == kVectorPF && status_ == DecodeStatus::kOk && insn_.op == Op::kCmps;
+    return is_memory_fault(native_.vector) && status_ == DecodeStatus::kOk && insn_.op == Op::kCmps;
 }
 
 /// Areas of state: processors differ in where they begin.
@@ -90,13 +92,11 @@ bool Leeway::calls_invalid_target() const {
 }
 
 void Leeway::apply(JobResult& guest) const {
-    if (crosses_canonical_border(guest)) guest.vector = native_.vector, guest.error_code = native_.error_code, guest.cr2 = native_.cr2;
+    const bool same_area = guest.vector == native_.vector && faults_anywhere_in_area() && guest.cr2 - native_.cr2 + kXsaveAreaSize < 2 * kXsaveAreaSize;
+    const bool other_operand = either_operand_may_fault_first() && is_memory_fault(guest.vector);
+    if (crosses_canonical_border(guest) || other_operand || same_area)
+        guest.vector = native_.vector, guest.error_code = native_.error_code, guest.cr2 = native_.cr2;
     if (guest.vector != native_.vector) return;
-    const bool same_area = faults_anywhere_in_area() && guest.cr2 - native_.cr2 + kXsaveAreaSize < 2 * kXsaveAreaSize;
-    if (either_operand_may_fault_first() || same_area) {
-        guest.cr2 = native_.cr2;
-        guest.error_code = native_.error_code;
-    }
     if (wraps_at_4_gib(guest)) guest.cr2 = native_.cr2;
     if (calls_invalid_target()) {
         const u64 size = insn_.operand_bits / 8, at = native_.out.gpr[kRsp] - size - kDataBase;

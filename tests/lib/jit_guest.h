@@ -81,7 +81,7 @@ class JitGuest {
     explicit JitGuest(const GuestOptions& options = {});
     ~JitGuest();
 
-    static constexpr Gva kSystemBase = 0xffff'8000'0000'0000;  ///< tables, handlers and ring-0 stack
+    static constexpr Gva kSystemBase = 0xffff'8a51'0000'0000;  ///< tables, handlers and ring-0 stack: where no random number points
     static constexpr u16 kKernelCode = 0x08, kKernelData = 0x10, kUserCode32 = 0x1b, kUserData = 0x23, kUserCode = 0x2b,
                          kTaskState = 0x30, kKernelCode32 = 0x40;
 
