@@ -146,7 +146,10 @@ void BlockBuilder::emit_copy(const Insn& insn) {
 
 void BlockBuilder::emit_rewrite(const Insn& insn) {
     if (insn.mem.access == kAccessNone) return (void)(delta_kept_ = true);
-    access_operand(insn, insn.mem.size, insn.mem.access, [&] { encoded(insn); }, false);
+    // Of two registers that live in memory (MULX, ANDN) one can be borrowed, the other needs a temporary.
+    const u8 both = kFieldReg | kFieldVvvv;
+    const bool two = (insn.gpr_fields & both) == both && insn.reg_field != insn.vvvv_field && in_memory(insn.reg_field) && in_memory(insn.vvvv_field);
+    access_operand(insn, insn.mem.size, insn.mem.access, [&] { encoded(insn); }, two);
 }
 
 }  // namespace twin86::jit

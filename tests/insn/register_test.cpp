@@ -182,4 +182,13 @@ TEST_CASE("INC and DEC of memory keep carry, rotates through carry use it", "[in
     CHECK((t.flags() & kFlagCF) == kFlagCF);
 }
 
+TEST_CASE("MULX with two destinations and a base that live in memory", "[insn][register]") {
+    InsnTest t;
+    t.store_value<u64>(kDataAt, 0x1234'5678'9abc'def0);
+    t.set(kR11, kDataAt), t.set(kRdx, 0x1'0000);
+    t.execute([](auto& a) { a.mulx(x86::r15, x86::r10, x86::qword_ptr(x86::r11)); });
+    CHECK(t.reg(kR10) == 0x5678'9abc'def0'0000);
+    CHECK(t.reg(kR15) == 0x1234);
+}
+
 }  // namespace twin86::test
