@@ -106,7 +106,7 @@ struct HelperSite {
     bool ends_block = false;
 };
 
-/// A guess about the region (bits 63:39) of an address, compared by emitted code (emit_region.cpp).
+/// A guess about bits 63:32 of an address, compared by emitted code (emit_region.cpp).
 struct RegionSite {
     u32 region = 0;     ///< the guess
     u32 at = 0;         ///< offset of the comparison in the block's code
@@ -116,8 +116,8 @@ struct RegionSite {
     u64 since = 0;      ///< when the guess was made: host TSC
 };
 
-/// Bits 63:39 of a canonical 48-bit address.
-constexpr bool is_region(u64 region) { return region < 0x100 || (region >= 0x1ffff00 && region <= 0x1ffffff); }
+/// Bits 63:32 of a canonical 48-bit address.
+constexpr bool is_region(u32 region) { return region >> 15 == 0 || region >> 15 == 0x1ffff; }
 
 /// Where a guest instruction's host code starts; faults are looked up here.
 struct SidePoint {

@@ -123,6 +123,7 @@ class BlockBuilder {
     // emit_copy.cpp
     void emit_copy(const Insn& insn);
     void emit_rewrite(const Insn& insn);
+    bool encoded_in_slot(const Insn& insn);
     void encoded(const Insn& insn);                       ///< the instruction itself with its registers renamed
     void embed(const Insn& insn, const FieldMap& map);
     bool fpu_trap(const Insn& insn);

@@ -1,4 +1,6 @@
 // Copy and RewriteMem: the guest's own instruction with its registers renamed and its memory operand at [rbp].
+#include <utility>
+
 #include "accel/jit/builder.h"
 
 namespace twin86::jit {
@@ -46,7 +48,8 @@ Assignment assign(const Insn& insn, const HostOperand& at) {
     if (renamed & kFieldOpcode) fields[n++] = {kFieldOpcode, insn.opcode_field, &FieldMap::opcode};
     const bool operand = insn.has_mem && insn.mem.access != kAccessNone;
     const bool r10_used = operand && (at.delta || at.base == kHostTemp);
-    const u8 temps[2] = {r10_used ? kHostAddress : kHostTemp, kHostAddress};
+    const u8 first = operand && !r10_used ? kHostTemp : kHostAddress;  // r10 may hold a delta that is worth keeping
+    const u8 temps[2] = {first, kHostTemp};
     const unsigned free_temps = !operand ? 2 : at.delta && at.base == kHostAddress ? 0 : 1;
     unsigned used_temps = 0;
     for (unsigned f = 0; f < n; ++f) {
@@ -82,6 +85,41 @@ Assignment assign(const Insn& insn, const HostOperand& at) {
     return as;
 }
 
+/// Integer instructions that take memory for ModRM.rm with the same meaning. (XCHG would lock, BT go further.)
+bool takes_memory(const Insn& i) {
+    const u8 op = i.opcode;
+    if (i.encoding != Encoding::kLegacy || !i.has_modrm || i.lock) return false;
+    if (i.map == 1) return (op >= 0x40 && op <= 0x4f) || op == 0xaf || op == 0xb6 || op == 0xb7 || op == 0xbe || op == 0xbf;
+    if (i.map != 0) return false;
+    if (op < 0x40) return (op & 7) < 4;
+    const unsigned group = (i.modrm >> 3) & 7;
+    if (op == 0xc7 || op == 0xc6) return group == 0;
+    if (op == 0xff || op == 0xfe) return group < 2;
+    const bool alu_or_mov = (op >= 0x80 && op <= 0x85 && op != 0x82) || (op >= 0x88 && op <= 0x8b);
+    const bool shift = op == 0xc0 || op == 0xc1 || (op >= 0xd0 && op <= 0xd3);
+    return alu_or_mov || shift || op == 0x63 || op == 0x69 || op == 0x6b || op == 0xf6 || op == 0xf7;
+}
+
+/// Those with a twin of the other direction.
+bool has_direction(const Insn& i) {
+    return i.map == 0 && ((i.opcode < 0x40 && (i.opcode & 7) < 4) || (i.opcode >= 0x88 && i.opcode <= 0x8b));
+}
+
+/// Whether one memory-resident register can be the memory operand; it is in map.rm then. Writes of less than 64 bits
+/// to a slot would have to be completed, or would stall the next read.
+bool choose_slot(const Insn& i, FieldMap& map) {
+    if (i.klass != InsnClass::kCopy || i.high_byte || !takes_memory(i)) return false;
+    const bool reg = (i.gpr_fields & kFieldReg) && in_memory(i.reg_field);
+    const bool rm = (i.gpr_fields & kFieldRm) && in_memory(i.rm_field);
+    if (reg == rm) return false;
+    if ((i.gpr_written & (reg ? kFieldReg : kFieldRm)) && i.operand_bits != 64) return false;
+    if (rm) return true;
+    if (!has_direction(i)) return false;
+    std::swap(map.reg, map.rm);
+    map.swapped = true;
+    return true;
+}
+
 }  // namespace
 
 void BlockBuilder::embed(const Insn& insn, const FieldMap& map) {
@@ -90,13 +128,30 @@ void BlockBuilder::embed(const Insn& insn, const FieldMap& map) {
     a.embed(bytes, n);
 }
 
+/// A memory-resident register used where it is. False: it needs a temporary.
+bool BlockBuilder::encoded_in_slot(const Insn& insn) {
+    FieldMap map = FieldMap::of(insn);
+    if (!choose_slot(insn, map)) return false;
+    const bool host_reg = map.swapped || (insn.gpr_fields & kFieldReg);
+    if (host_reg) map.reg = kHostOf[map.reg];
+    at_ = {kHostFrame, false, static_cast<i32>(offsetof(JitFrame, mem_gpr) + slot_of(map.rm) * 8), true};
+    delta_kept_ = true;
+    embed(insn, map);
+    at_ = {};
+    return true;
+}
+
 void BlockBuilder::encoded(const Insn& insn) {
+    if (!insn.has_mem && encoded_in_slot(insn)) return;
     const Assignment as = assign(insn, at_);
     if (as.count == 0) {
         delta_kept_ |= !insn.has_mem;
         return embed(insn, as.map);
     }
     const u32 guest_offset = static_cast<u32>(insn.rip - block_.rip);
+    bool r10_free = !insn.has_mem;
+    for (unsigned k = 0; k < as.count; ++k) r10_free &= as.host[k] != kHostTemp;
+    delta_kept_ |= r10_free;
     if (as.borrowed != 0xff) {
         a.mov(field(offsetof(JitFrame, borrow)), host64(as.borrowed));
         point(guest_offset, as.borrowed);

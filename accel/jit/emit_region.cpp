@@ -1,4 +1,4 @@
-// The window of an address that a register holds. Where flags are dead its region is compared with a guess, and the
+// The window of an address that a register holds. Where flags are dead its region (the upper 32 bits) is compared with a guess, and the
 // delta comes from a fixed place: a predicted branch keeps the choice off the address's latency chain. Otherwise, and
 // where the guess fails, bits 47:39 select the delta. A site that fails learns a few times (JitVcpu::on_region).
 #include "accel/jit/builder.h"

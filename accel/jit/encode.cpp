@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "accel/jit/regs.h"
+
 namespace twin86::jit {
 
 namespace {
@@ -29,22 +31,24 @@ class Writer {
   private:
     void put(unsigned byte) { out_[n_++] = static_cast<u8>(byte); }
 
-    unsigned rm_low() const { return insn_.has_mem ? at_.base : map_.rm; }
+    bool memory() const { return insn_.has_mem || at_.in_place_of_rm; }
+    unsigned rm_low() const { return memory() ? at_.base : map_.rm; }
     /// The extension bit of the index register r10.
-    bool index_high() const { return insn_.has_mem && at_.delta; }
+    bool index_high() const { return memory() && at_.delta; }
 
     void modrm() {
         if (!insn_.has_modrm) return;
-        if (insn_.has_mem && at_.delta) {
+        if (memory() && at_.delta) {
             put(0x84 | (map_.reg & 7) << 3);  // SIB and a 32-bit displacement
             put((kHostIndex & 7) << 3 | (at_.base & 7));
             std::memcpy(out_ + n_, &at_.disp, sizeof at_.disp);
             n_ += sizeof at_.disp;
-        } else if (insn_.has_mem && at_.base != 5) {  // not rsp or r12: these need a SIB
+        } else if (memory() && at_.base != 5) {
             put(0x80 | (map_.reg & 7) << 3 | (at_.base & 7));
+            if (at_.base == kHostFrame) put(0x24);  // rsp needs a SIB
             std::memcpy(out_ + n_, &at_.disp, sizeof at_.disp);
             n_ += sizeof at_.disp;
-        } else if (insn_.has_mem) {  // [rbp + disp8 0]: rbp as a base cannot go without displacement
+        } else if (memory()) {  // [rbp + disp8 0]: rbp as a base cannot go without displacement
             put(0x45 | (map_.reg & 7) << 3);
             put(0);
         } else {
@@ -67,7 +71,7 @@ class Writer {
         if (insn_.map == 2) put(0x38);
         if (insn_.map == 3) put(0x3a);
         const bool in_opcode = (insn_.gpr_fields & kFieldOpcode) != 0;
-        const unsigned opcode = in_opcode ? (insn_.opcode & 0xf8) | (map_.opcode & 7) : insn_.opcode;
+        const unsigned opcode = in_opcode ? (insn_.opcode & 0xf8) | (map_.opcode & 7) : insn_.opcode ^ (map_.swapped ? 2u : 0u);
         put(opcode);
         modrm();
     }

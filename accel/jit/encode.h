@@ -8,6 +8,7 @@ namespace twin86::jit {
 /// Register numbers (0-31) to put into the explicit fields; fields that are not general registers keep theirs.
 struct FieldMap {
     u8 reg, rm, vvvv, opcode;
+    bool swapped = false;  ///< reg and rm have changed places: the other direction of the opcode
     static FieldMap of(const Insn& i) { return {i.reg_field, i.rm_field, i.vvvv_field, i.opcode_field}; }
 };
 
@@ -16,6 +17,7 @@ struct HostOperand {
     u8 base = 5;
     bool delta = false;
     i32 disp = 0;
+    bool in_place_of_rm = false;  ///< it stands for the register in ModRM.rm
 };
 
 constexpr unsigned kMaxHostLength = 24;  ///< of one instruction: a SIB byte and a long displacement may be added

@@ -1,11 +1,9 @@
 #include "accel/jit/region_hints.h"
 
-#include "mmu/window_area.h"
-
 namespace twin86::jit {
 
 void RegionHints::begin(const u64* gpr) {
-    for (unsigned r = 0; r < 16; ++r) hint_[r] = static_cast<u32>(gpr[r] >> WindowArea::kRegionShift);
+    for (unsigned r = 0; r < 16; ++r) hint_[r] = static_cast<u32>(gpr[r] >> 32);
 }
 
 void RegionHints::follow(const Insn& i) {

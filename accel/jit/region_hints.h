@@ -1,4 +1,4 @@
-// RegionHints: in which 512-GiB region each general register probably points, followed through one block.
+// RegionHints: in which range of 4 GiB each general register probably points, followed through one block.
 //
 // Only a guess, from the registers' values at translation: emitted code compares before it relies on it
 // (emit_region.cpp).
@@ -14,7 +14,7 @@ class RegionHints {
   public:
     /// From the values at the start of the block.
     void begin(const u64* gpr);
-    /// Bits 63:39 of the address that register r probably holds.
+    /// Bits 63:32 of the address that register r probably holds.
     u32 of(u8 r) const { return hint_[r]; }
     /// The same for the memory operand of an instruction.
     u32 of(const MemOperand& m) const { return hint_[m.base != kNoGpr ? m.base : m.index != kNoGpr ? m.index : kRsp]; }
