@@ -46,10 +46,9 @@ Block* BlockMap::at_code(const u8* pc) const {
 }
 
 void BlockMap::patch_rel32(const Block& block, u32 offset, const u8* target) {
-    // The field lies within an aligned 8-byte word, so other threads see the old or the new value.
     const u8* at = block.code + offset;
     const i32 rel = static_cast<i32>(target - (at + 4));
-    __atomic_store_n(static_cast<i32*>(cache_.writable(at)), rel, __ATOMIC_RELEASE);
+    std::memcpy(cache_.writable(at), &rel, sizeof rel);
 }
 
 void BlockMap::link(ChainSite& site, Block& to) {

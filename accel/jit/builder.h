@@ -155,7 +155,7 @@ class BlockBuilder {
     bool steps() const;                                   ///< every path leaves through the run loop
     bool linkable(u64 rip) const;
     template <class Emit>
-    void chain_site(u64 rip, unsigned opcode_bytes, Emit emit);
+    void chain_site(u64 rip, Emit emit);
     void chain_to(u64 rip);                               ///< ends a path: continue at rip
     void chain_if(asmjit::x86::CondCode condition, u64 rip);
     void to_other_page(u64 rip);                          ///< ends a path at a rip that must be looked up

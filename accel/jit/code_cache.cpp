@@ -41,8 +41,7 @@ const u8* CodeCache::commit(const u8* code, u64 size) {
     CHECK(size <= room(), "{} bytes of code, {} left", size, room());
     const u8* at = next();
     std::memcpy(rw_ + used_, code, size);
-    used_ = align_up(used_ + size, 16);
-    if (used_ > size_) used_ = size_;
+    used_ += size;
     return at;
 }
 

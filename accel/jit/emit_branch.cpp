@@ -21,13 +21,12 @@ bool BlockBuilder::linkable(u64 rip) const {
     return baked() && context_.may_link(context_.self, rip);
 }
 
-/// A direct successor. Its rel32, within an aligned 8-byte word behind `opcode_bytes`, starts at the cold exit and is
-/// patched to the successor's code when the run loop has found it.
+/// A direct successor. Its rel32 starts at the cold exit and is patched to the successor's code when the run loop has
+/// found it.
 template <class Emit>
-void BlockBuilder::chain_site(u64 rip, unsigned opcode_bytes, Emit emit) {
+void BlockBuilder::chain_site(u64 rip, Emit emit) {
     ChainSite* site = new_chain_site(rip);
     const Label exit = a.newLabel(), patch_end = a.newLabel();
-    while ((a.offset() + opcode_bytes) % 8 > 4) a.nop();
     emit(exit);
     a.bind(patch_end);
     pending_chains_.push_back({site, patch_end, exit});
@@ -55,7 +54,7 @@ void BlockBuilder::to_other_page(u64 rip) {
 /// Ends a path at a direct successor.
 void BlockBuilder::chain_to(u64 rip) {
     if (linkable(rip)) {
-        chain_site(rip, 1, [&](const Label& exit) { a.long_().jmp(exit); });
+        chain_site(rip, [&](const Label& exit) { a.long_().jmp(exit); });
     } else {
         to_other_page(rip);
     }
@@ -64,7 +63,7 @@ void BlockBuilder::chain_to(u64 rip) {
 
 /// Leaves for a direct successor when the condition holds; the path goes on behind it.
 void BlockBuilder::chain_if(x86::CondCode condition, u64 rip) {
-    if (linkable(rip)) return chain_site(rip, 2, [&](const Label& exit) { a.long_().j(condition, exit); });
+    if (linkable(rip)) return chain_site(rip, [&](const Label& exit) { a.long_().j(condition, exit); });
     const Label taken = a.newLabel();
     a.long_().j(condition, taken);
     cold();

@@ -36,18 +36,25 @@ class Writer {
     /// The extension bit of the index register r10.
     bool index_high() const { return memory() && at_.delta; }
 
+    /// EVEX scales short displacements.
+    bool is_short() const { return insn_.encoding != Encoding::kEvex && at_.disp == static_cast<i8>(at_.disp); }
+    unsigned mod() const { return is_short() ? 0x40 : 0x80; }
+    void displacement() {
+        if (is_short()) return put(static_cast<u8>(at_.disp));
+        std::memcpy(out_ + n_, &at_.disp, sizeof at_.disp);
+        n_ += sizeof at_.disp;
+    }
+
     void modrm() {
         if (!insn_.has_modrm) return;
         if (memory() && at_.delta) {
-            put(0x84 | (map_.reg & 7) << 3);  // SIB and a 32-bit displacement
+            put(0x04 | mod() | (map_.reg & 7) << 3);  // SIB
             put((kHostIndex & 7) << 3 | (at_.base & 7));
-            std::memcpy(out_ + n_, &at_.disp, sizeof at_.disp);
-            n_ += sizeof at_.disp;
+            displacement();
         } else if (memory() && at_.base != 5) {
-            put(0x80 | (map_.reg & 7) << 3 | (at_.base & 7));
+            put(mod() | (map_.reg & 7) << 3 | (at_.base & 7));
             if (at_.base == kHostFrame) put(0x24);  // rsp needs a SIB
-            std::memcpy(out_ + n_, &at_.disp, sizeof at_.disp);
-            n_ += sizeof at_.disp;
+            displacement();
         } else if (memory()) {  // [rbp + disp8 0]: rbp as a base cannot go without displacement
             put(0x45 | (map_.reg & 7) << 3);
             put(0);
