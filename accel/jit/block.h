@@ -136,6 +136,8 @@ struct Block {
     u32 insn_count = 0;
     const u8* code = nullptr;   ///< executable address
     u32 code_size = 0;
+    u32 cold_at = 0;            ///< distance of the cold part: offsets in the code from here on lie in it
+    u32 cold_size = 0;
     u32 body_offset = 0;        ///< behind what look-ups enter through: frame.page_va is right already
     u32 link_offset = 0;        ///< where linked branches enter: the body; a straddling user block is re-checked by a look-up
     u32 branch_offset = ~u32{0};  ///< guest offset of the CALL, RET or LOOP at the end, which has changed ...

@@ -38,11 +38,13 @@ Block* BlockMap::insert(std::unique_ptr<Block> owned) {
 }
 
 Block* BlockMap::at_code(const u8* pc) const {
+    const bool cold = pc >= cache_.cold_base();
+    const auto start = [cold](const Block& b) { return b.code + (cold ? b.cold_at : 0); };
     auto at = std::upper_bound(all_.begin(), all_.end(), pc,
-                               [](const u8* p, const std::unique_ptr<Block>& b) { return p < b->code; });
+                               [&](const u8* p, const std::unique_ptr<Block>& b) { return p < start(*b); });
     if (at == all_.begin()) return nullptr;
     Block* block = (at - 1)->get();
-    return pc < block->code + block->code_size ? block : nullptr;
+    return pc < start(*block) + (cold ? block->cold_size : block->code_size) ? block : nullptr;
 }
 
 void BlockMap::patch_rel32(const Block& block, u32 offset, const u8* target) {

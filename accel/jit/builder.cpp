@@ -12,8 +12,8 @@ namespace twin86::jit {
 
 using namespace asmjit;
 
-BlockBuilder::BlockBuilder(const BuildContext& context, EmitBuffer& buffer, Block& block, u64 base_address)
-    : context_(context), block_(block), base_(base_address), buffer_(buffer), a(buffer.assembler) {
+BlockBuilder::BlockBuilder(const BuildContext& context, EmitBuffer& buffer, Block& block)
+    : context_(context), block_(block), buffer_(buffer), a(buffer.assembler) {
     buffer.begin();
     page_rip_ = block.rip - block.page_offset();
     mode_ = block.key.mode;
@@ -162,11 +162,12 @@ void BlockBuilder::emit_special(const Insn& insn) {
     }
 }
 
-std::span<const u8> BlockBuilder::finish() {
-    // The cold section follows the hot one directly: its points, fixups and labels move by the size of the hot part.
+BlockBuilder::Code BlockBuilder::finish() {
     asmjit::CodeHolder& code = buffer_.code;
-    CHECK(code.flatten() == kErrorOk && code.resolveUnresolvedLinks() == kErrorOk);
-    const u32 cold_at = static_cast<u32>(buffer_.cold->offset());
+    CHECK(code.flatten() == kErrorOk);
+    const u32 cold_at = block_.cold_at;
+    buffer_.cold->setOffset(cold_at);
+    CHECK(code.resolveUnresolvedLinks() == kErrorOk);
     block_.points.reserve(buffer_.hot_points.size() + buffer_.cold_points.size());
     block_.points = buffer_.hot_points;
     for (SidePoint p : buffer_.cold_points) {
@@ -183,20 +184,27 @@ std::span<const u8> BlockBuilder::finish() {
         p.site->tag_offset = at + SaltedLink::kTagAt;
     }
     if (link_entry_.isValid()) block_.link_offset = static_cast<u32>(code.labelOffsetFromBase(link_entry_));
-    std::vector<u8>& bytes = buffer_.bytes;
-    bytes.resize(code.codeSize());
-    CHECK(code.copyFlattenedData(bytes.data(), bytes.size(), CopySectionFlags::kPadSectionBuffer) == kErrorOk);
-    for (const EmitBuffer::Fixup& f : buffer_.fixups) {
-        const u32 at = f.offset + (f.cold ? cold_at : 0);
-        const i32 rel = static_cast<i32>(reinterpret_cast<u64>(f.target) - (base_ + at + 4));
-        std::memcpy(bytes.data() + at, &rel, sizeof rel);
-    }
+    patch_fixups();
+    const CodeBuffer& hot = code.textSection()->buffer();
+    const CodeBuffer& cold = buffer_.cold->buffer();
+    return {{hot.data(), hot.size()}, {cold.data(), cold.size()}};
+}
+
+/// Calls and jumps whose targets asmjit does not know.
+void BlockBuilder::patch_fixups() {
+    const u32 cold_at = block_.cold_at;
+    u8* const hot = buffer_.code.textSection()->buffer().data();
+    u8* const cold = buffer_.cold->buffer().data();
+    const auto write = [&](bool in_cold, u32 at, i64 rel) {
+        const i32 value = static_cast<i32>(rel);
+        std::memcpy((in_cold ? cold : hot) + at, &value, sizeof value);
+    };
+    for (const EmitBuffer::Fixup& f : buffer_.fixups)
+        write(f.cold, f.offset, f.target - (block_.code + f.offset + (f.cold ? cold_at : 0) + sizeof(i32)));
     for (const EmitBuffer::LocalFixup& f : buffer_.local_fixups) {
-        const u32 at = f.at + (f.from_cold ? cold_at : 0);
-        const i32 rel = static_cast<i32>(f.to + (f.to_cold ? cold_at : 0) - (at + 4));
-        std::memcpy(bytes.data() + at, &rel, sizeof rel);
+        const i64 at = f.at + (f.from_cold ? cold_at : 0), to = f.to + (f.to_cold ? cold_at : 0);
+        write(f.from_cold, f.at, to - (at + static_cast<i64>(sizeof(i32))));
     }
-    return bytes;
 }
 
 }  // namespace twin86::jit

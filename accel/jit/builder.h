@@ -33,12 +33,16 @@ bool is_inlined(const Insn& insn, Mode mode);
 
 class BlockBuilder {
   public:
-    BlockBuilder(const BuildContext& context, EmitBuffer& buffer, Block& block, u64 base_address);
+    /// `block.code` is where the code will execute, `block.cold_at` behind that its cold part.
+    BlockBuilder(const BuildContext& context, EmitBuffer& buffer, Block& block);
 
     /// Emits all instructions; the block's chains, helpers and points are filled.
     void build(std::span<const Insn> insns);
-    /// The finished code for base_address. Valid until the buffer's next use.
-    std::span<const u8> finish();
+    struct Code {
+        std::span<const u8> hot, cold;
+    };
+    /// The finished code. Valid until the buffer's next use.
+    Code finish();
 
   private:
     using Gp = asmjit::x86::Gp;
@@ -194,11 +198,11 @@ class BlockBuilder {
     void emit_helper(const Insn& insn);
     void emit_raise(const Insn& insn, Vector vector);
 
+    void patch_fixups();
     void analyse_flags(std::span<const Insn> insns);
 
     const BuildContext& context_;
     Block& block_;
-    u64 base_;
     u64 page_rip_ = 0;
     Mode mode_;                     ///< of the current instruction
     EmitBuffer& buffer_;

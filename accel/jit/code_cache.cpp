@@ -14,6 +14,7 @@ Result<std::unique_ptr<CodeCache>> CodeCache::create(u64 size) {
     if (fd < 0) return error("cannot create the code cache: {}", std::strerror(errno));
     std::unique_ptr<CodeCache> cache(new CodeCache);
     cache->size_ = size;
+    cache->cold_ = size / 2;
     void* rw = MAP_FAILED;
     void* rx = MAP_FAILED;
     if (ftruncate(fd, static_cast<off_t>(size)) == 0) {
@@ -37,12 +38,12 @@ CodeCache::~CodeCache() {
     if (rx_ != nullptr) munmap(rx_, size_);
 }
 
-const u8* CodeCache::commit(const u8* code, u64 size) {
-    CHECK(size <= room(), "{} bytes of code, {} left", size, room());
-    const u8* at = next();
-    std::memcpy(rw_ + used_, code, size);
-    used_ += size;
-    return at;
+void CodeCache::commit(std::span<const u8> hot, std::span<const u8> cold) {
+    CHECK(hot.size() <= room() && cold.size() <= room(), "{} and {} bytes of code, {} left", hot.size(), cold.size(), room());
+    std::memcpy(rw_ + hot_, hot.data(), hot.size());
+    std::memcpy(rw_ + cold_, cold.data(), cold.size());
+    hot_ += hot.size();
+    cold_ += cold.size();
 }
 
 }  // namespace twin86::jit

@@ -34,7 +34,6 @@ struct EmitBuffer {
     std::vector<LocalFixup> local_fixups;
     std::vector<SidePoint> hot_points, cold_points;
     std::vector<u32> live_before;
-    std::vector<u8> bytes;
 
     /// Empties everything for the next block.
     void begin() {

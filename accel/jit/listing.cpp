@@ -76,8 +76,8 @@ class Lister {
             "block {:#x} physical {:#x} mode {:#x} ({}-bit, {}): {} instructions, {} bytes -> {} bytes at {} ({} cold), "
             "{:.1f} per guest byte\n",
             b.rip, b.key.physical, mode.value, mode.code_bits(), mode.has(Mode::kUser) ? "user" : "supervisor", b.insn_count,
-            b.guest_size, in_.code.size(), static_cast<const void*>(b.code), in_.code.size() - in_.cold_at,
-            static_cast<double>(in_.code.size()) / b.guest_size);
+            b.guest_size, in_.size(), static_cast<const void*>(b.code), in_.cold.size(),
+            static_cast<double>(in_.size()) / b.guest_size);
     }
 
     void guest_column(const Insn& insn) {
@@ -105,8 +105,8 @@ class Lister {
         const std::vector<SidePoint>& points = in_.block.points;
         for (std::size_t n = 0; n < points.size(); ++n) {
             const u32 start = points[n].host_offset;
-            if ((start >= in_.cold_at) != cold) continue;
-            const u32 hot_end = cold ? static_cast<u32>(in_.code.size()) : in_.cold_at;
+            if ((start >= in_.block.cold_at) != cold) continue;
+            const u32 hot_end = static_cast<u32>(cold ? in_.block.cold_at + in_.cold.size() : in_.hot.size());
             const u32 end = n + 1 < points.size() ? std::min(points[n + 1].host_offset, hot_end) : hot_end;
             if (start < end && owner(points[n], end) == insn) stretch(start, end, cold);
         }
@@ -116,12 +116,12 @@ class Lister {
         const char* mark = cold ? "~" : " ";
         while (at < end) {
             if (const ThunkName* thunk = callee(at, end)) {
-                const char* verb = in_.code[at] == 0xe8 ? "call" : "jmp";
+                const char* verb = in_.code(at)[0] == 0xe8 ? "call" : "jmp";
                 row(fmt::format("{}+{:03x}  {} {}", mark, at, verb, thunk->name));
                 at = metadata(at + 5, end, *thunk, mark);
                 continue;
             }
-            const DisassembledLine line = disassembler_.line(in_.code.subspan(at, end - at), at);
+            const DisassembledLine line = disassembler_.line(in_.code(at).first(end - at), at);
             row(fmt::format("{}+{:03x}  {}", mark, at, line.text));
             at += line.length;
         }
@@ -129,9 +129,9 @@ class Lister {
 
     /// The thunk that a call or jump at this offset leads to, or null.
     const ThunkName* callee(u32 at, u32 end) const {
-        if (at + 5 > end || (in_.code[at] != 0xe8 && in_.code[at] != 0xe9)) return nullptr;
+        if (at + 5 > end || (in_.code(at)[0] != 0xe8 && in_.code(at)[0] != 0xe9)) return nullptr;
         i32 rel;
-        std::memcpy(&rel, in_.code.data() + at + 1, sizeof rel);
+        std::memcpy(&rel, in_.code(at).data() + 1, sizeof rel);
         const u8* target = in_.block.code + at + 5 + rel;
         for (const auto& [address, thunk] : names_)
             if (address == target) return &thunk;
@@ -139,7 +139,7 @@ class Lister {
     }
 
     u32 metadata(u32 at, u32 end, const ThunkName& thunk, const char* mark) {
-        const std::span<const u8> rest = in_.code.subspan(at, end - at);
+        const std::span<const u8> rest = in_.code(at).first(end - at);
         switch (thunk.metadata) {
             case Metadata::kNone: return at;
             case Metadata::kAccess: return data<AccessMeta>(at, rest, mark);

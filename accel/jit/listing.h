@@ -12,9 +12,12 @@ namespace twin86::jit {
 struct ListingInput {
     const Block& block;
     std::span<const Insn> insns;
-    std::span<const u8> code;  ///< will execute at block.code
-    u32 cold_at;               ///< offset of the cold part
+    std::span<const u8> hot, cold;
     const Thunks& thunks;
+
+    /// The code from an offset on: the hot part starts at 0, the cold one at block.cold_at.
+    std::span<const u8> code(u32 at) const { return at < block.cold_at ? hot.subspan(at) : cold.subspan(at - block.cold_at); }
+    std::size_t size() const { return hot.size() + cold.size(); }
 };
 
 /// Under each guest instruction come its hot code and then its cold code (marked ~). Several lines.

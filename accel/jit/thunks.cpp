@@ -37,7 +37,8 @@ class ThunkBuilder {
         CHECK(code_.relocateToBase(reinterpret_cast<u64>(cache_.next())) == kErrorOk);
         std::vector<u8> bytes(code_.codeSize());
         code_.copyFlattenedData(bytes.data(), bytes.size());
-        const u8* base = cache_.commit(bytes.data(), bytes.size());
+        const u8* base = cache_.next();
+        cache_.commit(bytes, {});
         cache_.mark();
 
         Thunks t;

@@ -135,21 +135,21 @@ Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, Outcome& 
     phys_.set_has_code(key.physical & kPageMask, true);
     if (!decode_block(key, rip, linear, *block, fault)) return nullptr;
     context_.gpr = fetcher_.registers();
-    BlockBuilder builder(context_, buffer_, *block, reinterpret_cast<u64>(cache_.next()));
+    block->code = cache_.next();
+    block->cold_at = static_cast<u32>(cache_.next_cold() - cache_.next());
+    BlockBuilder builder(context_, buffer_, *block);
     builder.build(insns_);
-    const std::span<const u8> code = builder.finish();
-    block->code = cache_.commit(code.data(), code.size());
-    block->code_size = static_cast<u32>(code.size());
+    const BlockBuilder::Code code = builder.finish();
+    cache_.commit(code.hot, code.cold);
+    block->code_size = static_cast<u32>(code.hot.size());
+    block->cold_size = static_cast<u32>(code.cold.size());
     ++counters_.blocks;
     counters_.insns += block->insn_count;
     counters_.guest_bytes += block->guest_size;
-    counters_.host_bytes += code.size();
+    counters_.host_bytes += code.hot.size() + code.cold.size();
     Block* result = blocks_.insert(std::move(block));
     counters_.nanoseconds += monotonic_ns() - start;
-    if (log_.on(kLogBlocks)) {
-        const u32 cold_at = static_cast<u32>(buffer_.cold->offset());
-        log_.write(kLogBlocks, "{}", listing({*result, insns_, code, cold_at, context_.thunks}));
-    }
+    if (log_.on(kLogBlocks)) log_.write(kLogBlocks, "{}", listing({*result, insns_, code.hot, code.cold, context_.thunks}));
     return result;
 }
 

@@ -44,7 +44,9 @@ struct Fixture {
     }
     /// Lines from the second on, blanks squeezed.
     std::vector<std::string> lines() {
-        std::istringstream text(listing({block, insns, code, cold_at, thunks}));
+        block.cold_at = cold_at;
+        const std::span<const u8> all(code);
+        std::istringstream text(listing({block, insns, all.first(cold_at), all.subspan(cold_at), thunks}));
         std::vector<std::string> result;
         std::string line, word;
         std::getline(text, line);
