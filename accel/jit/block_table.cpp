@@ -17,12 +17,22 @@ std::size_t BlockTable::position(const BlockKey& key, u64 hash) const {
 
 Block* BlockTable::find(const BlockKey& key) const { return entries_[position(key, hash_of(key))].block; }
 
+/// Where a block with this key goes: its own place, or the first one that is free.
+std::size_t BlockTable::place_for(const BlockKey& key, u64 hash) const {
+    const std::size_t at = position(key, hash);
+    if (entries_[at].hash != 0) return at;
+    std::size_t free = first(hash);
+    while (entries_[free].block != nullptr) free = next(free);
+    return free;
+}
+
 void BlockTable::insert(Block& block) {
     const u64 hash = hash_of(block.key);
-    Entry& e = entries_[position(block.key, hash)];
-    if (e.block != nullptr) return (void)(e.block = &block);
+    Entry& e = entries_[place_for(block.key, hash)];
+    const bool never_used = e.hash == 0, gone = !never_used && e.block == nullptr;
     e = {hash, &block};
-    if (++used_ * 2 > entries_.size()) rebuild();
+    if (gone) --gone_;
+    if (never_used && ++used_ * 2 > entries_.size()) rebuild();
 }
 
 void BlockTable::erase(const Block& block) {

@@ -18,6 +18,8 @@ class BlockTable {
     void erase(const Block& block);
     void clear();
     std::size_t size() const { return used_ - gone_; }
+    /// Entries that a search does not end at.
+    std::size_t places_used() const { return used_; }
     template <class F>
     void for_each(F f) const {
         for (const Entry& e : entries_)
@@ -35,6 +37,7 @@ class BlockTable {
     std::size_t first(u64 hash) const { return (hash >> 1) & (entries_.size() - 1); }
     std::size_t next(std::size_t at) const { return (at + 1) & (entries_.size() - 1); }
     std::size_t position(const BlockKey& key, u64 hash) const;
+    std::size_t place_for(const BlockKey& key, u64 hash) const;
     void rebuild();
 
     std::vector<Entry> entries_;  // a power of two, at most half used
