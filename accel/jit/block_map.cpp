@@ -32,7 +32,11 @@ bool overlaps(const Block& b, Gpa address, u64 size) {
 Block* BlockMap::insert(std::unique_ptr<Block> owned) {
     Block* block = owned.get();
     by_key_.insert(*block);
-    for_pages(*block, [&](Gpa page) { by_page_[page].push_back(block); });
+    for_pages(*block, [&](Gpa page) {
+        PageCode& code = by_page_[page];
+        code.blocks.push_back(block);
+        code.writes = 0;
+    });
     all_.push_back(std::move(owned));
     return block;
 }
@@ -133,11 +137,12 @@ void BlockMap::invalidate(Gpa address, u64 size) {
     for (Gpa page = address & kPageMask; page < address + size; page += kPageSize) {
         const auto found = by_page_.find(page);
         if (found == by_page_.end()) continue;
-        std::vector<Block*>& list = found->second;
-        for (Block* b : list)
-            if (b->valid && overlaps(*b, address, size)) drop(*b);
-        std::erase_if(list, [](const Block* b) { return !b->valid; });
-        if (list.empty()) {
+        auto& [blocks, writes] = found->second;
+        const bool all = ++writes > kWritesBeforeGivingUp;
+        for (Block* b : blocks)
+            if (b->valid && (all || overlaps(*b, address, size))) drop(*b);
+        std::erase_if(blocks, [](const Block* b) { return !b->valid; });
+        if (blocks.empty()) {
             by_page_.erase(found);
             phys_.set_has_code(page, false);
         }
@@ -145,7 +150,7 @@ void BlockMap::invalidate(Gpa address, u64 size) {
 }
 
 void BlockMap::clear() {
-    for (const auto& [page, list] : by_page_) phys_.set_has_code(page, false);
+    for (const auto& [page, code] : by_page_) phys_.set_has_code(page, false);
     by_page_.clear();
     by_key_.clear();
     cross_links_.clear();

@@ -37,7 +37,7 @@ class BlockMap {
     void link_salted(ChainSite& site, Block& to, u64 place);
     /// Drops the links between pages: translations of supervisor addresses may have changed.
     void unlink_cross_page();
-    /// Drops every block that overlaps [address, +size) of guest physical memory.
+    /// Drops every block that overlaps [address, +size) of guest physical memory, and those of pages written to often.
     void invalidate(Gpa address, u64 size);
     /// Drops everything; emitted code must not be running.
     void clear();
@@ -61,7 +61,13 @@ class BlockMap {
     const Thunks& thunks_;
     PhysMap& phys_;
     BlockTable by_key_;
-    std::unordered_map<Gpa, std::vector<Block*>> by_page_;
+    struct PageCode {
+        std::vector<Block*> blocks;
+        u32 writes = 0;  ///< into the page since something in it was translated
+    };
+    /// So many writes in turn and a page is being filled anew: the rest of them shall be fast.
+    static constexpr u32 kWritesBeforeGivingUp = 16;
+    std::unordered_map<Gpa, PageCode> by_page_;
     std::vector<std::unique_ptr<Block>> all_;  // in order of code address; invalid ones until clear()
     std::vector<ChainSite*> cross_links_;
     u64 invalidated_ = 0;
