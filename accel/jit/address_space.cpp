@@ -2,6 +2,7 @@
 // and links between pages. SDM vol. 3, 4.10.
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
+#include "accel/jit/leaf/tlb_fill.h"
 
 namespace twin86::jit {
 
@@ -137,11 +138,27 @@ void JitVcpu::writes_protected(Gpa base, u64 size) {
     for (u64 page = 0; page < size; page += kPageSize) {
         const u64 entry = phys_.pages().entry(base + page);
         if (page_is_mmio(entry)) continue;
-        const u64 host = reinterpret_cast<u64>(page_host(entry));
-        for (TlbTable& table : frame_.tlb)
-            for (unsigned i = 0; i < kTlbEntries; ++i)
-                if (table.entries[i].host == host) table.entries[i].write_tag = invalid_tag(i);
+        revoke_writes(reinterpret_cast<u64>(page_host(entry)));
     }
+}
+
+/// No entry lets writes through to this host page any more.
+void JitVcpu::revoke_writes(u64 host) {
+    const unsigned slot = writable_slot(host);
+    u16& listed = frame_.writable[slot];
+    if (listed == JitFrame::kNoWritable) return;
+    const auto revoke = [&](u16 id) {
+        TlbEntry& e = frame_.tlb[id >> kTlbBits].entries[id & (kTlbEntries - 1)];
+        if (e.host == host) e.write_tag = invalid_tag(id & (kTlbEntries - 1));
+    };
+    if (listed != JitFrame::kManyWritable) return revoke(listed);
+    listed = JitFrame::kNoWritable;
+    for (unsigned view = 0; view < kViews; ++view)
+        for (unsigned index = 0; index < kTlbEntries; ++index) {
+            const u16 id = static_cast<u16>(view << kTlbBits | index);
+            revoke(id);
+            if (writes_through(frame_, id, slot)) note_writable(frame_, view, index);
+        }
 }
 
 void JitVcpu::range_remapped(Gpa base, u64 size) {

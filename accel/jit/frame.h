@@ -46,6 +46,9 @@ constexpr unsigned kJumpHashRotate = 13;
 /// Page numbers are folded over the offset: libraries lie at equal offsets of 64 KiB too often.
 constexpr u64 jump_index(u64 rip) { return (rip + (rip >> kJumpHashRotate | rip << (64 - kJumpHashRotate))) & kJumpCacheMask; }
 
+constexpr unsigned kWritableSlots = 1u << 14;
+constexpr unsigned writable_slot(u64 host_page) { return (host_page >> 12 ^ host_page >> 26) % kWritableSlots; }
+
 struct BounceBuffer {
     alignas(64) u8 data[64 + 1024];
 };
@@ -104,6 +107,8 @@ struct JitFrame {
     TlbTable tlb[kViews];
     u16 tlb_used[kViews][kTlbEntries];  ///< indices filled with non-global entries since the last flush
     u32 tlb_used_count[kViews];
+    u16 writable[kWritableSlots];  ///< by host page: the entry with a write tag for it (view << kTlbBits | index), or one of these
+    static constexpr u16 kNoWritable = 0xffff, kManyWritable = 0xfffe;
     JumpEntry jump_cache[kJumpCacheEntries];
 };
 static_assert(std::is_standard_layout_v<JitFrame>);

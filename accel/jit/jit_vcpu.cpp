@@ -25,6 +25,7 @@ void prepare_frame(JitFrame& f, const PhysPages& pages) {
     f.xsave_mask = kXcr0Supported;
     f.phys = &pages;
     for (TlbTable& t : f.tlb) tlb_clear(t);
+    for (u16& w : f.writable) w = JitFrame::kNoWritable;
 }
 
 }  // namespace

@@ -179,6 +179,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void tlb_flush_non_global();
     void tlb_flush_va(Gva address);
     void forget_jumps(bool supervisor);
+    void revoke_writes(u64 host);
     void update_salt(Mode mode);
     u64 salt_of(Mode mode);
     void cache_jump(const Block& block);

@@ -124,19 +124,20 @@ TEST_CASE("request_exit ends an endless loop, and the loop goes on afterwards", 
     t.load([](auto& a) {
         Label loop = a.newLabel();
         a.bind(loop);
-        a.inc(x86::rax);
+        a.inc(x86::qword_ptr(x86::rbx));
         a.jmp(loop);
     });
     t.guest.start(kCodeAt, kStackTop);
+    t.guest.state().gpr[kRbx] = kDataAt;
     for (unsigned round = 0; round < 3; ++round) {
+        const u64 before = t.load_value(kDataAt);
         std::thread kicker([&] {
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            while (t.load_value(kDataAt) == before) std::this_thread::yield();
             t.guest.vcpu().request_exit();
         });
-        const u64 before = t.guest.state().gpr[kRax];
         CHECK(t.guest.run().exit == RunExit::kInterrupted);
         kicker.join();
-        CHECK(t.guest.state().gpr[kRax] > before);
+        CHECK(t.load_value(kDataAt) > before);
     }
 }
 

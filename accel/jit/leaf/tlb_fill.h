@@ -25,6 +25,23 @@ TWIN86_LEAF_INLINE void note_non_global(JitFrame& f, u8 view, unsigned index) {
     else f.tlb_used_count[view] = kTlbEntries + 1;  // overflow: the whole view is cleared
 }
 
+/// Whether this entry lets writes through to a host page that belongs to the slot.
+TWIN86_LEAF_INLINE bool writes_through(const JitFrame& f, u16 id, unsigned slot) {
+    const unsigned index = id & (kTlbEntries - 1);
+    const TlbEntry& e = f.tlb[id >> kTlbBits].entries[index];
+    return e.write_tag != invalid_tag(index) && writable_slot(e.host) == slot;
+}
+
+/// Lists an entry that has got a write tag, for whoever must take it back.
+TWIN86_LEAF_INLINE void note_writable(JitFrame& f, unsigned view, unsigned index) {
+    const u16 id = static_cast<u16>(view << kTlbBits | index);
+    const unsigned slot = writable_slot(f.tlb[view].entries[index].host);
+    u16& listed = f.writable[slot];
+    if (listed == JitFrame::kManyWritable || listed == id) return;
+    const bool free = listed == JitFrame::kNoWritable || !writes_through(f, listed, slot);
+    listed = free ? id : JitFrame::kManyWritable;
+}
+
 /// Walks for one access and enters the page into the view's table. False: fault, MMIO, or a write that must be seen.
 TWIN86_LEAF_INLINE bool fill(JitFrame& f, Gva address, u8 kind, u8 view) {
     const CpuState& s = f.cpu;
@@ -49,11 +66,13 @@ TWIN86_LEAF_INLINE bool fill(JitFrame& f, Gva address, u8 kind, u8 view) {
     const Gva va = address & kPageMask;
     TlbEntry& e = f.tlb[view].entries[index];
     const u64 old_write = e.write_tag;
-    const bool same = e.read_tag == -va;
+    const u64 host = reinterpret_cast<u64>(page_host(entry));
+    const bool same = e.read_tag == -va && e.host == host;
     e.read_tag = -va;
     e.write_tag = write ? -va : same ? old_write : invalid_tag(index);
-    e.host = reinterpret_cast<u64>(page_host(entry));
+    e.host = host;
     e.delta = e.host - va;
+    if (write) note_writable(f, view, index);
     ++f.tlb_fills;
     if (!walk.page.global || !(s.cr4 & kCr4PGE)) note_non_global(f, view, index);
     return true;

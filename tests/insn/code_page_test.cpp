@@ -1,0 +1,71 @@
+// Pages that hold code and are written to all the time: every write must be seen, whatever makes it fast.
+#include "tests/insn/insn_test.h"
+
+namespace twin86::test {
+
+using namespace asmjit;
+
+namespace {
+
+constexpr Gva kBuffer = 0xc0'0000, kAlias = 0xd0'0000;
+constexpr u8 kMovEax = 0xb8, kRet = 0xc3;
+
+void map_buffer(InsnTest& t) {
+    t.guest.map_new(kBuffer, 2 * kPageSize, kUserPage | kWritablePage);
+    t.guest.map(kAlias, t.guest.physical(kBuffer), kPageSize, kUserPage | kWritablePage);
+}
+
+}  // namespace
+
+TEST_CASE("A function is rewritten and called for every value", "[insn][smc]") {
+    InsnTest t;
+    map_buffer(t);
+    constexpr unsigned kRounds = 500;
+    t.set(kRbx, kBuffer), t.set(kRcx, kRounds);
+    t.execute([](auto& a) {
+        const Label again = a.newLabel();
+        a.xor_(x86::edx, x86::edx);
+        a.bind(again);
+        a.mov(x86::byte_ptr(x86::rbx), kMovEax);
+        a.mov(x86::dword_ptr(x86::rbx, 1), x86::ecx);
+        a.mov(x86::byte_ptr(x86::rbx, 5), kRet);
+        a.call(x86::rbx);
+        a.add(x86::rdx, x86::rax);
+        a.dec(x86::rcx);
+        a.jnz(again);
+    });
+    CHECK(t.reg(kRdx) == kRounds * (kRounds + 1) / 2);
+}
+
+TEST_CASE("A page full of code is filled anew, in turns through two mappings", "[insn][smc]") {
+    InsnTest t;
+    map_buffer(t);
+    constexpr unsigned kRounds = 40, kIncrements = 200;
+    t.set(kR8, kRounds);
+    t.execute([&](auto& a) {
+        const Label round = a.newLabel(), fill = a.newLabel(), other = a.newLabel();
+        a.xor_(x86::eax, x86::eax);
+        a.bind(round);
+        a.mov(x86::rdi, kBuffer);
+        a.test(x86::r8, 1);
+        a.jz(other);
+        a.mov(x86::rdi, kAlias);
+        a.bind(other);
+        a.mov(x86::ecx, kIncrements);
+        a.bind(fill);
+        a.mov(x86::byte_ptr(x86::rdi), 0x05);  // add eax, imm32
+        a.mov(x86::dword_ptr(x86::rdi, 1), x86::r8d);
+        a.add(x86::rdi, 5);
+        a.dec(x86::ecx);
+        a.jnz(fill);
+        a.mov(x86::byte_ptr(x86::rdi), kRet);
+        a.mov(x86::rbx, kBuffer);
+        a.call(x86::rbx);
+        a.call(x86::rbx);
+        a.dec(x86::r8);
+        a.jnz(round);
+    });
+    CHECK(t.reg(kRax) == 2 * kIncrements * kRounds * (kRounds + 1) / 2);
+}
+
+}  // namespace twin86::test
