@@ -40,8 +40,8 @@ CodeCache::~CodeCache() {
 
 void CodeCache::commit(std::span<const u8> hot, std::span<const u8> cold) {
     CHECK(hot.size() <= room() && cold.size() <= room(), "{} and {} bytes of code, {} left", hot.size(), cold.size(), room());
-    std::memcpy(rw_ + hot_, hot.data(), hot.size());
-    std::memcpy(rw_ + cold_, cold.data(), cold.size());
+    std::copy(hot.begin(), hot.end(), rw_ + hot_);
+    std::copy(cold.begin(), cold.end(), rw_ + cold_);
     hot_ += hot.size();
     cold_ += cold.size();
 }
