@@ -78,6 +78,7 @@ TEST_CASE("what the translator leaves, KVM takes and gives back: 10,000 random s
         state.cr2 = random(), state.dr[0] = random() >> 17, state.dr[3] = random() >> 17;
         state.nmi_blocked = random() & 1;
         for (unsigned at = 160; at < 416; ++at) state.xsave[at] = static_cast<u8>(random());
+        state.xsave[kXsaveXstateBv] |= kXfeatureSse;  // also when the stop came before the first instruction
         guest.vcpu().state() = state;
         INFO(n);
         REQUIRE(guest.vcpu().round_trip());
