@@ -10,8 +10,9 @@ namespace twin86 {
 
 class WindowPolicy {
   public:
-    // Measured costs of host mappings: a signal, a system call and the host's page fault for each fill.
-    static constexpr u64 kFillNs = 6'000, kUnmapNs = 2'500, kCheckNs = 50;
+    // Measured costs: of the signal that asks for a fill (the fill itself is timed: what a system call costs depends on
+    // what else the host does), of the host's page fault behind it, of taking a mapping away, of comparing one.
+    static constexpr u64 kSignalNs = 3'000, kHostFaultNs = 1'000, kUnmapNs = 2'500, kCheckNs = 50;
 
     /// `wait_ns`: run time before windows are used.
     explicit WindowPolicy(u64 wait_ns, bool always = false)

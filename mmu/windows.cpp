@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/host_time.h"
+
 namespace twin86 {
 
 namespace {
@@ -226,6 +228,17 @@ void Windows::clear() {
 Windows::FillResult Windows::fill(Gva address, bool write, const PagingContext& context) {
     const bool kernel = kernel_half(address);
     if (kernel ? !kernel_shown() : !user_shown()) return {Fill::kNotHere};
+    const u64 start = monotonic_ns();
+    const FillResult result = fill_shown(address, write, context);
+    const u64 spent = monotonic_ns() - start + WindowPolicy::kSignalNs;
+    if (kernel) kernel_policy_.spend(spent);
+    else if (current_ != nullptr) current_->policy.spend(spent);
+    return result;
+}
+
+/// The same in a half that has windows.
+Windows::FillResult Windows::fill_shown(Gva address, bool write, const PagingContext& context) {
+    const bool kernel = kernel_half(address);
     if (mappings() >= budget_) clear();
     PagingContext as = context;
     as.user = !kernel;
@@ -238,7 +251,7 @@ Windows::FillResult Windows::fill(Gva address, bool write, const PagingContext& 
     Window* const window = window_for(address);
     if (window == nullptr) return {Fill::kNotHere};
     ++counters_.fills;
-    policy_of(*window).spend(WindowPolicy::kFillNs);
+    policy_of(*window).spend(WindowPolicy::kHostFaultNs);
     return {show(*window, address & kPageMask, walk.page, write, as) ? Fill::kShown : Fill::kNotHere};
 }
 

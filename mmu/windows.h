@@ -68,6 +68,7 @@ class Windows {
     const Counters& counters() const { return counters_; }
 
   private:
+    FillResult fill_shown(Gva address, bool write, const PagingContext& context);
     /// Pages that one host mapping shows; never beyond a 2 MiB boundary of guest physical memory.
     struct Run {
         Gpa physical;

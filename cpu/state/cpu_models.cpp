@@ -21,7 +21,7 @@ constexpr Feature kEmulated[] = {
     kFpu, kDe, kPse, kTsc, kMsr, kPae, kMce, kCx8, kApic, kSep, kMtrr, kPge, kMca, kCmov, kPat, kPse36, kClflush, kMmx, kFxsr,
     kSse, kSse2, kX2apic, kTscDeadline, kPcid, kHypervisor, kArat, kFsgsbase, kTscAdjust, kSmep, kSmap, kUmip, kInvpcid, kRdpid,
     kSyscall, kNx, kPdpe1gb, kRdtscp, kLm, kLahfLm, kInvtsc, kAmdNoSsb, kArchCapabilities, kSpecCtrl,
-    kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo, kClzero,
+    kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo, kTsaSqNo, kTsaL1No, kClzero,
 };
 
 // 5-level paging (windows do not show such addresses), virtual interrupt flags (nobody asks), MWAIT (Linux would idle with

@@ -188,7 +188,7 @@ void CpuModel::Parser::drop_other_vendor(FeatureSet& set) const {
         set.set(Feature::kArchCapabilities, false);
         set.set(Feature::kSpecCtrl, false);
     } else {
-        set[FeatureWord::k8_21Eax] = 0;
+        set[FeatureWord::k8_21Eax] = set[FeatureWord::k8_21Ecx] = 0;
         set[FeatureWord::k8_8Ebx] &= u32{1} << feature_info(Feature::kWbnoinvd).bit;
     }
 }

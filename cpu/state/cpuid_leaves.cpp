@@ -145,7 +145,7 @@ CpuidLeaf CpuModel::extended(u32 leaf) const {
             const u32 cores = is_amd() ? apic_id_bits() << 12 | (cpu_count_ - 1) : 0;
             return {physical_bits_ | kVirtualBits << 8, features_[k8_8Ebx], cores, 0};
         }
-        case 0x80000021: return {features_[k8_21Eax], 0, 0, 0};
+        case 0x80000021: return {features_[k8_21Eax], 0, features_[k8_21Ecx], 0};
         default: return {};
     }
 }

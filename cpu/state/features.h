@@ -27,6 +27,7 @@ enum class FeatureWord : u8 {
     k8_7Edx,      ///< leaf 0x80000007
     k8_8Ebx,      ///< leaf 0x80000008
     k8_21Eax,     ///< leaf 0x80000021
+    k8_21Ecx,
     kCount,
 };
 
@@ -210,7 +211,9 @@ enum class FeatureWord : u8 {
     X(LfenceSerializing, k8_21Eax, 2, "lfence-always-serializing") \
     X(NullSelClrBase, k8_21Eax, 6, "null-sel-clr-base")         \
     X(AutoIbrs, k8_21Eax, 8, "auto-ibrs")                       \
-    X(SrsoNo, k8_21Eax, 29, "srso-no")
+    X(SrsoNo, k8_21Eax, 29, "srso-no")                          \
+    X(TsaSqNo, k8_21Ecx, 1, "tsa-sq-no")                        \
+    X(TsaL1No, k8_21Ecx, 2, "tsa-l1-no")
 
 enum class Feature : u8 {
     kNone,  ///< an instruction set that is never offered

@@ -53,6 +53,7 @@ FeatureSet query_features() {
     f[k8_7Edx] = query(0x80000007).edx;
     f[k8_8Ebx] = query(0x80000008).ebx;
     f[k8_21Eax] = query(0x80000021).eax;
+    f[k8_21Ecx] = query(0x80000021).ecx;
     return f;
 }
 

@@ -50,6 +50,7 @@ constexpr Feature kIcelake[] = {
 // ---- AMD -----------------------------------------------------------------------------------------------------------------
 constexpr Feature kAmdQuiet[] = {
     kX2apic, kTscDeadline, kTscAdjust, kInvtsc, kArat, kAmdNoSsb, kNoNestedDataBp, kLfenceSerializing, kNullSelClrBase, kAutoIbrs, kSrsoNo,
+    kTsaSqNo, kTsaL1No,
 };
 constexpr Feature kOpteron[] = {kVme, kMtrr, kClflush, kMca, kPse36, kSyscall, kNx, kLm};
 constexpr Feature kOpteronG2[] = {kCx16, kRdtscp, kLahfLm};

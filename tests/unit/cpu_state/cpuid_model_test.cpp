@@ -291,6 +291,7 @@ TEST_CASE("identification leaves") {
     CHECK((m.cpuid(0x80000001, 0, s).edx & 1) != 0);  // AMD repeats leaf 1
     CHECK(m.cpuid(0x80000007, 0, s).edx == bit(8));
     CHECK((m.cpuid(0x80000021, 0, s).eax & bit(8)) != 0);
+    CHECK(m.cpuid(0x80000021, 0, s).ecx == (bit(1) | bit(2)));  // TSA_SQ_NO, TSA_L1_NO: Linux flushes nothing on its way out
     for (u32 leaf : {0xeu, 0x15u, 0x1fu, 0x7fffffffu, 0x40000011u, 0x80000022u, 0x8fffffffu, 0xffffffffu}) CHECK(m.cpuid(leaf, 0, s) == CpuidLeaf{});
     CHECK(model("max,-hypervisor").cpuid(0x40000000, 0, s) == CpuidLeaf{});
 }
