@@ -108,10 +108,13 @@ class Restore {
     u8 copy_[kXsaveAreaSize];
 };
 
+/// The area's start is touched first, whatever is asked for: its #PF comes before the #GP of a bad header (as Zen 4 has it).
 Outcome read_header(Cpu& cpu, const Insn& insn, Header& header) {
     TRY_GUEST(check_xsave_operand(cpu, insn));
-    const u64 at = effective_address(cpu, insn) + kXsaveXstateBv;
-    return read_segment(cpu, insn.mem.segment, at, &header, sizeof header);
+    const u64 area = effective_address(cpu, insn);
+    u8 first;
+    TRY_GUEST(read_segment(cpu, insn.mem.segment, area, &first, sizeof first));
+    return read_segment(cpu, insn.mem.segment, area + kXsaveXstateBv, &header, sizeof header);
 }
 
 }  // namespace
