@@ -94,13 +94,13 @@ TEST_CASE("FXSAVE wants 512 writable bytes, and #SS comes before the alignment's
 
 TEST_CASE("XRSTOR of an area whose start is not mapped is a page fault, whatever its header says", "[insn][x87]") {
     InsnTest t;
-    constexpr Gva kArea = kDataAt - 0xc0, kReservedOfHeader = kArea + 512 + 24;
-    t.store_value<u64>(kReservedOfHeader, ~u64{0});
+    constexpr Gva kArea = kDataAt - 0xc0, kHeader = kArea + 512 + 8;  // XCOMP_BV in the standard format is 0
+    t.store_value<u64>(kHeader, 1);
     t.set(kRbx, kArea), t.set(kRax, 0), t.set(kRdx, 0);
     t.load([](auto& a) { a.xrstor(x86::ptr(x86::rbx)); });
     CHECK(t.run().vector == kVectorPF);
     CHECK(t.last.cr2 == kArea);
-    t.set(kRbx, kDataAt), t.store_value<u64>(kDataAt + 512 + 24, ~u64{0});
+    t.set(kRbx, kDataAt), t.store_value<u64>(kDataAt + 512 + 8, 1);
     CHECK(t.run().vector == kVectorGP);
 }
 
