@@ -58,8 +58,11 @@ void BlockBuilder::analyse_flags(std::span<const Insn> insns) {
                              i.klass == InsnClass::kUndefined) &&
                             !is_inlined(i, block_.key.mode);
         const bool leaves = i.op == Op::kJcc;
+        // What is undefined behind MUL, DIV or BT is what was there before on many processors: programs see it. (AF behind
+        // logic instructions is not worth that.)
+        const u32 killed = i.flags_written & ~(i.flags_undefined & ~u32{kFlagAF});
         buffer_.live_before[n] = opaque || leaves ? static_cast<u32>(kFlagsArithmetic)
-                                 : ((buffer_.live_before[n + 1] & ~i.flags_written) | i.flags_read) & kFlagsArithmetic;
+                                 : ((buffer_.live_before[n + 1] & ~killed) | i.flags_read) & kFlagsArithmetic;
     }
 }
 
