@@ -19,7 +19,7 @@ struct Capabilities {
     /// The guest's TSC may start anywhere and stand still while the machine is paused. Without it guests see the host's
     /// TSC in ring 3, so that the machine must give them that value everywhere.
     bool tsc_offset = true;
-    /// Every mode of the guest runs at about the same speed; otherwise Vcpu::slow_here says where it does not.
+    /// Every mode of the guest runs at about the same speed; otherwise 64-bit code in ring 3 runs far faster than the rest.
     bool even_speed = true;
 };
 

@@ -40,9 +40,6 @@ class Vcpu {
     /// A halted processor has something to take: only while run() is not executing.
     virtual bool wakes() = 0;
 
-    /// Another engine would execute what comes next much faster; only while run() is not executing.
-    virtual bool slow_here() { return false; }
-
     /// Why run() returned kFatal.
     virtual const std::string& failure() const = 0;
     /// Text of `info jit` / `info accel`.

@@ -116,9 +116,6 @@ struct RegionSite {
     u64 since = 0;      ///< when the guess was made: host TSC
 };
 
-/// Bits 63:32 of a canonical 48-bit address.
-constexpr bool is_region(u32 region) { return region >> 15 == 0 || region >> 15 == 0x1ffff; }
-
 /// Where a guest instruction's host code starts; faults are looked up here.
 struct SidePoint {
     u32 host_offset;

@@ -36,7 +36,7 @@ HelperSite* BlockBuilder::new_helper(const Insn& insn) {
     auto site = std::make_unique<HelperSite>();
     site->insn = insn;
     site->block = &block_;
-    site->guest_offset = static_cast<u32>(insn.rip - block_.rip);
+    site->guest_offset = offset_in_block(insn);
     block_.helpers.push_back(std::move(site));
     return block_.helpers.back().get();
 }
@@ -75,7 +75,7 @@ void BlockBuilder::build(std::span<const Insn> insns) {
         current_ = &insns[n];
         flags_live_ = buffer_.live_before[n];
         flags_live_after_ = buffer_.live_before[n + 1];
-        const u32 guest_offset = static_cast<u32>(current_->rip - block_.rip);
+        const u32 guest_offset = offset_in_block(*current_);
         // What STI or POPF let in is taken before IF goes again: STI; NOP; CLI is a window.
         const bool may_clear_if = current_->op == Op::kCli || current_->op == Op::kPopf;
         if (may_clear_if && n > 0 && insns[n - 1].op != Op::kSti) poll(guest_offset);
@@ -177,11 +177,11 @@ BlockBuilder::Code BlockBuilder::finish() {
         p.host_offset += cold_at;
         block_.points.push_back(p);
     }
-    for (const PendingChain& p : pending_chains_) {
+    for (const EmitBuffer::PendingChain& p : buffer_.chains) {
         p.site->patch_offset = static_cast<u32>(code.labelOffsetFromBase(p.patch_end) - 4);
         p.site->exit_offset = static_cast<u32>(code.labelOffsetFromBase(p.exit));
     }
-    for (const PendingSalted& p : pending_salted_) {
+    for (const EmitBuffer::PendingSalted& p : buffer_.salted_links) {
         const u32 at = p.at + (p.cold ? cold_at : 0);
         p.site->patch_offset = at + SaltedLink::kJumpAt;
         p.site->tag_offset = at + SaltedLink::kTagAt;

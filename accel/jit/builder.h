@@ -65,8 +65,14 @@ class BlockBuilder {
     void call(const u8* thunk) { out_of_block(0xe8, thunk); }
     void jump(const u8* thunk) { out_of_block(0xe9, thunk); }
     void out_of_block(u8 opcode, const u8* target);
+    /// The call of an exit thunk that takes a pointer.
+    void leave(const u8* thunk, const void* payload) {
+        call(thunk);
+        a.embedUInt64(reinterpret_cast<u64>(payload));
+    }
     void long_jump(const Label& l) { a.long_().jmp(l); }
     HelperSite* new_helper(const Insn& insn);
+    u32 offset_in_block(const Insn& insn) const { return static_cast<u32>(insn.rip - block_.rip); }
     bool baked() const { return block_.key.mode.has(Mode::kBaked); }
     u64 offset_in_page(u64 rip) const { return rip - page_rip_; }
 
@@ -106,6 +112,7 @@ class BlockBuilder {
     bool fold_table(const Insn& insn, bool needs_temp);
     bool fold_segment(const Insn& insn);
     bool fold_stack(u8 guest, i32 displacement);
+    void decided(u16 anchor);
     void decide_by_address(u16 anchor);
     void decide_by(u8 guest);
     void decide_by_region(unsigned region);
@@ -196,6 +203,8 @@ class BlockBuilder {
 
     // emit_helper.cpp
     void emit_helper(const Insn& insn);
+    void helper_call(const Insn& insn, bool ends_block);
+    void cold_helper(const Insn& insn, const Label& entry, const Label* back);
     void emit_raise(const Insn& insn, Vector vector);
 
     void patch_fixups();
@@ -221,18 +230,6 @@ class BlockBuilder {
     u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need
     u32 flags_live_after_ = 0;      ///< the same after the current instruction
     const Insn* current_ = nullptr;
-    struct PendingChain {
-        ChainSite* site;
-        Label patch_end;  ///< behind the rel32
-        Label exit;
-    };
-    std::vector<PendingChain> pending_chains_;
-    struct PendingSalted {
-        ChainSite* site;
-        u32 at;     ///< of SaltedLink, in its section
-        bool cold;
-    };
-    std::vector<PendingSalted> pending_salted_;
     Label link_entry_;
 };
 

@@ -29,7 +29,7 @@ void BlockBuilder::access(unsigned size, u8 kind, Op&& op) {
         window_address();
         return op();
     }
-    const u32 guest_offset = static_cast<u32>(offset_in_page(current_->rip)) - block_.page_offset();
+    const u32 guest_offset = offset_in_block(*current_);
     const ProbeTemplate& probe = buffer_.probes.get(mode_.view(), kind & kAccessWrite, flags_live_ != 0);
     const AccessMeta meta = access_meta(size, kind);
     u32 miss_fixup = 0;

@@ -29,7 +29,7 @@ void BlockBuilder::chain_site(u64 rip, Emit emit) {
     const Label exit = a.newLabel(), patch_end = a.newLabel();
     emit(exit);
     a.bind(patch_end);
-    pending_chains_.push_back({site, patch_end, exit});
+    buffer_.chains.push_back({site, patch_end, exit});
     chain_exit(site, exit);
 }
 
@@ -67,7 +67,7 @@ void BlockBuilder::chain_if(x86::CondCode condition, u64 rip) {
     const Label taken = a.newLabel();
     a.long_().j(condition, taken);
     cold();
-    point(static_cast<u32>(current_->rip - block_.rip));
+    point(offset_in_block(*current_));
     a.bind(taken);
     to_other_page(rip);
     hot();
@@ -76,17 +76,16 @@ void BlockBuilder::chain_if(x86::CondCode condition, u64 rip) {
 void BlockBuilder::chain_exit(ChainSite* site, const Label& entry) {
     const bool was_cold = in_cold_;
     if (!was_cold) cold();
-    point(static_cast<u32>(current_->rip - block_.rip));
+    point(offset_in_block(*current_));
     a.bind(entry);
-    call(context_.thunks.exit_chain);
-    a.embedUInt64(reinterpret_cast<u64>(site));
+    leave(context_.thunks.exit_chain, site);
     if (!was_cold) hot();
 }
 
 /// Goes to the RIP in rbp through the jump cache.
 void BlockBuilder::look_up() {
     const LookupTemplate& t = baked() ? buffer_.lookup_baked : buffer_.lookup;
-    point(static_cast<u32>(current_->rip - block_.rip));
+    point(offset_in_block(*current_));
     buffer_.fixups.push_back({in_cold_, static_cast<u32>(a.offset()) + t.exit_at, context_.thunks.exit_lookup});
     a.embed(t.bytes, t.length);
 }
@@ -116,7 +115,7 @@ void BlockBuilder::emit_jcc(const Insn& insn) {
 
 /// What must be taken back when the target turns out to be invalid: that is found out behind the branch.
 void BlockBuilder::note_branch(const Insn& insn, i32 sp, unsigned counter_bits) {
-    block_.branch_offset = static_cast<u32>(insn.rip - block_.rip);
+    block_.branch_offset = offset_in_block(insn);
     block_.branch_sp = sp;
     block_.branch_counter_bits = static_cast<u8>(counter_bits);
 }

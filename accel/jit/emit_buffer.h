@@ -25,6 +25,18 @@ struct EmitBuffer {
         u32 at, to;
     };
 
+    /// Branches to direct successors, whose final offsets are known at the end.
+    struct PendingChain {
+        ChainSite* site;
+        asmjit::Label patch_end;  ///< behind the rel32
+        asmjit::Label exit;
+    };
+    struct PendingSalted {
+        ChainSite* site;
+        u32 at;  ///< of SaltedLink, in its section
+        bool cold;
+    };
+
     const ProbeTemplates probes;
     const LookupTemplate lookup{true}, lookup_baked{false}, lookup_salted{true, true};
     asmjit::CodeHolder code;
@@ -32,6 +44,8 @@ struct EmitBuffer {
     asmjit::Section* cold = nullptr;
     std::vector<Fixup> fixups;
     std::vector<LocalFixup> local_fixups;
+    std::vector<PendingChain> chains;
+    std::vector<PendingSalted> salted_links;
     std::vector<SidePoint> hot_points, cold_points;
     std::vector<u32> live_before;
 
@@ -43,6 +57,8 @@ struct EmitBuffer {
         code.attach(&assembler);
         fixups.clear();
         local_fixups.clear();
+        chains.clear();
+        salted_links.clear();
         hot_points.clear();
         cold_points.clear();
     }

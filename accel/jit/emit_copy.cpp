@@ -144,11 +144,7 @@ bool BlockBuilder::encoded_in_slot(const Insn& insn) {
 void BlockBuilder::encoded(const Insn& insn) {
     if (!insn.has_mem && encoded_in_slot(insn)) return;
     const Assignment as = assign(insn, at_);
-    if (as.count == 0) {
-        delta_kept_ |= !insn.has_mem;
-        return embed(insn, as.map);
-    }
-    const u32 guest_offset = static_cast<u32>(insn.rip - block_.rip);
+    const u32 guest_offset = offset_in_block(insn);
     bool r10_free = !insn.has_mem;
     for (unsigned k = 0; k < as.count; ++k) r10_free &= as.host[k] != kHostTemp;
     delta_kept_ |= r10_free;
@@ -180,8 +176,7 @@ bool BlockBuilder::fpu_trap(const Insn& insn) {
     if (!trap) return false;
     auto* site = new_helper(insn);
     site->vector = kVectorNM;  // refined to #UD by the run loop, which sees CR0 and CR4
-    call(context_.thunks.exit_raise);
-    a.embedUInt64(reinterpret_cast<u64>(site));
+    leave(context_.thunks.exit_raise, site);
     ended_ = true;
     return true;
 }

@@ -1,23 +1,37 @@
-// Instructions that run in C++: the block is left, the run loop executes the slow path and, but for EndBlock ops, comes back.
+// Instructions that run in C++: the block is left, the run loop executes the slow path and, but for EndBlock ops, comes
+// back.
 #include "accel/jit/builder.h"
 
 namespace twin86::jit {
 
 using namespace asmjit;
 
-void BlockBuilder::emit_helper(const Insn& insn) {
+void BlockBuilder::helper_call(const Insn& insn, bool ends_block) {
     HelperSite* site = new_helper(insn);
-    site->ends_block = insn.klass == InsnClass::kEndBlock;
-    call(context_.thunks.exit_helper);
-    a.embedUInt64(reinterpret_cast<u64>(site));
-    if (site->ends_block) ended_ = true;
+    site->ends_block = ends_block;
+    leave(context_.thunks.exit_helper, site);
+}
+
+void BlockBuilder::emit_helper(const Insn& insn) {
+    const bool ends_block = insn.klass == InsnClass::kEndBlock;
+    helper_call(insn, ends_block);
+    if (ends_block) ended_ = true;
+}
+
+/// The slow path of an instruction that is emitted inline. Without `back` it leaves the block: the mode may change.
+void BlockBuilder::cold_helper(const Insn& insn, const Label& entry, const Label* back) {
+    cold();
+    point(offset_in_block(insn));
+    a.bind(entry);
+    helper_call(insn, back == nullptr);
+    if (back != nullptr) long_jump(*back);
+    hot();
 }
 
 void BlockBuilder::emit_raise(const Insn& insn, Vector vector) {
     HelperSite* site = new_helper(insn);
     site->vector = vector;
-    call(context_.thunks.exit_raise);
-    a.embedUInt64(reinterpret_cast<u64>(site));
+    leave(context_.thunks.exit_raise, site);
     ended_ = true;
 }
 

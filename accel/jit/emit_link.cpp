@@ -15,11 +15,11 @@ void BlockBuilder::salted_link(u64 rip) {
     const u32 at = static_cast<u32>(a.offset());
     const bool was_cold = in_cold_;
     a.embed(SaltedLink(offset_in_page(rip) & kPageMask).bytes, SaltedLink::kLength);
-    pending_salted_.push_back({site, at, was_cold});
+    buffer_.salted_links.push_back({site, at, was_cold});
 
     if (!was_cold) cold();
     buffer_.local_fixups.push_back({was_cold, true, at + SaltedLink::kMissAt, static_cast<u32>(a.offset())});
-    point(static_cast<u32>(current_->rip - block_.rip));
+    point(offset_in_block(*current_));
     a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
     load_rip(kHostAddress, rip);
     const LookupTemplate& t = buffer_.lookup_salted;

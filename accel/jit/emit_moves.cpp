@@ -40,7 +40,7 @@ void BlockBuilder::emit_xlat(const Insn& insn) {
 
 void BlockBuilder::emit_mov_from_seg(const Insn& insn) {
     const std::size_t selector =
-        offsetof(JitFrame, cpu.segment) + (insn.reg_field & 7) * sizeof(Segment) + offsetof(Segment, selector);
+        segment_field(insn.reg_field & 7, offsetof(Segment, selector));
     if (insn.has_mem) {
         access_operand(insn, 2, kAccessWrite, [&] {
             const u8 value = free_temp();
@@ -115,7 +115,7 @@ void BlockBuilder::emit_salc() {
 void BlockBuilder::emit_read_base(const Insn& insn) {
     if (block_.key.mode.has(Mode::kNoFsgsbase)) return emit_raise(insn, kVectorUD);
     const unsigned segment = insn.op == Op::kRdfsbase ? kFs : kGs;
-    a.mov(x86::r10, field(offsetof(JitFrame, cpu.segment) + segment * sizeof(Segment) + offsetof(Segment, base)));
+    a.mov(x86::r10, field(segment_field(segment, offsetof(Segment, base))));
     write_gpr_sized(insn.rm_field, kHostTemp, insn.operand_bits);
 }
 

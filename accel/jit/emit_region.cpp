@@ -3,6 +3,7 @@
 // where the guess fails, bits 47:39 select the delta. A site that fails learns a few times (JitVcpu::on_region).
 #include "accel/jit/builder.h"
 #include "accel/jit/region_code.h"
+#include "mmu/page_walk.h"
 #include "mmu/window_area.h"
 
 namespace twin86::jit {
@@ -47,7 +48,8 @@ void BlockBuilder::window_address() {
 /// r10 = delta by a guess. The cold part, where it fails, is a way out that learns.
 void BlockBuilder::guess_region(u8 guest, u32 hint) {
     RegionSite& site = block_.regions.emplace_back();
-    site.region = is_region(hint) ? hint : 0;
+    constexpr u64 kFourLevels = 0;  // what CR4 says where there are windows
+    site.region = is_canonical(u64{hint} << 32, kFourLevels) ? hint : 0;
     site.at = static_cast<u32>(a.offset());
     site.guest = guest;
     site.view = mode_.view();
@@ -55,7 +57,7 @@ void BlockBuilder::guess_region(u8 guest, u32 hint) {
     a.embed(RegionCode::compare(site).bytes, RegionCode::kLength);
 
     cold();
-    point(static_cast<u32>(current_->rip - block_.rip));
+    point(offset_in_block(*current_));
     buffer_.local_fixups.push_back({false, true, site.at + RegionCode::kBranchAt, static_cast<u32>(a.offset())});
     call(context_.thunks.exit_region);
     jump_to(false, site.at + RegionCode::kLength);

@@ -8,14 +8,6 @@ namespace twin86::jit {
 
 using namespace asmjit;
 
-namespace {
-
-std::size_t segment_field(u8 segment, std::size_t member) {
-    return offsetof(JitFrame, cpu.segment) + segment * sizeof(Segment) + member;
-}
-
-}  // namespace
-
 /// Outside of 64-bit mode linear addresses are 32 bits wide.
 void BlockBuilder::to_linear(u8 segment, unsigned size, u8 kind) {
     const SegmentCheck check = mode_.check(segment, kind & kAccessWrite);
@@ -39,7 +31,7 @@ void BlockBuilder::check_segment(u8 segment, unsigned size, u8 kind) {
     a.bind(good);
 
     cold();
-    point(static_cast<u32>(current_->rip - block_.rip));
+    point(offset_in_block(*current_));
     a.bind(beyond);
     if (!always && flags_live_ != 0) a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
     call(context_.thunks.exit_segment);

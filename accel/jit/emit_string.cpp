@@ -48,14 +48,13 @@ StringMeta string_meta(const Insn& insn, Mode mode) {
 
 void BlockBuilder::emit_string(const Insn& insn) {
     const StringMeta meta = string_meta(insn, mode_);
-    const u32 guest_offset = static_cast<u32>(insn.rip - block_.rip);
+    const u32 guest_offset = offset_in_block(insn);
     HelperSite* site = new_helper(insn);
     const Label again = a.newLabel(), done = a.newLabel(), more = a.newLabel(), slow = a.newLabel();
     const bool by_element = mode_.has(Mode::kSingleStep) ||  // #DB comes after each element
                             mode_.has(Mode::kAligned) || segment_checks(insn, mode_) == SegmentCheck::kFull;
     if (by_element) {
-        call(context_.thunks.exit_string);
-        a.embedUInt64(reinterpret_cast<u64>(site));
+        leave(context_.thunks.exit_string, site);
         ended_ = true;
         return;
     }
@@ -65,12 +64,9 @@ void BlockBuilder::emit_string(const Insn& insn) {
     a.long_().jmp(done);
     a.long_().jmp(more);
     a.bind(slow);
-    call(context_.thunks.exit_string);
-    a.embedUInt64(reinterpret_cast<u64>(site));
+    leave(context_.thunks.exit_string, site);
     a.bind(more);
-    point(guest_offset, 0xff, kSidePoll);
-    a.mov(x86::rbp, field(offsetof(JitFrame, poll)));
-    a.mov(x86::ebp, x86::dword_ptr(x86::rbp));
+    poll(guest_offset);
     a.jmp(again);
     a.bind(done);
     point(guest_offset);

@@ -10,9 +10,7 @@ namespace {
 
 constexpr u64 kPopfSlow = kFlagTF | kFlagDF | kFlagIOPL | kFlagNT | kFlagRF | kFlagVM | kFlagAC | kFlagVIF | kFlagVIP | kFlagID;
 
-std::size_t segment_base(unsigned segment) {
-    return offsetof(JitFrame, cpu.segment) + segment * sizeof(Segment) + offsetof(Segment, base);
-}
+std::size_t segment_base(unsigned segment) { return segment_field(segment, offsetof(Segment, base)); }
 
 }  // namespace
 
@@ -148,15 +146,7 @@ void BlockBuilder::emit_popf(const Insn& insn) {
     a.or_(x86::ebp, 0x202);
     a.push(x86::rbp);
     a.popfq();
-
-    cold();
-    point(static_cast<u32>(insn.rip - block_.rip));
-    a.bind(slow);
-    HelperSite* site = new_helper(insn);
-    site->ends_block = true;
-    call(context_.thunks.exit_helper);
-    a.embedUInt64(reinterpret_cast<u64>(site));
-    hot();
+    cold_helper(insn, slow, nullptr);
 }
 
 void BlockBuilder::emit_mov_from_cr(const Insn& insn) {
@@ -182,15 +172,7 @@ void BlockBuilder::emit_rdtsc(const Insn& insn) {
     a.mov(x86::eax, x86::eax);
     if (insn.op == Op::kRdtscp) a.mov(x86::ecx, field(offsetof(JitFrame, cpu.tsc_aux), 4));
     a.bind(done);
-
-    cold();
-    point(static_cast<u32>(insn.rip - block_.rip));
-    a.bind(slow);
-    HelperSite* site = new_helper(insn);
-    call(context_.thunks.exit_helper);
-    a.embedUInt64(reinterpret_cast<u64>(site));
-    long_jump(done);
-    hot();
+    cold_helper(insn, slow, &done);
 }
 
 /// WRFSBASE/WRGSBASE: a non-canonical value is the slow path's #GP.
@@ -214,15 +196,7 @@ void BlockBuilder::emit_write_base(const Insn& insn) {
     a.mov(base, x86::rbp);
     const Label done = a.newLabel();
     a.bind(done);
-
-    cold();
-    point(static_cast<u32>(insn.rip - block_.rip));
-    a.bind(slow);
-    HelperSite* site = new_helper(insn);
-    call(context_.thunks.exit_helper);
-    a.embedUInt64(reinterpret_cast<u64>(site));
-    long_jump(done);
-    hot();
+    cold_helper(insn, slow, &done);
 }
 
 }  // namespace twin86::jit

@@ -30,26 +30,29 @@ bool BlockBuilder::through_window() const {
     return !context_.wants_probe(context_.self, block_.key.physical + (current_->rip - block_.rip));
 }
 
+/// r10 is the delta that `anchor` decides about.
+void BlockBuilder::decided(u16 anchor) {
+    delta_anchor_ = anchor;
+    delta_kept_ = true;
+}
+
 /// r10 = delta of the window that rbp points into, unless r10 is `anchor`'s delta already.
 void BlockBuilder::decide_by_address(u16 anchor) {
     if (delta_anchor_ != anchor) select_delta(kHostAddress);
-    delta_anchor_ = anchor;
-    delta_kept_ = true;
+    decided(anchor);
 }
 
 /// The same by the value of a general register.
 void BlockBuilder::decide_by(u8 guest) {
     if (delta_anchor_ != guest) delta_of(guest);
-    delta_anchor_ = guest;
-    delta_kept_ = true;
+    decided(guest);
 }
 
 /// The same by what is known already.
 void BlockBuilder::decide_by_region(unsigned region) {
     const u16 anchor = static_cast<u16>(kAnchorRegion + region);
     if (delta_anchor_ != anchor) a.mov(x86::r10, window_delta(region));
-    delta_anchor_ = anchor;
-    delta_kept_ = true;
+    decided(anchor);
 }
 
 bool BlockBuilder::fold(const Insn& insn, bool needs_temp) {
@@ -126,7 +129,7 @@ bool BlockBuilder::fold_segment(const Insn& insn) {
     const MemOperand& m = insn.mem;
     if (m.rip_relative || m.index != kNoGpr || !mode_.has(Mode::kCode64)) return false;
     if (m.base != kNoGpr && (!anchors_.small(m.base) || in_memory(m.base))) return false;
-    a.mov(x86::rbp, field(offsetof(JitFrame, cpu.segment) + m.segment * sizeof(Segment) + offsetof(Segment, base)));
+    a.mov(x86::rbp, field(segment_field(m.segment, offsetof(Segment, base))));
     decide_by_address(static_cast<u16>(kAnchorSegment + m.segment));
     if (m.base != kNoGpr) a.lea(x86::rbp, x86::ptr(x86::rbp, host64(kHostOf[m.base])));
     at_ = {kHostAddress, true, static_cast<i32>(m.disp)};

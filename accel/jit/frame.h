@@ -113,6 +113,11 @@ struct JitFrame {
 };
 static_assert(std::is_standard_layout_v<JitFrame>);
 
+/// Where in the frame a member of a segment register is.
+constexpr std::size_t segment_field(unsigned segment, std::size_t member) {
+    return offsetof(JitFrame, cpu.segment) + segment * sizeof(Segment) + member;
+}
+
 /// Where in the frame the delta of a region's window is, in the table of a TlbView.
 constexpr u32 window_offset(u8 view, u32 region) {
     return static_cast<u32>(offsetof(JitFrame, window) + view * sizeof(JitFrame::window[0]) + region % WindowTables::kRegions * sizeof(u64));

@@ -49,7 +49,7 @@ Translator::Translator(const JitOptions& options, const CpuModel& model, PhysMap
       blocks_(blocks),
       fetcher_(fetcher),
       log_(log),
-      context_{thunks, may_link, wants_probe, &fetcher, nullptr, options.chain},
+      context_{thunks, may_link, wants_probe, &fetcher, fetcher.registers(), options.chain},
       decoder_(DecoderOptions{.amd_branches = model.is_amd(),
                               .lzcnt = model.has(Feature::kAbm),
                               .tzcnt = model.has(Feature::kBmi1)}) {}
@@ -134,7 +134,6 @@ Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, Outcome& 
     // Tracked before the bytes are read: a write from now on finds the page marked.
     phys_.set_has_code(key.physical & kPageMask, true);
     if (!decode_block(key, rip, linear, *block, fault)) return nullptr;
-    context_.gpr = fetcher_.registers();
     block->code = cache_.next();
     block->cold_at = static_cast<u32>(cache_.next_cold() - cache_.next());
     BlockBuilder builder(context_, buffer_, *block);

@@ -102,10 +102,9 @@ bool JitVcpu::on_region() {
     RegionSite& site = block.regions[index];
     const u64 address = site.guest == kNoGpr ? frame_.address : frame_.cpu.gpr[site.guest];
     const u64 now = __rdtsc();
-    const u32 region = static_cast<u32>(address >> 32);
     site.failures = now - site.since < kLongGood_ticks ? site.failures + 1 : 1;
     if (site.failures == kFailuresBeforeGivingUp) blocks_.give_up(block, site);
-    else if (is_region(region)) blocks_.guess(block, site, region);
+    else if (is_canonical(address, frame_.cpu.cr4)) blocks_.guess(block, site, static_cast<u32>(address >> 32));
     site.since = now;
     frame_.temp = frame_.window[site.view][WindowArea::region_of(address)];
     return resume(0);

@@ -4,15 +4,14 @@
 
 namespace twin86::kvm {
 
-Result<std::unique_ptr<KvmAccelerator>> KvmAccelerator::create(CpuModel& model, PhysMap& phys, Log& log) {
-    auto backend = probe_backend();
-    if (!backend) return backend.failure();
+Result<std::unique_ptr<KvmAccelerator>> KvmAccelerator::create(const Backend& backend, CpuModel& model, PhysMap& phys,
+                                                               Log& log) {
     auto system = KvmSystem::open();
     if (!system) return system.failure();
-    model.keep_features(available_features(*system, *backend));
+    model.keep_features(available_features(*system, backend));
     auto vm = KvmVm::create(system.take());
     if (!vm) return vm.failure();
-    return std::unique_ptr<KvmAccelerator>(new KvmAccelerator(vm.take(), *backend, model, phys, log));
+    return std::unique_ptr<KvmAccelerator>(new KvmAccelerator(vm.take(), backend, model, phys, log));
 }
 
 KvmAccelerator::KvmAccelerator(std::unique_ptr<KvmVm> vm, Backend backend, const CpuModel& model, PhysMap& phys,

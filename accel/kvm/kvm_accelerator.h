@@ -11,8 +11,8 @@ namespace twin86::kvm {
 
 class KvmAccelerator : public Accelerator {
   public:
-    /// Takes what KVM cannot provide from the processor model. All outlive the accelerator.
-    static Result<std::unique_ptr<KvmAccelerator>> create(CpuModel& model, PhysMap& phys, Log& log);
+    /// Takes what KVM, probed before, cannot provide from the processor model. All outlive the accelerator.
+    static Result<std::unique_ptr<KvmAccelerator>> create(const Backend& backend, CpuModel& model, PhysMap& phys, Log& log);
 
     std::string name() const override { return "kvm"; }
     Capabilities capabilities() const override {

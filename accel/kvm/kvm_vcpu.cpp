@@ -69,13 +69,6 @@ bool KvmVcpu::wakes() {
     return (fetched_ && state_.nmi_pending) || (enabled && env_.interrupt_pending());
 }
 
-/// Where ring 0 is emulated, so is everything but 64-bit code in ring 3.
-bool KvmVcpu::slow_here() {
-    if (backend_.native_ring0()) return false;
-    const CpuState& s = state();
-    return s.cpl() != 3 || !s.mode64();
-}
-
 bool KvmVcpu::fail(std::string why) {
     failure_ = std::move(why);
     return false;

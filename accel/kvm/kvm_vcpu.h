@@ -44,7 +44,6 @@ class KvmVcpu : public Vcpu, private CpuHost {
     void state_changed() override { changed_ = true; }
     void set_nmi_pending() override;
     bool wakes() override;
-    bool slow_here() override;
     const std::string& failure() const override { return failure_; }
     std::string statistics() const override;
     void dump_history() const override;

@@ -28,18 +28,19 @@ std::unique_ptr<Accelerator> make_jit(const Request& r) {
 Made with_fallback(const Request& r, std::unique_ptr<Accelerator> kvm) {
     const Status translates = jit::host_can_translate(HostCpuid::probe().features);
     if (!r.options.fallback || !translates) return kvm;
-    return std::unique_ptr<Accelerator>(std::make_unique<HybridAccelerator>(std::move(kvm), make_jit(r), r.phys, Engine::kFirst,
-                                                                            r.options.stress_switch_us * 1000));
+    return std::unique_ptr<Accelerator>(std::make_unique<HybridAccelerator>(
+        std::move(kvm), make_jit(r), r.phys, Engine::kFirst, r.options.stress_switch_us * 1000));
 }
 
-Made make_kvm(const Request& r) {
-    auto kvm = kvm::KvmAccelerator::create(r.model, r.phys, r.log);
+Made make_kvm(const Request& r, const Result<kvm::Backend>& backend) {
+    if (!backend) return error("-accel kvm: {}", backend.failure().message);
+    auto kvm = kvm::KvmAccelerator::create(backend.value(), r.model, r.phys, r.log);
     if (!kvm) return error("-accel kvm: {}", kvm.failure().message);
     return with_fallback(r, kvm.take());
 }
 
 Made make(const Request& r, const std::string& engine) {
-    return engine == "kvm" ? make_kvm(r) : Made(make_jit(r));
+    return engine == "kvm" ? make_kvm(r, kvm::probe_backend()) : Made(make_jit(r));
 }
 
 Selected selected(Made made, std::string why) {
@@ -63,8 +64,9 @@ Selected best(const Request& r) {
     const auto backend = kvm::probe_backend();
     if (!backend) return selected(make_jit(r), fmt::format("engine: jit ({})", backend.failure().message));
     const std::string text = kvm::backend_text(backend.value());
-    if (backend.value().native_ring0()) return selected(make_kvm(r), fmt::format("engine: kvm ({})", text));
-    return selected(make_jit(r), fmt::format("engine: jit, faster than this host's KVM ({}); -accel kvm takes it anyway", text));
+    if (backend.value().native_ring0()) return selected(make_kvm(r, backend), fmt::format("engine: kvm ({})", text));
+    return selected(make_jit(r),
+                    fmt::format("engine: jit, faster than this host's KVM ({}); -accel kvm takes it anyway", text));
 }
 
 }  // namespace

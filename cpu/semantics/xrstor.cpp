@@ -90,10 +90,7 @@ class Restore {
     void initialize(XsaveImage& image, u64 components) {
         if (cpu_.s.mode64()) return image.initialize(components);
         image.normalize(components);
-        XsaveRanges ranges;
-        add_legacy_ranges(ranges, cpu_.s, components);
-        add_extended_ranges(ranges, cpu_, components, nullptr);
-        for (const auto& r : ranges) std::memset(image.at(r.image), 0, r.size);
+        for (const auto& r : standard_ranges(cpu_, components)) std::memset(image.at(r.image), 0, r.size);
         if (components & kXfeatureX87) image.set_control_and_status(kInitialFcw, 0);
     }
 

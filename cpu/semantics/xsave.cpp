@@ -32,13 +32,6 @@ Outcome write_ranges(Cpu& cpu, const Insn& insn, const XsaveRanges& ranges, cons
     return cpu.host.write_linear(linear(kXsaveXstateBv), header, header_bytes);
 }
 
-XsaveRanges standard_ranges(const Cpu& cpu, u64 components) {
-    XsaveRanges ranges;
-    add_legacy_ranges(ranges, cpu.s, components);
-    add_extended_ranges(ranges, cpu, components, nullptr);
-    return ranges;
-}
-
 /// XSAVE saves all that is asked for, XSAVEOPT what is in use. MXCSR goes with SSE and AVX in any configuration.
 Outcome save_standard(Cpu& cpu, const Insn& insn, bool optimize) {
     TRY_GUEST(check_xsave_operand(cpu, insn));

@@ -62,4 +62,11 @@ void add_extended_ranges(XsaveRanges& ranges, const Cpu& cpu, u64 components, co
     }
 }
 
+XsaveRanges standard_ranges(const Cpu& cpu, u64 components) {
+    XsaveRanges ranges;
+    add_legacy_ranges(ranges, cpu.s, components);
+    add_extended_ranges(ranges, cpu, components, nullptr);
+    return ranges;
+}
+
 }  // namespace twin86

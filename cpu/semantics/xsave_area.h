@@ -39,5 +39,7 @@ void add_legacy_ranges(XsaveRanges& ranges, const CpuState& s, u64 components);
 void add_mxcsr_range(XsaveRanges& ranges);
 /// Components 2 and up; `compacted` null: standard format.
 void add_extended_ranges(XsaveRanges& ranges, const Cpu& cpu, u64 components, const CompactedOffsets* compacted);
+/// Both of them, in the standard format.
+XsaveRanges standard_ranges(const Cpu& cpu, u64 components);
 
 }  // namespace twin86
