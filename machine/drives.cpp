@@ -31,6 +31,12 @@ Result<std::array<const DriveOptions*, kIdeSlots>> ide_slots(const std::vector<D
     return slots;
 }
 
+/// Cell 0x10's code of the drive that reads such disks.
+u8 cmos_floppy_type(const FloppyGeometry& g) {
+    if (g.cylinders == 40) return 1;
+    return g.sectors == 9 ? 3 : g.sectors == 15 ? 2 : g.sectors == 36 ? 5 : 4;
+}
+
 std::string serial_of(unsigned slot) {
     return fmt::format("TW{:05}", slot + 1);
 }
@@ -51,7 +57,45 @@ Status Drives::add(const Options& options, pc::Board& board) {
         drive.snapshot |= options.snapshot && !drive.cdrom;
         if (const Status s = add_ide(drive, slot, board); !s) return s;
     }
+    return add_floppies(options, board);
+}
+
+Status Drives::add_floppies(const Options& options, pc::Board& board) {
+    std::array<bool, Fdc82077aa::kDrives> taken{};
+    for (const DriveOptions& d : options.drives) {
+        if (d.interface != DriveInterface::kFloppy) continue;
+        const unsigned slot = d.index.value_or(taken[0] ? 1 : 0);
+        if (slot >= taken.size()) return error("-drive {}: there are floppy drives 0 and 1, not {}", d.file, slot);
+        if (std::exchange(taken[slot], true))
+            return error("-drive {}: floppy drive {} has an image already", d.file, slot);
+        if (const Status s = add_floppy(d, slot, board); !s) return s;
+    }
     return {};
+}
+
+/// The drive is of the kind that reads its first medium.
+Status Drives::add_floppy(const DriveOptions& options, unsigned slot, pc::Board& board) {
+    Drive drive{
+        fmt::format("floppy{}", slot), options.id, options.file, options.read_only, options.snapshot, 0, nullptr,
+        &board.fdc().drive(slot)};
+    if (!drive.file.empty()) {
+        auto image = open(drive);
+        if (!image) return image.failure();
+        drive.change_medium(image.take());
+    }
+    board.cmos().floppy_types[slot] = cmos_floppy_type(drive.floppy->geometry());
+    drives_.push_back(std::move(drive));
+    return {};
+}
+
+bool Drives::Drive::has_medium() const {
+    if (cdrom != nullptr) return cdrom->has_medium();
+    return floppy == nullptr || floppy->has_medium();
+}
+
+void Drives::Drive::change_medium(std::unique_ptr<BlockQueue> image) {
+    if (cdrom != nullptr) return cdrom->change_medium(std::move(image));
+    floppy->change_medium(std::move(image));
 }
 
 Status Drives::add_ide(const DriveOptions& options, unsigned slot, pc::Board& board) {
@@ -86,18 +130,20 @@ Result<std::unique_ptr<BlockQueue>> Drives::open(Drive& drive) {
     auto image = open_raw_image({drive.file, drive.read_only, drive.snapshot});
     if (!image) return image.failure();
     drive.bytes = (*image)->size();
+    if (drive.floppy != nullptr && !floppy_geometry(drive.bytes))
+        return error("floppy image '{}' has {} KiB; the largest floppy has 2880", drive.file, drive.bytes / KiB);
     return std::make_unique<BlockQueue>(image.take(), work_);
 }
 
 std::string Drives::text() const {
     std::string text;
     for (const Drive& d : drives_) {
-        const bool empty = d.cdrom != nullptr && !d.cdrom->has_medium();
+        const bool empty = !d.has_medium();
         text += fmt::format("{}{}: ", d.name, d.id.empty() ? "" : fmt::format(" ({})", d.id));
         text += empty ? "no medium" : fmt::format("{}, {} KiB, raw", d.file, d.bytes / KiB);
         if (!empty && d.read_only) text += ", read-only";
         if (!empty && d.snapshot) text += ", snapshot";
-        if (d.cdrom != nullptr) text += d.cdrom->locked() ? ", tray locked" : ", removable";
+        if (d.removable()) text += d.cdrom != nullptr && d.cdrom->locked() ? ", tray locked" : ", removable";
         text += '\n';
     }
     return text;
@@ -116,16 +162,16 @@ Result<Drives::Drive*> Drives::removable(const std::string& name) {
         for (const Drive& d : drives_) names.push_back(d.name);
         return error("there is no drive '{}'{}", name, did_you_mean(name, names));
     }
-    if (drive->cdrom == nullptr) return error("{}: a fixed disk cannot be taken out", drive->name);
+    if (!drive->removable()) return error("{}: a fixed disk cannot be taken out", drive->name);
     return drive;
 }
 
 Status Drives::eject(const std::string& name, bool force) {
     auto drive = removable(name);
     if (!drive) return drive.failure();
-    if ((*drive)->cdrom->locked() && !force)
+    if ((*drive)->cdrom != nullptr && (*drive)->cdrom->locked() && !force)
         return error("{}: the guest has locked the tray; eject it in the guest, or use eject -f", (*drive)->name);
-    (*drive)->cdrom->change_medium(nullptr);
+    (*drive)->change_medium(nullptr);
     (*drive)->file.clear();
     return {};
 }
@@ -139,7 +185,7 @@ Status Drives::change(const std::string& name, const std::string& file, bool rea
     next.read_only = read_only || next.cdrom != nullptr;
     auto image = open(next);
     if (!image) return image.failure();
-    next.cdrom->change_medium(image.take());
+    next.change_medium(image.take());
     **drive = std::move(next);
     return {};
 }

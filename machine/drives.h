@@ -32,8 +32,15 @@ class Drives {
         bool read_only = false, snapshot = false;
         u64 bytes = 0;
         AtapiCdrom* cdrom = nullptr;
+        FloppyDrive* floppy = nullptr;
+
+        bool removable() const { return cdrom != nullptr || floppy != nullptr; }
+        bool has_medium() const;
+        void change_medium(std::unique_ptr<BlockQueue> image);
     };
 
+    Status add_floppies(const Options& options, pc::Board& board);
+    Status add_floppy(const DriveOptions& options, unsigned slot, pc::Board& board);
     Status add_ide(const DriveOptions& options, unsigned slot, pc::Board& board);
     Result<std::unique_ptr<BlockQueue>> open(Drive& drive);
     Drive* find(const std::string& name);

@@ -81,7 +81,9 @@ void add_boot_words(Words& w, const BootOptions& boot) {
 }
 
 std::string drive_text(const DriveOptions& d) {
-    std::string text = "file=" + d.file + ",if=ide,media=" + (d.cdrom ? "cdrom" : "disk") + ",format=raw";
+    const bool floppy = d.interface == DriveInterface::kFloppy;
+    std::string text =
+        fmt::format("file={},if={},media={},format=raw", d.file, floppy ? "floppy" : "ide", d.cdrom ? "cdrom" : "disk");
     if (d.index) text += fmt::format(",index={}", *d.index);
     if (!d.id.empty()) text += ",id=" + d.id;
     if (d.read_only) text += ",readonly=on";

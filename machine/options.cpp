@@ -18,9 +18,10 @@ OptionTable::Setter action(ParsedOptions& to, OptionAction what) {
     };
 }
 
-OptionTable::Setter short_drive(ParsedOptions& to, unsigned index, bool cdrom) {
-    return [&to, index, cdrom](const std::string& file) {
-        return add_short_drive(to, file, DriveInterface::kIde, index, cdrom);
+OptionTable::Setter short_drive(ParsedOptions& to, unsigned index, bool cdrom,
+                                DriveInterface interface = DriveInterface::kIde) {
+    return [&to, index, cdrom, interface](const std::string& file) {
+        return add_short_drive(to, file, interface, index, cdrom);
     };
 }
 
@@ -53,11 +54,14 @@ void add_boot_rows(OptionTable& t, ParsedOptions& to) {
     t.text("bios", "FILE", "firmware image (default without -kernel: the system's SeaBIOS)", o.bios);
     t.value("boot", "[order=]cadn[,menu=on][,once=DRIVES]", "boot order: a floppy, c hard disk, d CD-ROM, n network",
             with(to, set_boot));
-    t.value("drive", "file=IMAGE[,if=ide][,index=N][,media=disk|cdrom][,readonly=on][,snapshot=on]", "a disk or CD-ROM",
-            with(to, add_drive));
+    t.value("drive", "file=IMAGE[,if=ide|floppy][,index=N][,media=disk|cdrom][,readonly=on][,snapshot=on]",
+            "a disk or CD-ROM", with(to, add_drive));
     static constexpr const char* kDisks[] = {"hda", "hdb", "hdc", "hdd"};
     for (unsigned n = 0; n < std::size(kDisks); ++n)
         t.value(kDisks[n], "IMAGE", "disk image at this IDE position", short_drive(to, n, false));
+    for (unsigned n = 0; n < 2; ++n)
+        t.value(n == 0 ? "fda" : "fdb", "IMAGE", "floppy image in drive A or B",
+                short_drive(to, n, false, DriveInterface::kFloppy));
     t.value("cdrom", "IMAGE", "medium in the CD-ROM drive (index 2)", short_drive(to, 2, true));
     t.flag("snapshot", "writes to all disks go to temporary files", o.snapshot);
     t.image(short_drive(to, 0, false));
@@ -109,7 +113,6 @@ void add_host_rows(OptionTable& t, ParsedOptions& to) {
 /// What people know from QEMU and will try here.
 void add_absent_rows(OptionTable& t) {
     t.absent("blockdev", "not in this version; use -drive file=IMAGE");
-    for (const char* name : {"fda", "fdb"}) t.absent(name, "this version has no floppy drive");
     t.absent("pflash", "this version has no flash; give the firmware with -bios FILE");
     for (const char* name : {"netdev", "nic-model"}) t.absent(name, "this version has no network");
     for (const char* name : {"sdl", "gtk", "curses", "spice"})

@@ -49,7 +49,7 @@ struct BootOptions {
     u16 menu_wait_ms = 0;  ///< 0: the firmware's own
 };
 
-enum class DriveInterface { kIde };
+enum class DriveInterface { kIde, kFloppy };
 
 struct DriveOptions {
     std::string file;  ///< empty: no medium

@@ -35,6 +35,7 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
              timers, log),
       dma_(phys),
       fw_cfg_(phys, log),
+      fdc_(gsi_.line(kIrqFloppy), dma_, log),
       pci_space_(io, mmio,
                  {{kVideoHole, kVideoHole + kVideoHoleSize - 1}, {pci_memory_first(config.low_ram), kPciMemoryLast}},
                  &log),
@@ -50,8 +51,8 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
     cmos_.high_ram = config.high_ram;
     apic_bus_.attach(lapic_);
     apic_bus_.attach(ioapic_);
-    devices_ = {&ioapic_,        &pic_,    &lapic_, &hpet_, &pit_,       &port61_, &rtc_,    &acpi_pm_,
-                &reset_control_, &port92_, &i8042_, &pci_,  &pci_ports_, &dma_,    &fw_cfg_, &smbus_};
+    devices_ = {&ioapic_, &pic_,   &lapic_, &hpet_,      &pit_, &port61_, &rtc_,   &acpi_pm_, &reset_control_,
+                &port92_, &i8042_, &pci_,   &pci_ports_, &dma_, &fw_cfg_, &smbus_, &fdc_};
     map_interrupts();
     map_timers();
     map_input();
@@ -105,6 +106,8 @@ void Board::map_dma() {
     claim(kDmaLow, Dma8237::kLowPorts, dma_.low_ports(), "dma");
     claim(kDmaHigh, Dma8237::kHighPorts, dma_.high_ports(), "dma");
     claim(kDmaPages, Dma8237::kPagePorts, dma_.page_ports(), "dma-page");
+    claim(kFloppy, Fdc82077aa::kPorts, fdc_, "fdc");
+    claim(kFloppyDir, Fdc82077aa::kDirPorts, fdc_.dir_port(), "fdc-dir");
 }
 
 void Board::map_firmware_ports() {

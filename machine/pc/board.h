@@ -18,6 +18,7 @@
 #include "devices/firmware/isa_debug_exit.h"
 #include "devices/firmware/port92.h"
 #include "devices/firmware/reset_control.h"
+#include "devices/floppy/fdc_82077aa.h"
 #include "devices/input/i8042.h"
 #include "devices/input/key_feeder.h"
 #include "devices/irq/gsi_router.h"
@@ -91,6 +92,7 @@ class Board {
     const PicPair& pic() const { return pic_; }
     const IoApic& ioapic() const { return ioapic_; }
     Piix3Ide& ide() { return ide_; }
+    Fdc82077aa& fdc() { return fdc_; }
     /// Where the power management ports are, or will be.
     u16 pm_base() const;
     Lapic& lapic() { return lapic_; }
@@ -144,6 +146,7 @@ class Board {
     Dma8237 dma_;
     FwCfg fw_cfg_;
     Piix4Smbus smbus_;
+    Fdc82077aa fdc_;
     PciAddressSpace pci_space_;
     Piix3IsaBridge isa_bridge_;
     PciBus pci_;

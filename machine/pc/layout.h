@@ -25,11 +25,13 @@ constexpr IoPort kPort92 = 0x92;
 constexpr IoPort kSmiCommand = 0xb2;
 constexpr IoPort kCom[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
 constexpr unsigned kComIrq[] = {4, 3, 4, 3};
+constexpr IoPort kFloppy = 0x3f0, kFloppyDir = 0x3f7;
 constexpr IoPort kIdeCommand[] = {0x1f0, 0x170}, kIdeControl[] = {0x3f6, 0x376};
 constexpr IoPort kPciConfig = 0xcf8;
 constexpr IoPort kReset = 0xcf9;
 constexpr IoPort kPmBase = 0x600;
 
+constexpr unsigned kIrqFloppy = 6;
 constexpr unsigned kIrqIde[] = {14, 15};
 constexpr unsigned kIrqTimer = 0, kIrqKeyboard = 1, kIrqRtc = 8, kIrqSci = 9, kIrqMouse = 12;
 constexpr u8 kDisplaySlot = 2, kFirstFreeSlot = 3;

@@ -59,6 +59,11 @@ class BootSector(unittest.TestCase):
             with self.subTest(option):
                 self.assert_boots("boot_position", option, image)
 
+    def test_floppy(self):
+        image = boot_image("boot_floppy", 1440 << 10)
+        self.assert_boots("boot_floppy", "-fda", image, "-boot", "a")
+        self.assert_boots("boot_floppy", "-drive", f"file={image},if=floppy,readonly=on", "-boot", "a")
+
     def test_read_only_and_snapshot(self):
         image = boot_image("boot_drive")
         for more in ("readonly=on", "snapshot=on", "index=3,media=disk,format=raw"):

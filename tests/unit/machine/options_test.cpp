@@ -102,7 +102,7 @@ TEST_CASE("errors say what to do") {
         {{"-global", "VGA.vgamem_mb=5"}, "power of two"},
         {{"-net", "user"}, "'none'"},
         {{"-drive", "file=x,medium=disk"}, "media"},
-        {{"-drive", "file=x,if=scsi"}, "if=ide"},
+        {{"-drive", "file=x,if=scsi"}, "if=floppy"},
         {{"-drive", "file=x,format=qcow2"}, "raw"},
         {{"-drive", "index=1"}, "file=IMAGE"},
         {{"-boot", "x"}, "'x'"},
