@@ -32,6 +32,7 @@ struct AcpiConfig {
     u8 century_register = 0x32;  ///< CMOS index
     // Devices.
     bool has_8042 = true;
+    bool has_floppy = false;
     bool has_com1 = true;
     bool has_com2 = false;
     bool has_vga = true;

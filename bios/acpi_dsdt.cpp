@@ -36,6 +36,7 @@ Code isa_bridge(const AcpiConfig& c) {
         add(isa_device("KBD", "PNP0303", {io_ports(0x60, 1), io_ports(0x64, 1), irq_edge(1)}));
         add(isa_device("MOU", "PNP0F13", {irq_edge(12)}));
     }
+    if (c.has_floppy) add(isa_device("FDC0", "PNP0700", {io_ports(0x3f2, 4), io_ports(0x3f7, 1), irq_edge(6)}));
     if (c.has_com1) add(serial_port("COM1", 1, 0x3f8, 4));
     if (c.has_com2) add(serial_port("COM2", 2, 0x2f8, 3));
     return device("ISA", body);

@@ -37,6 +37,9 @@ Result<std::unique_ptr<Machine>> Machine::create(const Options& options, std::mu
 Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     const auto has_com = [&](std::size_t n) { return n < serials.size() && serials[n] != nullptr; };
     acpi_ = acpi_config(phys_->low_size(), has_com(0), has_com(1), options_.vga.present);
+    acpi_.has_floppy = std::any_of(options_.drives.begin(), options_.drives.end(), [](const DriveOptions& d) {
+        return d.interface == DriveInterface::kFloppy;
+    });
     if (has_firmware())
         if (const Status s = add_firmware(); !s) return s;
     const pc::BoardConfig config{phys_->low_size(), phys_->high_size(), rtc_offset(), serials};

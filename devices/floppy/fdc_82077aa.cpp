@@ -21,6 +21,7 @@ constexpr u8 kSize512 = 2;  // sector size code
 
 constexpr u8 kVersion = 0x90;
 constexpr u8 kMultiTrack = 0x80;
+constexpr u8 kImpliedSeek = 0x40;  // CONFIGURE (5.2.7)
 
 enum Command : u8 {
     kSpecify = 0x03,
@@ -296,7 +297,6 @@ void Fdc82077aa::finish(u8 st0, u8 st1, u8 st2) {
 }
 
 // ---- data
-// --------------------------------------------------------------------------------------------------------------
 
 /// What a data command is refused for (5.1.1 and 5.3), else its first sector.
 void Fdc82077aa::data_command() {
@@ -304,6 +304,7 @@ void Fdc82077aa::data_command() {
     transfer_ = {command_of(c[0]), c[2], c[3], c[4], c[6], (c[0] & kMultiTrack) != 0};
     if (!may_move_data()) return;
     if (c[5] != kSize512) return finish(kAbnormal, kNoData);
+    if ((configure_[0] & kImpliedSeek) != 0) selected().seek(transfer_.cylinder);
     phase_ = Phase::kExecution;
     next_sector();
 }

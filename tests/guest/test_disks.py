@@ -8,6 +8,7 @@ import unittest
 
 import harness
 import linux_guest
+import monitor_screen
 import stubs
 
 SEABIOS = "/usr/share/seabios/bios-256k.bin"
@@ -95,6 +96,18 @@ class GrubRescue(unittest.TestCase):
             emulator.expect(on_screen("grub> "), 300)
             emulator.send("ls\r")
             emulator.expect(on_screen("(cd)"), 300)
+
+
+    def test_floppy_reaches_the_command_line(self):
+        image = harness.guest_files("grub-rescue-floppy.img")[0]
+        args = ["-m", "64", "-drive", f"file={image},if=floppy,format=raw,readonly=on", "-boot", "a"]
+        with monitor_screen.ScreenMonitor("grub_floppy", args) as monitor:
+            monitor.wait_text("before booting or `c' for a command-line", 300)
+            monitor.command("sendkey c")
+            monitor.wait_text("grub>", 60)
+            monitor.command("type ls (fd0)/boot/grub\\n")
+            monitor.wait_text("grub.cfg", 120)
+            monitor.screendump("grub_floppy")
 
 
 class Linux(unittest.TestCase):

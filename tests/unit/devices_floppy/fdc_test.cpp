@@ -1,6 +1,6 @@
+#include "devices/floppy/fdc_82077aa.h"
 #include "tests/unit/devices_block/disk_file.h"
 #include "tests/unit/devices_block/manual_work.h"
-#include "devices/floppy/fdc_82077aa.h"
 
 #include <catch2/catch.hpp>
 
@@ -101,9 +101,18 @@ TEST_CASE("fdc: reads across the heads of a cylinder until the terminal count") 
     rig.seek(3);
     rig.program_dma(kToMemory, 20 * 512);
     const std::vector<u8> result = rig.run({0xe6, 0, 3, 0, 17, 2, 18, 0x1b, 0xff});
-    CHECK(result == std::vector<u8>{0x04, 0, 0, 4, 0, 1, 2});
+    CHECK(result == std::vector<u8>{0x00, 0, 0, 4, 0, 1, 2});
     const auto first = kContent.begin() + (3 * 36 + 16) * 512;
     CHECK(std::vector<u8>(&rig.ram.bytes[0x1000], &rig.ram.bytes[0x1000 + 20 * 512]) == std::vector<u8>(first, first + 20 * 512));
+}
+
+TEST_CASE("fdc: implied seeks move the head before data, when CONFIGURE asks for them") {
+    Rig rig;
+    rig.program_dma(kToMemory, 512);
+    rig.run({0x13, 0, 0x40, 0});
+    CHECK(rig.run({0x46, 0, 7, 0, 1, 2, 18, 0x1b, 0xff})[1] == 0);
+    const auto first = kContent.begin() + 7 * 36 * 512;
+    CHECK(std::vector<u8>(&rig.ram.bytes[0x1000], &rig.ram.bytes[0x1200]) == std::vector<u8>(first, first + 512));
 }
 
 TEST_CASE("fdc: writes reach the image; a write-protected one refuses them") {
