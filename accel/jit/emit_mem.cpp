@@ -97,7 +97,9 @@ AccessMeta BlockBuilder::access_meta(unsigned size, u8 kind) {
     }
     if (current_->uses_fpu && !is_fnst(*current_)) flags |= kAccessWaits;
     if (current_->has_mem && current_->mem.aligned) flags |= kAccessAligned;
-    if (stack_access_ || (current_->has_mem && current_->mem.segment == kSs)) flags |= kAccessStack;
+    const u8 segment = stack_access_ ? u8{kSs} : current_->has_mem ? current_->mem.segment : u8{kDs};
+    if (segment == kSs) flags |= kAccessStack;
+    if (!mode_.has(Mode::kCode64) && mode_.check(segment, kind & kAccessWrite) == SegmentCheck::kNothing) flags |= kAccessFlat;
     return {static_cast<u16>(size), kind, flags};
 }
 

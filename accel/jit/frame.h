@@ -125,6 +125,7 @@ constexpr u32 window_offset(u8 view, u32 region) {
 
 /// Bits of AccessMeta::view beside the view.
 enum AccessFlag : u8 {
+    kAccessFlat = 0x08,    ///< in a flat segment outside of 64-bit mode: nothing lies beyond 4 GiB
     kAccessWaits = 0x10,   ///< x87 or MMX: a pending x87 exception comes before any fault of the access
     kAccessAligned = 0x20, ///< #GP when the address is not a multiple of the size, whatever is mapped there
     kAccessMasked = 0x40,  ///< elements that a mask switches off do not fault: the block has a HelperSite for it

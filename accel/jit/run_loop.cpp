@@ -411,7 +411,9 @@ bool JitVcpu::on_fault() {
         if (watched_code_ && mode_.has(Mode::kOneInsn)) s.rflags |= resume_flag_;
         return false;
     }
-    if (filled.what == Windows::Fill::kDenied && block->key.mode.has(Mode::kUser)) {
+    // Outside of 64-bit mode what begins there may end beyond 4 GiB: the probe's slow path knows what that is.
+    const bool at_border = !block->key.mode.has(Mode::kCode64) && filled.address >= 4 * GiB - kPageSize;
+    if (filled.what == Windows::Fill::kDenied && block->key.mode.has(Mode::kUser) && !at_border) {
         deliver_fault(Outcome::page_fault(filled.error_code, filled.address));
         return false;
     }

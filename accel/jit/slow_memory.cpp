@@ -176,6 +176,9 @@ Outcome JitVcpu::prepare_bounce(const AccessMeta& meta, const HelperSite* masked
     const Access access = meta.access & kAccessWrite ? Access::kWrite : Access::kRead;
     const auto prepare = [&](unsigned start, unsigned length) {
         Pieces pieces;
+        // SDM vol. 3, 5.3: with a limit of 4 GiB processors may fault here; those at hand do.
+        if ((meta.view & kAccessFlat) && address + start + length > 4 * GiB)
+            return Outcome::fault(meta.view & kAccessStack ? kVectorSS : kVectorGP, 0);
         TRY_GUEST(resolve_view(address + start, length, access, meta.view & 3, meta.view & kAccessStack, pieces));
         // A pure write never reads MMIO.
         if ((meta.access & kAccessRead) || is_ram(pieces)) read_pieces(pieces, buffer + start);

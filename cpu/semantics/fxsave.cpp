@@ -27,18 +27,19 @@ u64 components(const CpuState& s) {
     return fast ? u64{kXfeatureX87} : kXfeatureX87 | kXfeatureSse;
 }
 
-/// The operand has 512 bytes whatever parts of it are used.
+/// The operand has 512 bytes whatever parts of it are used. Its end is touched first, as on Zen 4.
 Outcome check_operand(Cpu& cpu, const Insn& insn, bool write) {
     TRY_GUEST(check_fpu_available(cpu.s, kCr0TS | kCr0EM));
     TRY_GUEST(check_segment(cpu, insn.mem.segment, effective_address(cpu, insn), kFxsaveSize, write));
-    return linear_address(cpu, insn) & 15 ? Outcome::fault(kVectorGP, 0) : Outcome::success();
+    if (linear_address(cpu, insn) & 15) return Outcome::fault(kVectorGP, 0);
+    TRY_GUEST(probe_operand(cpu, insn, kFxsaveSize - 1, 1, write));
+    return probe_operand(cpu, insn, 0, 1, write);
 }
 
 }  // namespace
 
 Outcome do_fxsave(Cpu& cpu, const Insn& insn) {
     TRY_GUEST(check_operand(cpu, insn, true));
-    TRY_GUEST(cpu.host.probe_write(linear_address(cpu, insn), kFxsaveSize));
     const CpuState& s = cpu.s;
     XsaveImage image(cpu);
     image.normalize(kXfeatureX87 | kXfeatureSse);

@@ -120,6 +120,16 @@ Outcome write_operand(Cpu& cpu, const Insn& insn, const void* from, unsigned siz
     return write_segment(cpu, insn.mem.segment, effective_address(cpu, insn), from, size);
 }
 
+Outcome probe_operand(Cpu& cpu, const Insn& insn, unsigned offset, unsigned size, bool write) {
+    const u64 at = effective_address(cpu, insn) + offset;
+    TRY_GUEST(check_segment(cpu, insn.mem.segment, at, size, write));
+    const Gva linear = segment_linear(cpu.s, insn.mem.segment, at);
+    if (write) return cpu.host.probe_write(linear, size);
+    u32 value;
+    CHECK(size <= sizeof value);
+    return cpu.host.read_linear(linear, &value, size);
+}
+
 Outcome read_rm16(Cpu& cpu, const Insn& insn, u16& value) {
     if (insn.has_mem) return read_operand(cpu, insn, value);
     value = static_cast<u16>(read_gpr(cpu.s, insn.rm_field, 16));

@@ -29,6 +29,9 @@ Outcome write_segment(Cpu& cpu, unsigned segment, u64 offset, const void* from, 
 Outcome read_operand(Cpu& cpu, const Insn& insn, void* to, unsigned size);
 Outcome write_operand(Cpu& cpu, const Insn& insn, const void* from, unsigned size);
 
+/// Touches a part of a memory operand: areas of state fault at their ends before anything else happens.
+Outcome probe_operand(Cpu& cpu, const Insn& insn, unsigned offset, unsigned size, bool write);
+
 /// r/m of 16 bits (selectors, machine status word).
 Outcome read_rm16(Cpu& cpu, const Insn& insn, u16& value);
 

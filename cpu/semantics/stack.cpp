@@ -68,6 +68,14 @@ Outcome PushFrame::store_contiguous(bool& done) {
     return cpu_.host.write_linear(lowest, image, count_ * slot_, stack_.supervisor);
 }
 
+Outcome PushFrame::probe_in_order() {
+    for (unsigned i = 0; i < count_; ++i) {
+        TRY_GUEST(check(i));
+        TRY_GUEST(cpu_.host.probe_write(linear_of(i), slot_, stack_.supervisor));
+    }
+    return Outcome::success();
+}
+
 Outcome PushFrame::store() {
     if (count_ == 0) return Outcome::success();
     for (unsigned i = 0; i < count_; ++i) TRY_GUEST(check(i));

@@ -27,6 +27,8 @@ class PushFrame {
 
     PushFrame(Cpu& cpu, const Stack& stack, unsigned slot_bytes) : cpu_(cpu), stack_(stack), slot_(slot_bytes) {}
     void push(u64 value);
+    /// Faults as a push after the other would.
+    Outcome probe_in_order();
     /// Checks all slots, then writes them. RSP is the caller's business: pointer().
     Outcome store();
     u64 pointer() const;

@@ -8,6 +8,7 @@ namespace twin86 {
 Outcome do_pusha(Cpu& cpu, const Insn& insn) {
     PushFrame frame(cpu, current_stack(cpu.s), stack_operand_bytes(insn));
     for (unsigned i = 0; i < 8; ++i) frame.push(cpu.s.gpr[i]);  // RSP as it was before
+    TRY_GUEST(frame.probe_in_order());
     TRY_GUEST(frame.store());
     set_stack_pointer(cpu.s, frame.pointer());
     return Outcome::success();

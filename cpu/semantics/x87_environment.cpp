@@ -165,6 +165,22 @@ Outcome check_waiting(Cpu& cpu) {
     return Outcome::success();
 }
 
+/// The first word and the last byte are touched before anything else happens, as on Zen 4.
+Outcome check_area(Cpu& cpu, const Insn& insn, unsigned size, bool write) {
+    TRY_GUEST(probe_operand(cpu, insn, 0, environment_bytes(insn) / 7, write));
+    return probe_operand(cpu, insn, size - 1, 1, write);
+}
+
+Outcome store_area(Cpu& cpu, const Insn& insn, const u8* area, unsigned size) {
+    TRY_GUEST(check_area(cpu, insn, size, true));
+    return write_operand(cpu, insn, area, size);
+}
+
+Outcome load_area(Cpu& cpu, const Insn& insn, u8* area, unsigned size) {
+    TRY_GUEST(check_area(cpu, insn, size, false));
+    return read_operand(cpu, insn, area, size);
+}
+
 }  // namespace
 
 Outcome do_fnstenv(Cpu& cpu, const Insn& insn) {
@@ -173,7 +189,7 @@ Outcome do_fnstenv(Cpu& cpu, const Insn& insn) {
     Environment e = current_environment(image);
     u8 area[28];
     encode(cpu, insn, e, area);
-    TRY_GUEST(write_operand(cpu, insn, area, environment_bytes(insn)));
+    TRY_GUEST(store_area(cpu, insn, area, environment_bytes(insn)));
     e.control |= kExceptionFlags;  // masks all exceptions after the store
     image.write16(kXsaveFcw, e.control);
     image.write16(kXsaveFsw, e.status & static_cast<u16>(~kSummaryAndBusy));
@@ -184,7 +200,7 @@ Outcome do_fnstenv(Cpu& cpu, const Insn& insn) {
 Outcome do_fldenv(Cpu& cpu, const Insn& insn) {
     TRY_GUEST(check_waiting(cpu));
     u8 area[28] = {};
-    TRY_GUEST(read_operand(cpu, insn, area, environment_bytes(insn)));
+    TRY_GUEST(load_area(cpu, insn, area, environment_bytes(insn)));
     XsaveImage image(cpu);
     load_environment(image, decode(cpu, insn, area));
     return Outcome::success();
@@ -198,7 +214,7 @@ Outcome do_fnsave(Cpu& cpu, const Insn& insn) {
     encode(cpu, insn, current_environment(image), area);
     for (unsigned i = 0; i < 8; ++i)
         std::memcpy(area + header + i * kRegisterBytes, image.at(kXsaveSt0 + i * kSlotBytes), kRegisterBytes);
-    TRY_GUEST(write_operand(cpu, insn, area, header + 8 * kRegisterBytes));
+    TRY_GUEST(store_area(cpu, insn, area, header + 8 * kRegisterBytes));
     load_environment(image, Environment{});  // as FNINIT: the registers keep their contents
     return Outcome::success();
 }
@@ -207,7 +223,7 @@ Outcome do_frstor(Cpu& cpu, const Insn& insn) {
     TRY_GUEST(check_waiting(cpu));
     const unsigned header = environment_bytes(insn);
     u8 area[28 + 8 * kRegisterBytes] = {};
-    TRY_GUEST(read_operand(cpu, insn, area, header + 8 * kRegisterBytes));
+    TRY_GUEST(load_area(cpu, insn, area, header + 8 * kRegisterBytes));
     XsaveImage image(cpu);
     load_environment(image, decode(cpu, insn, area));
     for (unsigned i = 0; i < 8; ++i)

@@ -109,8 +109,7 @@ class Restore {
 Outcome read_header(Cpu& cpu, const Insn& insn, Header& header) {
     TRY_GUEST(check_xsave_operand(cpu, insn));
     const u64 area = effective_address(cpu, insn);
-    u8 first;
-    TRY_GUEST(read_segment(cpu, insn.mem.segment, area, &first, sizeof first));
+    TRY_GUEST(probe_operand(cpu, insn, 0, 1, false));
     return read_segment(cpu, insn.mem.segment, area + kXsaveXstateBv, &header, sizeof header);
 }
 

@@ -1,4 +1,6 @@
 // XSAVE, XSAVEOPT, XSAVEC and XSAVES, SDM vol. 1, 13.7, 13.9 to 13.11.
+#include <algorithm>
+
 #include "cpu/semantics/handlers.h"
 #include "cpu/semantics/memory.h"
 #include "cpu/semantics/privilege.h"
@@ -10,41 +12,40 @@ namespace {
 
 constexpr u64 kCompactedFlag = bit(63);
 
-/// Whether bytes of the area may be written.
-Outcome check_write(Cpu& cpu, const Insn& insn, unsigned offset, unsigned size) {
-    const u64 at = effective_address(cpu, insn) + offset;
-    TRY_GUEST(check_segment(cpu, insn.mem.segment, at, size, true));
-    return cpu.host.probe_write(segment_linear(cpu.s, insn.mem.segment, at), size);
+/// The whole area of what is asked for must be writable, whatever of it is written then: its start and its end are touched
+/// first, as on Zen 4.
+Outcome check_area(Cpu& cpu, const Insn& insn, unsigned size) {
+    TRY_GUEST(probe_operand(cpu, insn, 0, 1, true));
+    return probe_operand(cpu, insn, size - 1, 1, true);
 }
 
-Outcome check_ranges(Cpu& cpu, const Insn& insn, const XsaveRanges& ranges) {
-    for (const auto& r : ranges) TRY_GUEST(check_write(cpu, insn, r.memory, r.size));
-    return Outcome::success();
-}
-
-/// All is checked, then all is written.
+/// The area is known to be writable.
 Outcome write_ranges(Cpu& cpu, const Insn& insn, const XsaveRanges& ranges, const u64* header, unsigned header_bytes) {
     const u64 area = effective_address(cpu, insn);
     const auto linear = [&](unsigned offset) { return segment_linear(cpu.s, insn.mem.segment, area + offset); };
-    TRY_GUEST(check_ranges(cpu, insn, ranges));
-    TRY_GUEST(check_write(cpu, insn, kXsaveXstateBv, header_bytes));
     for (const auto& r : ranges) TRY_GUEST(cpu.host.write_linear(linear(r.memory), cpu.s.xsave + r.image, r.size));
     return cpu.host.write_linear(linear(kXsaveXstateBv), header, header_bytes);
+}
+
+/// To the end of the last component. Those that the current mode lacks registers of count whole.
+unsigned standard_size(const XsaveLayout& layout, u64 components) {
+    unsigned size = kXsaveExtendedStart;
+    for (unsigned i = 2; i < kXsaveComponents; ++i)
+        if (components & bit(i)) size = std::max<unsigned>(size, layout.component[i].offset + layout.component[i].size);
+    return size;
 }
 
 /// XSAVE saves all that is asked for, XSAVEOPT what is in use. MXCSR goes with SSE and AVX in any configuration.
 Outcome save_standard(Cpu& cpu, const Insn& insn, bool optimize) {
     TRY_GUEST(check_xsave_operand(cpu, insn));
     const u64 requested = requested_components(cpu.s) & cpu.s.xcr0;
+    TRY_GUEST(check_area(cpu, insn, standard_size(cpu.traits.xsave, requested)));
     u64 header = 0;
-    TRY_GUEST(check_write(cpu, insn, kXsaveXstateBv, sizeof header));
     TRY_GUEST(read_segment(cpu, insn.mem.segment, effective_address(cpu, insn) + kXsaveXstateBv, &header, 8));
     XsaveImage image(cpu);
     const u64 in_use = image.in_use();
     const u64 saved = optimize ? requested & in_use : requested;
     image.normalize(saved);
-    // What is not written must be writable too, as on AMD's processors.
-    TRY_GUEST(check_ranges(cpu, insn, standard_ranges(cpu, requested)));
     XsaveRanges ranges = standard_ranges(cpu, saved);
     if (requested & (kXfeatureSse | kXfeatureAvx)) add_mxcsr_range(ranges);
     header = (header & ~requested) | (requested & in_use);
@@ -55,11 +56,12 @@ Outcome save_standard(Cpu& cpu, const Insn& insn, bool optimize) {
 Outcome save_compacted(Cpu& cpu, const Insn& insn, u64 enabled) {
     TRY_GUEST(check_xsave_operand(cpu, insn));
     const u64 requested = requested_components(cpu.s) & enabled;
+    const CompactedOffsets offsets(cpu.traits.xsave, requested);
+    TRY_GUEST(check_area(cpu, insn, offsets.total));
     XsaveImage image(cpu);
     u64 saved = requested & image.in_use();
     if ((requested & kXfeatureSse) && image.mxcsr() != kInitialMxcsr) saved |= kXfeatureSse;
     image.normalize(saved);
-    const CompactedOffsets offsets(cpu.traits.xsave, requested);
     XsaveRanges ranges;
     add_legacy_ranges(ranges, cpu.s, saved);
     if (saved & kXfeatureSse) add_mxcsr_range(ranges);

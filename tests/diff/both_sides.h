@@ -23,10 +23,10 @@ class BothSides {
     const CpuModel& model() const { return guest_->model(); }
 
     /// Runs the bytes from job().in; what differs, in words.
-    std::vector<std::string> run(const u8* code, u64 size) {
+    std::vector<std::string> run(const u8* code, u64 size, u32 bits = 64) {
         Job& j = job();
         std::memcpy(j.code, code, size);
-        j.code_size = static_cast<u32>(size), j.code_offset = 0x40, j.bits = 64;
+        j.code_size = static_cast<u32>(size), j.code_offset = 0x40, j.bits = bits;
         oracle_.execute(1);
         if (!oracle_.valid(0)) return {"the native side has no result"};
         if (!guest_->run(j, *result_)) return {guest_->failure()};

@@ -48,11 +48,6 @@ bool Leeway::depends_on_ring() const {
     return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && !Corpus::runnable(insn_) && !branches(insn_);
 }
 
-/// Outside of 64-bit mode XSAVE does not store registers 8 and up; this processor wants their places to be writable still.
-bool Leeway::probes_absent_registers() const {
-    return job_.bits == 32 && native_.vector == kVectorPF && insn_.op >= Op::kXsave && insn_.op <= Op::kXrstor && status_ == DecodeStatus::kOk;
-}
-
 /// BT and its kin in a bit string beyond FS or GS: this processor wants the offset in the segment to be canonical too.
 bool Leeway::checks_bit_string_offset() const {
     const bool bit_string = insn_.op == Op::kBtMem || insn_.op == Op::kBtsMem || insn_.op == Op::kBtrMem || insn_.op == Op::kBtcMem;
@@ -63,16 +58,6 @@ bool Leeway::checks_bit_string_offset() const {
 /// CMPS with two operands that fault, with and without REP.
 bool Leeway::either_operand_may_fault_first() const {
     return is_memory_fault(native_.vector) && status_ == DecodeStatus::kOk && insn_.op == Op::kCmps;
-}
-
-/// Areas of state: processors differ in where they begin.
-bool Leeway::faults_anywhere_in_area() const {
-    if (native_.vector != kVectorPF || status_ != DecodeStatus::kOk) return false;
-    switch (insn_.op) {
-        case Op::kFnstenv: case Op::kFldenv: case Op::kFnsave: case Op::kFrstor: case Op::kFxsave: case Op::kFxrstor:
-        case Op::kXsave: case Op::kXsaveopt: case Op::kXsavec: case Op::kXrstor: return true;
-        default: return false;
-    }
 }
 
 /// The first of several elements faults alone, and the operand as a whole is not canonical.
@@ -92,9 +77,8 @@ bool Leeway::calls_invalid_target() const {
 }
 
 void Leeway::apply(JobResult& guest) const {
-    const bool same_area = guest.vector == native_.vector && faults_anywhere_in_area() && guest.cr2 - native_.cr2 + kXsaveAreaSize < 2 * kXsaveAreaSize;
     const bool other_operand = either_operand_may_fault_first() && is_memory_fault(guest.vector);
-    if (crosses_canonical_border(guest) || other_operand || same_area)
+    if (crosses_canonical_border(guest) || other_operand)
         guest.vector = native_.vector, guest.error_code = native_.error_code, guest.cr2 = native_.cr2;
     if (guest.vector != native_.vector) return;
     if (wraps_at_4_gib(guest)) guest.cr2 = native_.cr2;

@@ -14,7 +14,7 @@ class Leeway {
 
     /// Nothing can be compared: another processor or another ring may raise another exception, or none.
     bool outcome_is_open() const {
-        return undefined_and_too_long() || lenient_host() || depends_on_ring() || probes_absent_registers() || checks_bit_string_offset();
+        return undefined_and_too_long() || lenient_host() || depends_on_ring() || checks_bit_string_offset();
     }
     /// Gives `guest` the native side's values where either is right.
     void apply(JobResult& guest) const;
@@ -24,10 +24,8 @@ class Leeway {
   private:
     bool undefined_and_too_long() const;
     bool depends_on_ring() const;
-    bool probes_absent_registers() const;
     bool checks_bit_string_offset() const;
     bool either_operand_may_fault_first() const;
-    bool faults_anywhere_in_area() const;
     bool crosses_canonical_border(const JobResult& guest) const;
     bool wraps_at_4_gib(const JobResult& guest) const;
     bool calls_invalid_target() const;
