@@ -1,5 +1,7 @@
 #include "cpu/semantics/memory.h"
 
+#include "base/check.h"
+
 namespace twin86 {
 
 bool canonical(const CpuState& s, u64 address) {

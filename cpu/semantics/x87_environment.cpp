@@ -167,7 +167,7 @@ Outcome check_waiting(Cpu& cpu) {
 
 /// The first word and the last byte are touched before anything else happens, as on Zen 4.
 Outcome check_area(Cpu& cpu, const Insn& insn, unsigned size, bool write) {
-    TRY_GUEST(probe_operand(cpu, insn, 0, environment_bytes(insn) / 7, write));
+    TRY_GUEST(probe_operand(cpu, insn, 0, insn.operand_bits == 16 ? 2 : 4, write));
     return probe_operand(cpu, insn, size - 1, 1, write);
 }
 
