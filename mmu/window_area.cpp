@@ -5,6 +5,8 @@
 namespace twin86 {
 
 namespace {
+/// Small mappings show what the guest has used and uses now: the host need not wait for the faults.
+constexpr u64 kPopulated = 16 * kPageSize;
 constexpr int kNothing = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 int rights(bool writable) {
     return PROT_READ | (writable ? PROT_WRITE : 0);
@@ -28,7 +30,8 @@ WindowArea::~WindowArea() {
 }
 
 bool WindowArea::map(u64 host, u64 size, u64 file_offset, bool writable) {
-    return mmap(pointer(host), size, rights(writable), MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd_,
+    const int populate = size <= kPopulated ? MAP_POPULATE : 0;
+    return mmap(pointer(host), size, rights(writable), MAP_SHARED | MAP_FIXED | MAP_NORESERVE | populate, fd_,
                 static_cast<off_t>(file_offset)) != MAP_FAILED;
 }
 

@@ -103,19 +103,23 @@ std::pair<Gva, Windows::Run> Windows::neighbours(Gva address, const Translation&
 
 bool Windows::map(Window& window, Gva start, const Run& run) {
     const u64 offset = static_cast<u64>(page_host(phys_.pages().entry(run.physical)) - phys_.ram().base());
-    if (!area_->map(host_of(window, start), run.bytes(), offset, false)) return false;
+    if (!area_->map(host_of(window, start), run.bytes(), offset, run.writable)) return false;
     window.runs.emplace(start, run);
     by_chunk_[run.physical / kChunk].push_back({index_of(window), start});
     ++runs_;
     ++counters_.runs;
-    if (run.writable) make_writable(window, start, run);
+    if (run.writable) watch_code(window, start, run);
     return true;
 }
 
-/// Lets writes through, but for pages whose writes must be seen.
 void Windows::make_writable(const Window& window, Gva start, const Run& run) {
+    if (!area_->protect(host_of(window, start), run.bytes(), true)) return;  // its writes take the other way
+    watch_code(window, start, run);
+}
+
+/// After writes were allowed: no page is clean any more, and those whose writes must be seen are protected again.
+void Windows::watch_code(const Window& window, Gva start, const Run& run) {
     const u64 host = host_of(window, start);
-    if (!area_->protect(host, run.bytes(), true)) return;  // stays read-only: its writes take the other way
     for (u64 at = 0; at < run.bytes(); at += kPageSize) {
         phys_.pages().mark_dirty(run.physical + at, phys_.pages().entry(run.physical + at));
         if (phys_.pages().entry(run.physical + at) & kPageHasCode) forbid_writes(host + at, kPageSize);
@@ -123,15 +127,27 @@ void Windows::make_writable(const Window& window, Gva start, const Run& run) {
 }
 
 void Windows::unmap(Window& window, RunIterator run) {
-    const auto [start, what] = *run;
-    CHECK(area_->unmap(host_of(window, start), what.bytes()), "host mappings: {} runs, {} splits", runs_, splits_);
-    auto& chunk = by_chunk_[what.physical / kChunk];
-    const unsigned index = index_of(window);
-    std::erase_if(chunk, [index, at = start](const RunAt& r) { return r.window == index && r.start == at; });
-    window.runs.erase(run);
-    --runs_;
-    ++counters_.unmapped;
+    unmap(window, run, std::next(run));
+}
+
+/// Runs that follow each other, by one system call.
+void Windows::unmap(Window& window, RunIterator first, RunIterator end) {
+    if (first == end) return;
+    const RunIterator last = std::prev(end);
+    const u64 bytes = last->first + last->second.bytes() - first->first;
+    CHECK(area_->unmap(host_of(window, first->first), bytes), "host mappings: {} runs, {} splits", runs_, splits_);
+    for (auto run = first; run != end; run = window.runs.erase(run)) {
+        forget_place(window, run);
+        --runs_;
+        ++counters_.unmapped;
+    }
     policy_of(window).spend(WindowPolicy::kUnmapNs);
+}
+
+void Windows::forget_place(const Window& window, RunIterator run) {
+    const unsigned index = index_of(window);
+    std::erase_if(by_chunk_[run->second.physical / kChunk],
+                  [index, at = run->first](const RunAt& r) { return r.window == index && r.start == at; });
 }
 
 void Windows::unmap_range(Window& window, Gva start, u64 size) {
@@ -168,17 +184,17 @@ bool Windows::still_right(const Window& window, Gva start, const Run& run, const
     return true;
 }
 
-/// After a flush: keeps what the page tables still say.
+/// After a flush: keeps what the page tables still say. What lies between two runs that stay goes by one system call.
 void Windows::refresh(Window& window, const PagingContext& context) {
-    for (auto run = window.runs.begin(); run != window.runs.end();) {
-        const auto next = std::next(run);
-        if (still_right(window, run->first, run->second, context))
-            ++counters_.kept;
-        else
-            unmap(window, run);
-        run = next;
-    }
     policy_of(window).spend(WindowPolicy::kCheckNs * window.runs.size());
+    auto wrong = window.runs.begin();  // the first of a row, up to `run`
+    for (auto run = wrong; run != window.runs.end(); ++run) {
+        if (!still_right(window, run->first, run->second, context)) continue;
+        ++counters_.kept;
+        unmap(window, wrong, run);
+        wrong = std::next(run);
+    }
+    unmap(window, wrong, window.runs.end());
 }
 
 /// Calls f(window, run, base, size) for the part of each run that lies in [base, +size). f may unmap the run.

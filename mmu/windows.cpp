@@ -115,7 +115,16 @@ void Windows::refresh(Space& space, const PagingContext& context) {
     PagingContext user = context;
     user.user = true;
     user.cr3 = space.cr3;
-    for (const unsigned index : space.windows) refresh(windows_[index], user);
+    bool shows = false;
+    for (const unsigned index : space.windows) {
+        refresh(windows_[index], user);
+        shows |= !windows_[index].runs.empty();
+    }
+    // Nothing of it is left: another program has got the page of the tables' root.
+    if (!shows && !space.windows.empty()) {
+        release_space(space);
+        space.policy = WindowPolicy(kUserWaitNs, always_);
+    }
 }
 
 /// Address spaces that are not current are looked through when they are entered.
@@ -145,7 +154,8 @@ void Windows::flush_all(const PagingContext& context) {
 void Windows::flush_page(Gva address) {
     for (unsigned index = WindowArea::kEmptyWindow + 1; index < windows_.size(); ++index) {
         Window& w = windows_[index];
-        if (!w.used || w.region != WindowArea::region_of(address) || (w.space != nullptr && w.space != current_)) continue;
+        if (!w.used || w.region != WindowArea::region_of(address) || (w.space != nullptr && w.space != current_))
+            continue;
         if (const auto run = find(w, address); run != w.runs.end()) unmap(w, run);
     }
 }
@@ -231,8 +241,10 @@ Windows::FillResult Windows::fill(Gva address, bool write, const PagingContext& 
     const u64 start = monotonic_ns();
     const FillResult result = fill_shown(address, write, context);
     const u64 spent = monotonic_ns() - start + WindowPolicy::kSignalNs;
-    if (kernel) kernel_policy_.spend(spent);
-    else if (current_ != nullptr) current_->policy.spend(spent);
+    if (kernel)
+        kernel_policy_.spend(spent);
+    else if (current_ != nullptr)
+        current_->policy.spend(spent);
     return result;
 }
 

@@ -125,7 +125,10 @@ class Windows {
     bool map(Window& window, Gva start, const Run& run);
     void forbid_writes(u64 host, u64 size);
     void make_writable(const Window& window, Gva start, const Run& run);
+    void watch_code(const Window& window, Gva start, const Run& run);
     void unmap(Window& window, RunIterator run);
+    void unmap(Window& window, RunIterator first, RunIterator end);
+    void forget_place(const Window& window, RunIterator run);
     void unmap_range(Window& window, Gva start, u64 size);
     void unmap_all(Window& window);
     void refresh(Window& window, const PagingContext& context);

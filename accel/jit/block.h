@@ -8,6 +8,7 @@
 #include "cpu/decode/insn.h"
 #include "cpu/state/cpu_state.h"
 #include "cpu/state/fault.h"
+#include "mmu/window_area.h"
 
 namespace twin86::jit {
 
@@ -106,14 +107,18 @@ struct HelperSite {
     bool ends_block = false;
 };
 
-/// A guess about bits 63:32 of an address, compared by emitted code (emit_region.cpp).
+/// A guess about the region of 512 GiB that an address lies in, compared by emitted code (emit_region.cpp).
 struct RegionSite {
-    u32 region = 0;     ///< the guess
+    u16 region = 0;     ///< the guess: bits 54:39
     u32 at = 0;         ///< offset of the comparison in the block's code
     u8 guest = kNoGpr;  ///< the register that holds the address, or kNoGpr: host rbp
     u8 view = 0;        ///< TlbView
     u8 failures = 0;    ///< lately
     u64 since = 0;      ///< when the guess was made: host TSC
+
+    /// The low bits are bits 47:39, which select the window. Addresses that differ in bits 63:55 alone are not
+    /// canonical, nor is what a window's delta makes of them: the host faults.
+    static constexpr u16 of(u64 address) { return static_cast<u16>(address >> WindowArea::kRegionShift); }
 };
 
 /// Where a guest instruction's host code starts; faults are looked up here.

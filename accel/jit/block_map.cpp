@@ -89,7 +89,7 @@ void BlockMap::unlink(ChainSite& site) {
     patch_rel32(*site.from, site.patch_offset, site.from->code + site.exit_offset);
 }
 
-void BlockMap::guess(const Block& block, RegionSite& site, u32 region) {
+void BlockMap::guess(const Block& block, RegionSite& site, u16 region) {
     site.region = region;
     RegionCode code = RegionCode::compare(site);
     constexpr u8 kBranch = RegionCode::kBranchAt;

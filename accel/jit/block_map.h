@@ -30,7 +30,7 @@ class BlockMap {
     /// Makes `site` jump to `to`. The caller has checked that the link stays right until it is undone.
     void link(ChainSite& site, Block& to);
     /// Lets a site compare with another region from now on.
-    void guess(const Block& block, RegionSite& site, u32 region);
+    void guess(const Block& block, RegionSite& site, u16 region);
     /// The site stops guessing: bits 47:39 of its address select the delta from now on.
     void give_up(const Block& block, const RegionSite& site);
     /// The same for a site with a tag: the link is good where salt + page address are `place`. Replaces another link.

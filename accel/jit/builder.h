@@ -124,7 +124,7 @@ class BlockBuilder {
     void select_delta(u8 decider);
     void delta_of(u8 guest);
     void window_address();                                ///< rbp: linear -> host address
-    void guess_region(u8 guest, u32 hint);
+    void guess_region(u8 guest, u16 hint);
 
     // emit_segment.cpp
     void to_linear(u8 segment, unsigned size, u8 kind);   ///< rbp: offset in the segment -> checked linear address

@@ -1,9 +1,8 @@
-// The window of an address that a register holds. Where flags are dead its region (the upper 32 bits) is compared with a guess, and the
+// The window of an address that a register holds. Where flags are dead its region (bits 54:39) is compared with a guess, and the
 // delta comes from a fixed place: a predicted branch keeps the choice off the address's latency chain. Otherwise, and
 // where the guess fails, bits 47:39 select the delta. A site that fails learns a few times (JitVcpu::on_region).
 #include "accel/jit/builder.h"
 #include "accel/jit/region_code.h"
-#include "mmu/page_walk.h"
 #include "mmu/window_area.h"
 
 namespace twin86::jit {
@@ -46,10 +45,9 @@ void BlockBuilder::window_address() {
 }
 
 /// r10 = delta by a guess. The cold part, where it fails, is a way out that learns.
-void BlockBuilder::guess_region(u8 guest, u32 hint) {
+void BlockBuilder::guess_region(u8 guest, u16 hint) {
     RegionSite& site = block_.regions.emplace_back();
-    constexpr u64 kFourLevels = 0;  // what CR4 says where there are windows
-    site.region = is_canonical(u64{hint} << 32, kFourLevels) ? hint : 0;
+    site.region = hint;
     site.at = static_cast<u32>(a.offset());
     site.guest = guest;
     site.view = mode_.view();

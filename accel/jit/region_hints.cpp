@@ -1,9 +1,11 @@
 #include "accel/jit/region_hints.h"
 
+#include "accel/jit/block.h"
+
 namespace twin86::jit {
 
 void RegionHints::begin(const u64* gpr) {
-    for (unsigned r = 0; r < 16; ++r) hint_[r] = static_cast<u32>(gpr[r] >> 32);
+    for (unsigned r = 0; r < 16; ++r) hint_[r] = RegionSite::of(gpr[r]);
 }
 
 void RegionHints::follow(const Insn& i) {

@@ -104,7 +104,7 @@ bool JitVcpu::on_region() {
     const u64 now = __rdtsc();
     site.failures = now - site.since < kLongGood_ticks ? site.failures + 1 : 1;
     if (site.failures == kFailuresBeforeGivingUp) blocks_.give_up(block, site);
-    else if (is_canonical(address, frame_.cpu.cr4)) blocks_.guess(block, site, static_cast<u32>(address >> 32));
+    else if (is_canonical(address, frame_.cpu.cr4)) blocks_.guess(block, site, RegionSite::of(address));
     site.since = now;
     frame_.temp = frame_.window[site.view][WindowArea::region_of(address)];
     return resume(0);

@@ -43,10 +43,10 @@ inline HostRights host_rights(const void* address) {
     return rights;
 }
 
-/// Windows are always on here; WindowPolicy has tests of its own.
+/// Windows are on at once with `always`; WindowPolicy has tests of its own.
 struct WindowMachine : Memory, PhysMapListener {
-    explicit WindowMachine(u64 size = 32 * MiB) : Memory(size, size), root(new_page()) {
-        windows = Windows::create(*map, {user, supervisor, supervisor_ac}, true);
+    explicit WindowMachine(u64 size = 32 * MiB, bool always = true) : Memory(size, size), root(new_page()) {
+        windows = Windows::create(*map, {user, supervisor, supervisor_ac}, always);
         REQUIRE(windows != nullptr);
         map->add_listener(*this);
         windows->switch_space(context(), false);

@@ -75,6 +75,44 @@ TEST_CASE("After a flush what the page tables still say is kept, what they chang
     CHECK(m.get<u8>(kData + 8 * kPageSize) == 0x42);
 }
 
+TEST_CASE("A flush drops rows of pages and leaves those between them") {
+    WindowMachine m;
+    show_pages(m, kVa, 9);
+    const auto at = [](unsigned n) { return kVa + n * kStep; };
+    for (const unsigned gone : {0, 1, 3, 4, 5, 7}) m.put<u64>(m.slot(at(gone)), 0);
+    m.windows->flush_non_global(m.context());
+    for (const unsigned kept : {2, 6, 8}) {
+        CHECK(m.rights(at(kept)) == HostRights::kWrite);
+        *m.as_user(at(kept)) = static_cast<u8>(0x40 + kept);
+        CHECK(m.get<u8>(kData + kept * kPageSize) == 0x40 + kept);
+    }
+    for (const unsigned gone : {0, 1, 3, 4, 5, 7}) CHECK(m.rights(at(gone)) == HostRights::kNothing);
+    CHECK(m.mapped() == 3);
+}
+
+TEST_CASE("A program that takes over the tables of one that has ended begins without windows") {
+    WindowMachine m(32 * MiB, false);
+    constexpr u64 kTick = 20'000'000;
+    u64 now = 0;
+    for (unsigned n = 0; n < 100 && !m.windows->user_shown(); ++n) m.windows->sample(true, now += kTick);
+    REQUIRE(m.windows->user_shown());
+    show_pages(m, kVa, 2);
+    const u64 first = m.entry(kVa), second = m.entry(kVa + kStep);
+    m.put<u64>(m.slot(kVa), 0);
+    SECTION("a page is left: the same program") {
+        m.enter(m.root, 0, true);
+        CHECK(m.windows->user_shown());
+    }
+    SECTION("nothing is left") {
+        m.put<u64>(m.slot(kVa), second);
+        m.put<u64>(m.slot(kVa + kStep), first);
+        m.enter(m.root, 0, true);
+        CHECK_FALSE(m.windows->user_shown());
+        CHECK(m.mapped() == 0);
+        CHECK(m.rights(kVa) == HostRights::kNothing);
+    }
+}
+
 TEST_CASE("A page of 2 MiB is kept when its small successors say the same, and dropped when one does not") {
     WindowMachine m;
     const Gva va = kVa & ~(2 * MiB - 1);
