@@ -189,6 +189,11 @@ class BlockBuilder {
     // emit_string.cpp
     void emit_string(const Insn& insn);
 
+    // emit_elements.cpp
+    void emit_elements(const Insn& insn);
+    void select_elements(const Insn& insn);
+    void finish_elements(const Insn& insn);
+
     // emit_system.cpp
     bool emit_inline(const Insn& insn);
     void clear_rflags(u64 bits);

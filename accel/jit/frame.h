@@ -53,6 +53,13 @@ struct BounceBuffer {
     alignas(64) u8 data[64 + 1024];
 };
 
+/// The registers of a gather or scatter, for its leaf helper.
+struct VectorElements {
+    alignas(64) u8 data[64];
+    u8 indices[64];
+    u64 selected;  ///< by number of the element
+};
+
 struct JitFrame {
     const u8* poll;         ///< emitted code reads through it at block entry; inaccessible when the vCPU is kicked
     u64 page_va;            ///< RIP of the start of the page that the running position-independent block is in
@@ -101,6 +108,7 @@ struct JitFrame {
     u32 bounce_meta;
     u64 bounce_pc;
     BounceBuffer bounce;
+    VectorElements elements;
 
     CpuState cpu;
     u64 window[kViews][WindowTables::kRegions];  ///< host - linear address, by bits 47:39

@@ -45,7 +45,7 @@ class HostDisassembler {
 };
 
 /// What lies behind a call to a thunk.
-enum class Metadata { kNone, kAccess, kString, kChain, kHelper, kSegment, kLookup };
+enum class Metadata { kNone, kAccess, kString, kElements, kChain, kHelper, kSegment, kLookup };
 
 struct ThunkName {
     const char* name;
@@ -143,6 +143,7 @@ class Lister {
         switch (thunk.metadata) {
             case Metadata::kNone: return at;
             case Metadata::kAccess: return data<AccessMeta>(at, rest, mark);
+            case Metadata::kElements: return data<ElementsMeta>(at, rest, mark);
             case Metadata::kString: return data<StringMeta>(at, rest, mark);
             case Metadata::kChain: return data<ChainSite*>(at, rest, mark);
             case Metadata::kHelper: return data<HelperSite*>(at, rest, mark);
@@ -177,6 +178,10 @@ class Lister {
         static constexpr const char* kKinds[] = {"movs", "stos", "lods", "scas", "cmps"};
         return fmt::format("{} {} bytes, flags {:#x}, view {}", m.kind < 5 ? kKinds[m.kind] : "?", m.size & 15, m.flags, m.view);
     }
+    static std::string text(const ElementsMeta& m) {
+        return fmt::format("{} {} elements of {} bytes, indices of {}, view {}", m.flags & ElementsMeta::kStore ? "store" : "load", m.count,
+                           m.sizes & 15, m.sizes >> 4, m.place & 3);
+    }
     static std::string text(const ChainSite* site) {
         return fmt::format("to {}{:#x}", site->mode.has(Mode::kBaked) ? "" : "page start + ", site->target_rip);
     }
@@ -188,9 +193,10 @@ class Lister {
     const ListingInput in_;
     HostDisassembler disassembler_;
     std::string left_, out_;
-    const std::pair<const u8*, ThunkName> names_[11] = {
+    const std::pair<const u8*, ThunkName> names_[12] = {
         {in_.thunks.slow_mem, {"slow_mem", Metadata::kAccess}},
         {in_.thunks.leaf_string, {"leaf_string", Metadata::kString}},
+        {in_.thunks.leaf_elements, {"leaf_elements", Metadata::kElements}},
         {in_.thunks.exit_lookup, {"exit_lookup", Metadata::kLookup}},
         {in_.thunks.exit_chain, {"exit_chain", Metadata::kChain}},
         {in_.thunks.exit_helper, {"exit_helper", Metadata::kHelper}},

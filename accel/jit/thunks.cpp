@@ -31,6 +31,7 @@ class ThunkBuilder {
         a.bind(common);
         exit_common();
         const u64 slow = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_fill), false);
+        const u64 elements = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_elements), false);
         const u64 string = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_string), true);
 
         CHECK(code_.flatten() == kErrorOk && code_.resolveUnresolvedLinks() == kErrorOk);
@@ -55,6 +56,7 @@ class ThunkBuilder {
         t.recover = base + recover;
         t.slow_mem = base + slow;
         t.leaf_string = base + string;
+        t.leaf_elements = base + elements;
         return t;
     }
 

@@ -14,27 +14,6 @@ namespace twin86::jit {
 
 namespace {
 
-/// The elements of a gather or scatter.
-struct Elements {
-    unsigned data_bytes, index_bytes, count;
-
-    static Elements of(const Insn& insn) {
-        const unsigned data = insn.mem.element_size, index = insn.opcode & 1 ? 8 : 4;
-        CHECK(data == 4 || data == 8, "elements of {} bytes", data);
-        return {data, index, insn.vector_bits / 8 / std::max(data, index)};
-    }
-    unsigned data_bits() const { return count * data_bytes * 8; }
-    u64 all() const { return bit(count) - 1; }
-};
-
-bool registers_allowed(const Insn& insn) {
-    if (insn.address_bits == 16) return false;
-    const u8 index = insn.mem.index;
-    if (insn.encoding == Encoding::kVex)
-        return insn.reg_field != index && insn.reg_field != insn.vvvv_field && index != insn.vvvv_field;
-    return insn.mask_register != 0 && !insn.mask_zeroing && (insn.op == Op::kScatter || insn.reg_field != index);
-}
-
 u64 element_offset(const Cpu& cpu, const Insn& insn, const Elements& e, const u8* indices, unsigned n) {
     i64 index = 0;
     if (e.index_bytes == 8) {
@@ -184,9 +163,23 @@ Outcome maskmov(Cpu& cpu, const Insn& insn) {
 
 }  // namespace
 
+Elements Elements::of(const Insn& insn) {
+    const unsigned data = insn.mem.element_size, index = insn.opcode & 1 ? 8 : 4;
+    CHECK(data == 4 || data == 8, "elements of {} bytes", data);
+    return {data, index, insn.vector_bits / 8 / std::max(data, index)};
+}
+
+bool Elements::allowed(const Insn& insn) {
+    if (insn.address_bits == 16) return false;
+    const u8 index = insn.mem.index;
+    if (insn.encoding == Encoding::kVex)
+        return insn.reg_field != index && insn.reg_field != insn.vvvv_field && index != insn.vvvv_field;
+    return insn.mask_register != 0 && !insn.mask_zeroing && (insn.op == Op::kScatter || insn.reg_field != index);
+}
+
 Outcome vector_memory_op(Cpu& cpu, const Insn& insn) {
     if (insn.op == Op::kMaskmov) return maskmov(cpu, insn);
-    if (!registers_allowed(insn)) return Outcome::fault(kVectorUD);
+    if (!Elements::allowed(insn)) return Outcome::fault(kVectorUD);
     return insn.op == Op::kGather ? gather(cpu, insn) : scatter(cpu, insn);
 }
 

@@ -18,6 +18,16 @@ struct StringMeta {
 };
 static_assert(sizeof(StringMeta) == 4);
 
+/// A gather or scatter as the leaf helper sees it: sizes in bytes.
+struct ElementsMeta {
+    u8 count;
+    u8 sizes;    ///< bits 0-3: of an element, 4-7: of an index
+    u8 flags;    ///< bits 0-1: log2 of the scale; ElementsMeta::Flags
+    u8 place;    ///< bits 0-1: TlbView, 4-6: segment
+    enum Flags : u8 { kStore = 4, kAddress32 = 8 };
+};
+static_assert(sizeof(ElementsMeta) == 4);
+
 /// Results are distances to the continuation behind the metadata: each is a 5-byte jump.
 constexpr u64 kLeafDone = 0;
 constexpr u64 kLeafMore = 5;
@@ -29,6 +39,9 @@ u64 twin86_leaf_fill(JitFrame* frame, u64 address, u32 meta);
 /// Runs a string instruction on cpu.gpr as far as one page of each operand goes; `flags` are the host flags, updated
 /// by scas and cmps.
 u64 twin86_leaf_string(JitFrame* frame, u32 meta, u64* flags);
+/// Loads or stores the elements of frame->elements that are selected; `base` is their address without index and segment.
+/// kLeafMore: done. kLeafDone: nothing of it, the slow path must do it.
+u64 twin86_leaf_elements(JitFrame* frame, u64 base, u32 meta);
 }
 
 }  // namespace twin86::jit

@@ -28,21 +28,6 @@ TWIN86_LEAF_INLINE void set_part(u64& reg, u64 value, u64 mask) {
     reg = mask == 0xffff ? (reg & ~mask) | (value & mask) : value & mask;
 }
 
-TWIN86_LEAF_INLINE Gva linear(const JitFrame& f, u64 offset, unsigned segment) {
-    const CpuState& s = f.cpu;
-    const u64 base = s.segment[segment].base;
-    if (s.mode64()) return segment >= kFs ? offset + base : offset;
-    return (offset + base) & 0xffffffff;
-}
-
-/// Host address of guest byte `va`, through the TLB; 0 when the slow path must do it.
-TWIN86_LEAF_INLINE u64 host_of(JitFrame& f, Gva va, u8 kind, u8 view) {
-    TlbEntry& e = f.tlb[view].entries[tlb_index(va)];
-    const u64 tag = kind & kAccessWrite ? e.write_tag : e.read_tag;
-    if (va + tag >= kPageSize && !fill(f, va, kind, view)) return 0;
-    return va + e.delta;
-}
-
 /// How many whole elements from `va` in the direction of travel lie in its page (0: the first one crosses).
 TWIN86_LEAF_INLINE u64 elements_in_page(Gva va, unsigned size, bool backward) {
     const u64 offset = va & 0xfff;

@@ -1,4 +1,4 @@
-// What both leaf helpers need: fill one TLB entry. Everything is inlined into code without vector instructions.
+// What leaf helpers share: linear addresses, and the TLB. Everything is inlined into code without vector instructions.
 #pragma once
 
 #include "accel/jit/frame.h"
@@ -76,6 +76,22 @@ TWIN86_LEAF_INLINE bool fill(JitFrame& f, Gva address, u8 kind, u8 view) {
     ++f.tlb_fills;
     if (!walk.page.global || !(s.cr4 & kCr4PGE)) note_non_global(f, view, index);
     return true;
+}
+
+/// Linear address of an offset in a segment that has no limit, or whose limit is known to be kept.
+TWIN86_LEAF_INLINE Gva linear(const JitFrame& f, u64 offset, unsigned segment) {
+    const CpuState& s = f.cpu;
+    const u64 base = s.segment[segment].base;
+    if (s.mode64()) return segment >= kFs ? offset + base : offset;
+    return (offset + base) & 0xffffffff;
+}
+
+/// Host address of guest byte `va`, through the TLB; 0 when the slow path must do it.
+TWIN86_LEAF_INLINE u64 host_of(JitFrame& f, Gva va, u8 kind, u8 view) {
+    TlbEntry& e = f.tlb[view].entries[tlb_index(va)];
+    const u64 tag = kind & kAccessWrite ? e.write_tag : e.read_tag;
+    if (va + tag >= kPageSize && !fill(f, va, kind, view)) return 0;
+    return va + e.delta;
 }
 
 }  // namespace twin86::jit
