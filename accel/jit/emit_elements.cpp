@@ -1,8 +1,10 @@
-// Gathers and scatters: their registers go to the frame, a leaf helper loads or stores the elements, what is loaded comes
+// Gathers and scatters. With 32-bit indices they run as they are, through a window: all elements lie near their base.
+// Otherwise their registers go to the frame, a leaf helper loads or stores the elements, what is loaded comes
 // back. Where an element faults, or is no RAM that the TLB can express, the slow path does all of it (vector_memory.cpp).
 #include "accel/jit/builder.h"
 #include "accel/jit/leaf/leaf.h"
 #include "accel/jit/vector_memory.h"
+#include "mmu/window_area.h"
 
 namespace twin86::jit {
 
@@ -23,16 +25,30 @@ ElementsMeta elements_meta(const Insn& insn, const Elements& e, u8 view) {
             .place = static_cast<u8>(view | insn.mem.segment << 4)};
 }
 
+/// 32-bit indices lead no farther than the space around a window goes.
+bool elements_near(const Insn& insn) {
+    constexpr u64 kFarthest = (u64{1} << 31) * 8 + (u64{1} << 31);  // index * scale + displacement
+    static_assert(kFarthest < WindowArea::kGuardSize);
+    return Elements::of(insn).index_bytes == 4 && insn.address_bits == 64;
+}
+
 }  // namespace
 
 void BlockBuilder::emit_elements(const Insn& insn) {
     const SegmentCheck check = mode_.check(insn.mem.segment, insn.op == Op::kScatter);
     const bool checked = check == SegmentCheck::kFull || check == SegmentCheck::kLimit || mode_.has(Mode::kAligned);
     if (checked || !Elements::allowed(insn)) return emit_helper(insn);
-    const Label slow = a.newLabel(), done = a.newLabel();
-    select_elements(insn);
     Insn base = insn;
     base.mem.index = kNoGpr;
+    if (elements_near(insn) && check == SegmentCheck::kNothing && through_window()) {
+        effective_address(base, kHostAddress);
+        select_delta(kHostAddress);
+        a.lea(x86::rbp, x86::ptr(x86::rbp, x86::r10));
+        at_ = {};
+        return embed(insn, FieldMap::of(insn));
+    }
+    const Label slow = a.newLabel(), done = a.newLabel();
+    select_elements(insn);
     effective_address(base, kHostAddress);
     const ElementsMeta meta = elements_meta(insn, Elements::of(insn), mode_.view());
     call(context_.thunks.leaf_elements);

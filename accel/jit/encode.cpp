@@ -33,8 +33,10 @@ class Writer {
 
     bool memory() const { return insn_.has_mem || at_.in_place_of_rm; }
     unsigned rm_low() const { return memory() ? at_.base : map_.rm; }
-    /// The extension bit of the index register r10.
-    bool index_high() const { return memory() && at_.delta; }
+    bool vector_index() const { return memory() && insn_.mem.vsib; }
+    /// The extension bit of the index register: r10, or a vector register.
+    bool index_high() const { return vector_index() ? insn_.mem.index & 8 : memory() && at_.delta; }
+    bool index_16_up() const { return vector_index() ? insn_.mem.index & 16 : map_.vvvv & 16; }
 
     /// EVEX scales short displacements.
     bool is_short() const { return insn_.encoding != Encoding::kEvex && at_.disp == static_cast<i8>(at_.disp); }
@@ -47,7 +49,11 @@ class Writer {
 
     void modrm() {
         if (!insn_.has_modrm) return;
-        if (memory() && at_.delta) {
+        if (vector_index()) {  // [rbp + vector * scale + 0]
+            put(0x44 | (map_.reg & 7) << 3);
+            put(static_cast<unsigned>(__builtin_ctz(insn_.mem.scale)) << 6 | (insn_.mem.index & 7) << 3 | 5);
+            put(0);
+        } else if (memory() && at_.delta) {
             put(0x04 | mod() | (map_.reg & 7) << 3);  // SIB
             put((kHostIndex & 7) << 3 | (at_.base & 7));
             displacement();
@@ -104,7 +110,7 @@ class Writer {
         unsigned p0 = p[0] & 0x0f & ~0x08u;
         p0 |= (map_.reg & 8 ? 0 : 0x80) | (rm & 16 || index_high() ? 0 : 0x40) | (rm & 8 ? 0 : 0x20) | (map_.reg & 16 ? 0 : 0x10);
         const unsigned p1 = (p[1] & (insn_.host_w0 ? 0x07 : 0x87)) | (~map_.vvvv & 0xf) << 3;
-        const unsigned p2 = (p[2] & 0xf7) | (map_.vvvv & 16 ? 0 : 8);
+        const unsigned p2 = (p[2] & 0xf7) | (index_16_up() ? 0 : 8);
         put(0x62);
         put(p0);
         put(p1);

@@ -18,7 +18,7 @@ class RegionHints {
     u16 of(u8 r) const { return hint_[r]; }
     /// The same for the memory operand of an instruction.
     u16 of(const MemOperand& m) const {
-        return hint_[m.base != kNoGpr ? m.base : m.index != kNoGpr ? m.index : u8{kRsp}];
+        return hint_[m.base != kNoGpr ? m.base : m.index != kNoGpr && !m.vsib ? m.index : u8{kRsp}];
     }
     /// Follows one instruction: copies keep the region, and what a pointer points to lies near it more often than not.
     void follow(const Insn& insn);
