@@ -94,7 +94,7 @@ void JitVcpu::flush(FlushKind kind, unsigned pcid) {
         forget_jumps(false);
         if (non_global_supervisor_jumps_) forget_jumps(true);
     }
-    update_salt(mode_);
+    update_salt(frame_.mode);
 }
 
 void JitVcpu::flush_page(Gva address, unsigned pcid, bool all_pcids) {
@@ -113,12 +113,12 @@ void JitVcpu::flush_page(Gva address, unsigned pcid, bool all_pcids) {
         forget_jumps(false);
         if (non_global_supervisor_jumps_) forget_jumps(true);
     }
-    update_salt(mode_);
+    update_salt(frame_.mode);
 }
 
 void JitVcpu::address_space_switched(bool keep) {
     ++counters_.switches;
-    ++salt_epoch_;
+    ++frame_.salt_epoch;
     if (windows_ != nullptr) windows_->switch_space(paging_context(true, false), !keep);
     tlb_flush_non_global();
     if (!keep) ++space_generation_[frame_.cpu.cr3 & ~bit(63)];  // jumps of this address space: a new salt
@@ -127,7 +127,7 @@ void JitVcpu::address_space_switched(bool keep) {
         forget_jumps(false);
     }
     if (non_global_supervisor_jumps_) forget_jumps(true);
-    update_salt(mode_);
+    update_salt(frame_.mode);
 }
 
 void JitVcpu::code_written(Gpa address, u64 size) { blocks_.invalidate(address, size); }
@@ -177,14 +177,14 @@ void JitVcpu::state_changed() {
     forget_jumps(true);
     forget_jumps(false);
     blocks_.unlink_cross_page();
-    mode_ = Mode{};
+    frame_.mode = Mode{};
 }
 
 // --- jump cache ----------------------------------------------------------------------------------------------------------
 
 /// Entries of older generations can no longer match: their salts are not used again until the cache is cleared.
 void JitVcpu::forget_jumps(bool supervisor) {
-    ++salt_epoch_;
+    ++frame_.salt_epoch;
     if (supervisor) {
         ++supervisor_generation_;
         non_global_supervisor_jumps_ = false;
@@ -206,7 +206,7 @@ u64 JitVcpu::salt_of(Mode mode) {
 
 void JitVcpu::update_salt(Mode mode) {
     if (next_salt_ >= 0xfff0) {
-        ++salt_epoch_;
+        ++frame_.salt_epoch;
         salts_.clear();
         for (JumpEntry& e : frame_.jump_cache) e = {};
         blocks_.unlink_cross_page();
@@ -214,15 +214,15 @@ void JitVcpu::update_salt(Mode mode) {
         noted_pages_.fill(0);
         next_salt_ = 1;
     }
-    SaltMemo& memo = salt_memo_[(mode.value ^ mode.value >> 4 ^ mode.value >> 18 ^ mode.value >> 43) % salt_memo_.size()];
-    if (memo.epoch != salt_epoch_ || !(memo.mode == mode)) {
-        memo = {salt_epoch_, mode, salt_of(mode), 0, 0};
+    SaltMemo& memo = frame_.salt_memo[SaltMemo::index_of(mode.value)];
+    if (memo.epoch != frame_.salt_epoch || !(memo.mode == mode)) {
+        memo = {frame_.salt_epoch, mode, salt_of(mode), 0, 0};
         if (mode.has(Mode::kSmap)) {
             memo.salt_ac = salt_of(Mode{mode.value | Mode::kAllowUser});
             memo.salt_no_ac = salt_of(Mode{mode.value & ~u64{Mode::kAllowUser}});
         }
     }
-    salt_ = frame_.salt = memo.salt;
+    frame_.mode_salt = frame_.salt = memo.salt;
     frame_.salt_ac = memo.salt_ac;
     frame_.salt_no_ac = memo.salt_no_ac;
 }

@@ -208,6 +208,8 @@ class BlockBuilder {
 
     // emit_helper.cpp
     void emit_helper(const Insn& insn);
+    bool may_transfer(const Insn& insn) const;
+    void emit_transfer(const Insn& insn);
     void helper_call(const Insn& insn, bool ends_block);
     void cold_helper(const Insn& insn, const Label& entry, const Label* back);
     void emit_raise(const Insn& insn, Vector vector);

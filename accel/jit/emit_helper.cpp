@@ -12,7 +12,21 @@ void BlockBuilder::helper_call(const Insn& insn, bool ends_block) {
     leave(context_.thunks.exit_helper, site);
 }
 
+/// Whether a leaf helper may know how to do it.
+bool BlockBuilder::may_transfer(const Insn& insn) const {
+    const bool to_user = (insn.op == Op::kSysret || insn.op == Op::kIret) && insn.operand_bits == 64;
+    return mode_.has(Mode::kCode64) && !steps() && (insn.op == Op::kSyscall || (to_user && mode_.has(Mode::kRing0)));
+}
+
+void BlockBuilder::emit_transfer(const Insn& insn) {
+    HelperSite* site = new_helper(insn);
+    site->ends_block = ended_ = true;
+    load_rip(kHostAddress, insn.next_rip());
+    leave(context_.thunks.leaf_transfer, site);
+}
+
 void BlockBuilder::emit_helper(const Insn& insn) {
+    if (may_transfer(insn)) return emit_transfer(insn);
     const bool ends_block = insn.klass == InsnClass::kEndBlock;
     helper_call(insn, ends_block);
     if (ends_block) ended_ = true;

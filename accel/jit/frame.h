@@ -6,6 +6,7 @@
 
 #include <cstddef>
 
+#include "accel/jit/mode.h"
 #include "accel/jit/soft_tlb.h"
 #include "cpu/state/cpu_state.h"
 #include "mmu/window_tables.h"
@@ -28,6 +29,7 @@ enum class ExitReason : u32 {
     kRaise,     ///< an exception known at translation time; payload: HelperSite*
     kSegment,   ///< an access that the segment's limit or type may forbid; payload: SegmentMeta, offset in frame.address
     kRegion,    ///< a guess about an address failed; payload: index of the RegionSite
+    kBoundary,  ///< cpu holds the state between two instructions; the mode may be another one
     kFault,     ///< a signal was taken on emitted code
 };
 
@@ -48,6 +50,15 @@ constexpr u64 jump_index(u64 rip) { return (rip + (rip >> kJumpHashRotate | rip 
 
 constexpr unsigned kWritableSlots = 1u << 14;
 constexpr unsigned writable_slot(u64 host_page) { return (host_page >> 12 ^ host_page >> 26) % kWritableSlots; }
+
+/// The salts of a mode that was used lately; good while JitFrame::salt_epoch stays.
+struct SaltMemo {
+    u64 epoch;
+    Mode mode;
+    u64 salt, salt_ac, salt_no_ac;
+    static constexpr unsigned kCount = 16;
+    static constexpr unsigned index_of(u64 mode) { return (mode ^ mode >> 4 ^ mode >> 18 ^ mode >> 43) % kCount; }
+};
 
 struct BounceBuffer {
     alignas(64) u8 data[64 + 1024];
@@ -97,6 +108,16 @@ struct JitFrame {
     u32 fault_trap;         ///< host trap number, as in REG_TRAPNO
     u64 fault_address;      ///< what the host was denied
     u32 fault_error;        ///< host error code: as that of #PF
+
+    // The mode, for those who change it.
+    Mode mode;              ///< of the block that C++ or a leaf helper entered last
+    u64 mode_salt;          ///< its salt; `salt` differs behind STAC and CLAC
+    u64 salt_epoch;         ///< counts what changes salts: generations and address spaces
+    SaltMemo salt_memo[SaltMemo::kCount];
+    bool user_shown, kernel_shown;  ///< by windows: the lower half of the address space, the upper
+    bool may_transfer;      ///< nobody watches single instructions: leaf helpers may change the mode
+    u64 transfers;          ///< how often one did
+    const u8* leaf_exit[3]; ///< by LeafExit
 
     const PhysPages* phys;
     u64 tlb_fills;

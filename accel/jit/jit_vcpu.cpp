@@ -24,6 +24,7 @@ void prepare_frame(JitFrame& f, const PhysPages& pages) {
     f.bit_masks[0] = 15, f.bit_masks[1] = 31, f.bit_masks[2] = 63;
     f.xsave_mask = kXcr0Supported;
     f.phys = &pages;
+    f.salt_epoch = 1;
     for (TlbTable& t : f.tlb) tlb_clear(t);
     for (u16& w : f.writable) w = JitFrame::kNoWritable;
 }
@@ -57,6 +58,7 @@ JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys
       cpu_(frame_.cpu, *this, cpuid_) {
     prepare_frame(frame_, phys.pages());
     frame_.inaccessible = memory_->inaccessible();
+    std::ranges::copy(thunks_.leaf_exit, frame_.leaf_exit);
     for (auto& half : exec_tlb_) half.resize(kExecEntries);
     create_windows();
     phys_.add_listener(*this);
@@ -120,8 +122,8 @@ std::string JitVcpu::statistics() const {
         if (counters_.helpers[op] != 0) ops.emplace_back(counters_.helpers[op], op);
     std::sort(ops.rbegin(), ops.rend());
     for (const auto& [count, op] : ops) out += fmt::format(" {} {}", op_name(static_cast<Op>(op)), count);
-    out += fmt::format("\nevents            {} interrupts, {} exceptions, {} kicks, {} cache clears\n", counters_.interrupts,
-                       counters_.exceptions, counters_.kicks, counters_.cache_clears);
+    out += fmt::format("\nevents            {} interrupts, {} exceptions, {} transfers inside, {} kicks, {} cache clears\n", counters_.interrupts,
+                       counters_.exceptions, frame_.transfers, counters_.kicks, counters_.cache_clears);
     return out;
 }
 

@@ -99,11 +99,12 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool dispatch();
     bool enter_cached();
     void use_mode(Mode mode);
-    Mode current_mode() const;
-    Block* find_block() { return begin_instruction() ? find_block(mode_) : nullptr; }
+    Mode current_mode();
+    Block* find_block() { return begin_instruction() ? find_block(frame_.mode) : nullptr; }
     Block* find_block(Mode mode);
     Block* translate_here(const BlockKey& key, Gva linear);
     void enter(const u8* pc);
+    void note_windows();
     void fill_initial_components();
     bool handle_exit();
     bool on_chain(ChainSite& site);
@@ -129,7 +130,6 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
 
     // window_access.cpp
     void create_windows();
-    bool in_windows() const;
     void flush_windows(FlushKind kind, unsigned pcid);
     Windows::FillResult fill_window(const Block& block, u32 guest_offset);
     bool on_region();
@@ -208,7 +208,6 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool watched_code_ = false;   ///< an instruction breakpoint is armed
     bool run_one_ = false;        ///< the next block holds one instruction and leaves behind it
     u64 resume_flag_ = 0;         ///< RF before the last look for a block
-    Mode mode_;  ///< of the block entered last
     u64 filled_components_ = 0;  ///< XSAVE components that are in their initial state, as are their bytes in cpu.xsave
     std::unique_ptr<Windows> windows_;  ///< null: mmu=soft, or the host has no address space for them
     std::unordered_map<Gpa, u8> window_misses_;  ///< by instruction: faults that no window could answer
@@ -235,15 +234,6 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::unordered_map<JumpSpace, u16, JumpSpaceHash> salts_;
     std::unordered_map<u64, u64> space_generation_;
     u16 next_salt_ = 1;
-    /// Salts of modes used lately; good while salt_epoch_ stays.
-    struct SaltMemo {
-        u64 epoch = 0;
-        Mode mode;
-        u64 salt = 0, salt_ac = 0, salt_no_ac = 0;
-    };
-    std::array<SaltMemo, 16> salt_memo_;
-    u64 salt_epoch_ = 1;  ///< counts what changes salts: generations and address spaces
-    u64 salt_ = 0;  ///< of mode_
     u64 supervisor_generation_ = 0, user_generation_ = 0;
     bool non_global_supervisor_jumps_ = false;
     std::unordered_set<Gva> code_pages_;  ///< linear pages that cached jumps or links lead to

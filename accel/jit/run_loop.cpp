@@ -4,6 +4,7 @@
 
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
+#include "accel/jit/leaf/mode_now.h"
 #include "accel/jit/probe_template.h"
 #include "accel/jit/signals.h"
 #include "accel/jit/vector_memory.h"
@@ -67,9 +68,9 @@ void JitVcpu::execute() {
 bool JitVcpu::dispatch() {
     if (!begin_instruction()) return false;
     if (enter_cached()) return true;
-    Block* block = find_block(mode_);
+    Block* block = find_block(frame_.mode);
     if (block == nullptr) return false;
-    if (options_.chain && !mode_.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn)) cache_jump(*block);
+    if (options_.chain && !frame_.mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn)) cache_jump(*block);
     frame_.cpu.shadow = kShadowNone;  // the key of this block carries it
     enter(block->body());
     return true;
@@ -112,22 +113,23 @@ void JitVcpu::fill_initial_components() {
 
 void JitVcpu::enter(const u8* pc) {
     fill_initial_components();
+    note_windows();
+    frame_.may_transfer = !watched_code_ && frame_.watched_data == 0 && !log_.on(kLogExec);
     frame_.enter_pc = reinterpret_cast<u64>(pc);
     thunks_.enter(&frame_);
 }
 
-Mode JitVcpu::current_mode() const {
-    Mode mode = Mode::of(frame_.cpu, options_.max_insns == 1);
-    if (in_windows()) mode.value |= Mode::kWindows;
-    return mode;
+Mode JitVcpu::current_mode() {
+    note_windows();
+    return mode_now(frame_, options_.max_insns == 1);
 }
 
 void JitVcpu::use_mode(Mode mode) {
-    if (!(mode == mode_)) {
-        mode_ = mode;
+    if (!(mode == frame_.mode)) {
+        frame_.mode = mode;
         update_salt(mode);
     }
-    frame_.salt = salt_;  // STAC and CLAC change it inline
+    frame_.salt = frame_.mode_salt;  // STAC and CLAC change it inline
 }
 
 Block* JitVcpu::find_block(Mode mode) {
@@ -176,7 +178,7 @@ Block* JitVcpu::translate_here(const BlockKey& key, Gva linear) {
         blocks_.clear();
         forget_jumps(true);
         forget_jumps(false);
-        update_salt(mode_);
+        update_salt(frame_.mode);
     }
     Outcome fault;
     Block* block = translator_.translate(key, frame_.cpu.rip, linear, fault);
@@ -208,6 +210,7 @@ bool JitVcpu::handle_exit() {
         case ExitReason::kRaise: return on_raise(*reinterpret_cast<HelperSite*>(frame_.payload));
         case ExitReason::kSegment: return on_segment();
         case ExitReason::kRegion: return on_region();
+        case ExitReason::kBoundary: return false;
         case ExitReason::kFault: return on_fault();
         case ExitReason::kNone: break;
     }
@@ -267,8 +270,8 @@ bool JitVcpu::on_lookup() {
     if (!valid_target(frame_.target) && refuse_branch(frame_.target)) return false;
     s.rip = frame_.target;
     recorder_.exit(s.rip, ExitReason::kLookup);
-    if (trap_after(mode_.has(Mode::kSingleStep))) return false;
-    if (mode_.has(Mode::kShadowed)) return false;
+    if (trap_after(frame_.mode.has(Mode::kSingleStep))) return false;
+    if (frame_.mode.has(Mode::kShadowed)) return false;
     Block* block = find_block();
     if (block == nullptr) return false;
     if (options_.chain) cache_jump(*block);
@@ -408,7 +411,7 @@ bool JitVcpu::on_fault() {
         ++counters_.kicks;
         recorder_.exit(s.rip, ExitReason::kFault);
         re_entered_rip_ = s.rip;
-        if (watched_code_ && mode_.has(Mode::kOneInsn)) s.rflags |= resume_flag_;
+        if (watched_code_ && frame_.mode.has(Mode::kOneInsn)) s.rflags |= resume_flag_;
         return false;
     }
     // Outside of 64-bit mode what begins there may end beyond 4 GiB: the probe's slow path knows what that is.

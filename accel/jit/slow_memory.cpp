@@ -36,7 +36,7 @@ Outcome JitVcpu::resolve_view(Gva address, unsigned size, Access access, u8 view
         if (!walk.ok) return Outcome::page_fault(walk.error_code, address);
         out.at[out.count++] = {walk.page.physical, part};
         address += part;
-        if (!mode_.has(Mode::kCode64) && !(s.efer & kEferLMA)) address &= 0xffffffff;
+        if (!frame_.mode.has(Mode::kCode64) && !(s.efer & kEferLMA)) address &= 0xffffffff;
         size -= part;
     }
     return Outcome::success();

@@ -26,13 +26,14 @@ class ThunkBuilder {
                              exit_entry(ExitReason::kHelper, common), exit_entry(ExitReason::kSlow, common),
                              exit_entry(ExitReason::kCommit, common), exit_entry(ExitReason::kString, common),
                              exit_entry(ExitReason::kRaise, common), exit_entry(ExitReason::kSegment, common),
-                             exit_entry(ExitReason::kRegion, common)};
+                             exit_entry(ExitReason::kRegion, common), exit_entry(ExitReason::kBoundary, common)};
         const u64 recover = recover_entry(common);
         a.bind(common);
         exit_common();
         const u64 slow = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_fill), false);
         const u64 elements = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_elements), false);
         const u64 string = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_string), true);
+        const u64 transfer = transfer_thunk(), entering = entering_thunk();
 
         CHECK(code_.flatten() == kErrorOk && code_.resolveUnresolvedLinks() == kErrorOk);
         CHECK(code_.relocateToBase(reinterpret_cast<u64>(cache_.next())) == kErrorOk);
@@ -57,6 +58,10 @@ class ThunkBuilder {
         t.slow_mem = base + slow;
         t.leaf_string = base + string;
         t.leaf_elements = base + elements;
+        t.leaf_transfer = base + transfer;
+        t.leaf_exit[kLeafDeclined] = t.exit_helper;
+        t.leaf_exit[kLeafBoundary] = base + exits[9];
+        t.leaf_exit[kLeafEnters] = base + entering;
         return t;
     }
 
@@ -66,6 +71,38 @@ class ThunkBuilder {
         return x86::Mem(x86::rsp, static_cast<i32>(offset) + below, size);
     }
     static std::size_t gpr_offset(unsigned guest) { return offsetof(JitFrame, cpu.gpr) + guest * 8; }
+
+    // Guest registers to and from cpu.gpr; rax is clobbered where slots are copied.
+    void save_registers(int below) {
+        for (unsigned g = 0; g < 16; ++g)
+            if (!in_memory(static_cast<u8>(g))) a.mov(field(gpr_offset(g), below), host64(kHostOf[g]));
+    }
+    void load_registers(int below) {
+        for (unsigned g = 0; g < 16; ++g)
+            if (!in_memory(static_cast<u8>(g))) a.mov(host64(kHostOf[g]), field(gpr_offset(g), below));
+    }
+    static constexpr Gpr kInSlot[] = {kR10, kR11, kR15};
+    static std::size_t slot_offset(unsigned slot) { return offsetof(JitFrame, mem_gpr) + slot * 8; }
+    void save_slots(int below) {
+        for (unsigned slot = 0; slot < 3; ++slot) {
+            a.mov(x86::rax, field(slot_offset(slot), below));
+            a.mov(field(gpr_offset(kInSlot[slot]), below), x86::rax);
+        }
+    }
+    void load_slots(int below) {
+        for (unsigned slot = 0; slot < 3; ++slot) {
+            a.mov(x86::rax, field(gpr_offset(kInSlot[slot]), below));
+            a.mov(field(slot_offset(slot), below), x86::rax);
+        }
+    }
+    /// The host's arithmetic flags from cpu.rflags, by rax.
+    void load_flags(int below) {
+        a.mov(x86::rax, field(offsetof(JitFrame, cpu.rflags), below));
+        a.and_(x86::eax, static_cast<u32>(kFlagsArithmetic));
+        a.or_(x86::eax, 0x202);
+        a.push(x86::rax);
+        a.popfq();
+    }
 
     u64 start() {
         a.align(AlignMode::kCode, 16);
@@ -82,17 +119,9 @@ class ThunkBuilder {
         a.mov(x86::eax, field(offsetof(JitFrame, xsave_mask), 0, 4));
         a.xor_(x86::edx, x86::edx);
         a.xrstor64(field(offsetof(JitFrame, cpu.xsave), 0, 0));
-        a.mov(x86::rax, field(offsetof(JitFrame, cpu.rflags)));
-        a.and_(x86::eax, static_cast<u32>(kFlagsArithmetic));
-        a.or_(x86::eax, 0x202);
-        a.push(x86::rax);
-        a.popfq();
-        for (unsigned slot = 0; slot < 3; ++slot) {
-            a.mov(x86::rax, field(gpr_offset(slot == 0 ? kR10 : slot == 1 ? kR11 : kR15)));
-            a.mov(field(offsetof(JitFrame, mem_gpr) + slot * 8), x86::rax);
-        }
-        for (unsigned g = 0; g < 16; ++g)
-            if (!in_memory(static_cast<u8>(g))) a.mov(host64(kHostOf[g]), field(gpr_offset(g)));
+        load_flags(0);
+        load_slots(0);
+        load_registers(0);
         a.mov(x86::rbp, field(offsetof(JitFrame, address)));
         a.mov(x86::r10, field(offsetof(JitFrame, temp)));
         a.jmp(field(offsetof(JitFrame, enter_pc)));
@@ -120,8 +149,7 @@ class ThunkBuilder {
 
     /// rsp is 8 under the frame, at the resume address.
     void exit_common() {
-        for (unsigned g = 0; g < 16; ++g)
-            if (!in_memory(static_cast<u8>(g))) a.mov(field(gpr_offset(g), 8), host64(kHostOf[g]));
+        save_registers(8);
         a.mov(field(offsetof(JitFrame, address), 8), x86::rbp);
         a.pushfq();
         a.pop(x86::rax);
@@ -134,10 +162,7 @@ class ThunkBuilder {
         a.mov(field(offsetof(JitFrame, resume_pc)), x86::rcx);
         a.mov(x86::rcx, x86::ptr(x86::rcx));
         a.mov(field(offsetof(JitFrame, payload)), x86::rcx);
-        for (unsigned slot = 0; slot < 3; ++slot) {
-            a.mov(x86::rax, field(offsetof(JitFrame, mem_gpr) + slot * 8));
-            a.mov(field(gpr_offset(slot == 0 ? kR10 : slot == 1 ? kR11 : kR15)), x86::rax);
-        }
+        save_slots(0);
         a.mov(x86::eax, field(offsetof(JitFrame, xsave_mask), 0, 4));
         a.xor_(x86::edx, x86::edx);
         a.xsaveopt64(field(offsetof(JitFrame, cpu.xsave), 0, 0));
@@ -172,6 +197,37 @@ class ThunkBuilder {
         a.popfq();
         for (const u8 g : kVolatile) a.mov(host64(kHostOf[g]), field(gpr_offset(g), 8));
         a.ret();
+        return at;
+    }
+
+    /// The leaf says where it goes on. Whatever it did, all of the guest's registers come from the frame again.
+    u64 transfer_thunk() {
+        const u64 at = start();
+        save_registers(8);
+        a.pushfq();
+        a.pop(x86::rcx);
+        save_slots(8);
+        a.mov(x86::rdx, x86::rbp);
+        a.mov(x86::rsi, x86::ptr(x86::rsp));
+        a.mov(x86::rsi, x86::ptr(x86::rsi));
+        a.lea(x86::rdi, x86::ptr(x86::rsp, 8));
+        a.lea(x86::rsp, x86::ptr(x86::rsp, -8));  // aligned for the call
+        a.mov(x86::rax, imm(reinterpret_cast<u64>(&twin86_leaf_transfer)));
+        a.call(x86::rax);
+        a.lea(x86::rsp, x86::ptr(x86::rsp, 8));
+        a.mov(x86::r10, x86::rax);
+        load_slots(8);
+        load_flags(8);
+        load_registers(8);
+        a.jmp(x86::r10);
+        return at;
+    }
+
+    u64 entering_thunk() {
+        const u64 at = start();
+        a.lea(x86::rsp, x86::ptr(x86::rsp, 8));
+        a.mov(x86::rbp, field(offsetof(JitFrame, target)));
+        a.jmp(field(offsetof(JitFrame, enter_pc)));
         return at;
     }
 

@@ -11,6 +11,8 @@ struct Thunks {
     const u8* slow_mem = nullptr;        ///< call; u32 AccessMeta; returns to +4 (filled) or +9 (not)
     const u8* leaf_string = nullptr;     ///< call; u32 StringMeta; returns to +4 (done), +9 (more), +14 (slow path)
     const u8* leaf_elements = nullptr;   ///< call; u32 ElementsMeta; returns to +4 (slow path), +9 (done)
+    const u8* leaf_transfer = nullptr;   ///< call; u64 HelperSite*; next RIP in rbp; never resumes
+    const u8* leaf_exit[3] = {};         ///< by LeafExit: where leaf_transfer goes on
     const u8* exit_lookup = nullptr;     ///< call; never resumes; target RIP in rbp
     const u8* exit_chain = nullptr;      ///< call; u64 ChainSite*
     const u8* exit_helper = nullptr;     ///< call; u64 HelperSite*

@@ -27,15 +27,10 @@ void JitVcpu::create_windows() {
     windows_ = Windows::create(phys_, tables, options_.mmu == MmuMode::kShadow);
 }
 
-/// Windows show what 4-level paging with write protection maps.
-bool JitVcpu::in_windows() const {
-    if (windows_ == nullptr) return false;
-    const CpuState& s = frame_.cpu;
-    constexpr u64 kNeeded = kCr0PG | kCr0WP;
-    if (frame_.watched_data != 0) return false;
-    if (s.cpl() == 3 && (s.cr0 & kCr0AM) && (s.rflags & kFlagAC)) return false;  // each access is checked in C++
-    if (!(s.efer & kEferLMA) || (s.cr0 & kNeeded) != kNeeded || (s.cr4 & kCr4LA57)) return false;
-    return s.cpl() == 3 ? windows_->user_shown() : windows_->kernel_shown();
+/// For leaf helpers, which cannot ask the policy.
+void JitVcpu::note_windows() {
+    frame_.user_shown = windows_ != nullptr && windows_->user_shown();
+    frame_.kernel_shown = windows_ != nullptr && windows_->kernel_shown();
 }
 
 void JitVcpu::flush_windows(FlushKind kind, unsigned pcid) {

@@ -66,12 +66,4 @@ Segment null_segment(u16 selector, unsigned dpl) {
     return {0, 0, selector, static_cast<u16>(dpl << 5)};
 }
 
-Segment flat_code(u16 selector, unsigned dpl, bool long_mode) {
-    return {0, 0xffffffff, selector, static_cast<u16>((long_mode ? 0xa09b : 0xc09b) | dpl << 5)};
-}
-
-Segment flat_data(u16 selector, unsigned dpl) {
-    return {0, 0xffffffff, selector, static_cast<u16>(0xc093 | dpl << 5)};
-}
-
 }  // namespace twin86

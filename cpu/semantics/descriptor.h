@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu/semantics/cpu.h"
+#include "cpu/state/flat_segments.h"
 
 namespace twin86 {
 
@@ -77,8 +78,5 @@ Outcome set_tss_busy(Cpu& cpu, u16 selector, const Descriptor& descriptor, bool 
 Segment make_segment(u16 selector, const Descriptor& descriptor);
 /// What a null selector leaves behind. In 64-bit mode the DPL of a null SS is still the CPL.
 Segment null_segment(u16 selector, unsigned dpl = 0);
-/// Flat segments of SYSCALL and its kin.
-Segment flat_code(u16 selector, unsigned dpl, bool long_mode);
-Segment flat_data(u16 selector, unsigned dpl);
 
 }  // namespace twin86

@@ -33,6 +33,15 @@ constexpr u64 kLeafDone = 0;
 constexpr u64 kLeafMore = 5;
 constexpr u64 kLeafSlow = 10;
 
+/// How twin86_leaf_transfer goes on: index into JitFrame::leaf_exit.
+enum LeafExit : u8 {
+    kLeafDeclined,  ///< nothing was changed: the slow path
+    kLeafBoundary,  ///< the instruction is done; C++ looks at events and finds the next block
+    kLeafEnters,    ///< the next block is frame.enter_pc, which wants its RIP (frame.target) in rbp
+};
+
+struct HelperSite;
+
 extern "C" {
 /// Fills the TLB for an access; kLeafDone: retry the probe, kLeafMore: the TLB cannot express it.
 u64 twin86_leaf_fill(JitFrame* frame, u64 address, u32 meta);
@@ -42,6 +51,8 @@ u64 twin86_leaf_string(JitFrame* frame, u32 meta, u64* flags);
 /// Loads or stores the elements of frame->elements that are selected; `base` is their address without index and segment.
 /// kLeafMore: done. kLeafDone: nothing of it, the slow path must do it.
 u64 twin86_leaf_elements(JitFrame* frame, u64 base, u32 meta);
+/// SYSCALL, SYSRET or IRETQ on cpu, `flags` being the host's; returns one of frame.leaf_exit.
+const u8* twin86_leaf_transfer(JitFrame* frame, const HelperSite* site, u64 next_rip, u64 flags);
 }
 
 }  // namespace twin86::jit

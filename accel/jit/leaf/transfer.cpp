@@ -1,0 +1,158 @@
+// SYSCALL, SYSRET and IRETQ of 64-bit code without leaving emitted code: the guest's vector state stays in the host's
+// registers, which costs more to save and restore than all else here. What is rare is declined with nothing changed.
+#include "accel/jit/block.h"
+#include "accel/jit/leaf/leaf.h"
+#include "accel/jit/leaf/mode_now.h"
+#include "accel/jit/leaf/tlb_fill.h"
+#include "cpu/state/flat_segments.h"
+
+namespace twin86::jit {
+
+namespace {
+
+/// RF has no effect while nobody watches single instructions; the others change more than the mode.
+constexpr u64 kRareFlags = kFlagTF | kFlagNT | kFlagVM | kFlagVIF | kFlagVIP;
+constexpr u64 kSysretFlags = 0x3c7fd7;  // RF, VM and the reserved bits are not taken from R11
+constexpr u64 kIretFlags = kSysretFlags;
+
+TWIN86_LEAF_INLINE bool syscall(CpuState& s, u64 next_rip) {
+    if (!(s.efer & kEferSCE)) return false;
+    s.gpr[kRcx] = next_rip;
+    s.gpr[kR11] = s.rflags & ~u64{kFlagRF};
+    s.rip = s.lstar;
+    s.rflags = (s.rflags & ~(s.sfmask | kFlagRF)) | kFlagReserved1;
+    const u16 cs = static_cast<u16>(s.star >> 32) & 0xfffc;
+    s.segment[kCs] = flat_code(cs, 0, true);
+    s.segment[kSs] = flat_data(static_cast<u16>(cs + 8), 0);
+    return true;
+}
+
+TWIN86_LEAF_INLINE bool sysret(CpuState& s) {
+    const u64 flags = s.gpr[kR11];
+    if (!(s.efer & kEferSCE) || s.cpl() != 0 || (flags & kRareFlags) || !is_canonical(s.gpr[kRcx], s.cr4)) return false;
+    s.rip = s.gpr[kRcx];
+    s.rflags = (flags & kSysretFlags) | kFlagReserved1;
+    const u16 base = static_cast<u16>(s.star >> 48);
+    s.segment[kCs] = flat_code(static_cast<u16>((base + 16) | 3), 3, true);
+    s.segment[kSs] = flat_data(static_cast<u16>((base + 8) | 3), 3);
+    return true;
+}
+
+/// Reads 8 bytes of RAM in one page.
+TWIN86_LEAF_INLINE bool read(JitFrame& f, Gva address, u8 view, u64& value) {
+    const Gva page = address & kPageMask;
+    if ((address & ~kPageMask) > kPageSize - sizeof value) return false;
+    const TlbEntry& e = f.tlb[view].entries[tlb_index(address)];
+    if (e.read_tag + page != 0 && !fill(f, address, kAccessRead, view)) return false;
+    value = *reinterpret_cast<const u64*>(e.host + (address & ~kPageMask));
+    return true;
+}
+
+/// A descriptor of the GDT.
+TWIN86_LEAF_INLINE bool read_descriptor(JitFrame& f, u16 selector, u64& descriptor) {
+    const CpuState& s = f.cpu;
+    constexpr u16 kLocal = 4;
+    const u16 offset = selector & 0xfff8;
+    if (offset == 0 || (selector & kLocal) || offset + 7u > s.gdtr.limit) return false;
+    return read(f, s.gdtr.base + offset, s.cr4 & kCr4SMAP ? kViewSupervisor : kViewSupervisorAc, descriptor);
+}
+
+/// Base 0, limit 4 GiB, accessed, with these attributes. SDM vol. 3, 3.4.5.
+TWIN86_LEAF_INLINE bool is_flat(u64 descriptor, u16 attributes) {
+    constexpr u64 kLimit = 0x000f'0000'0000'ffff;
+    return descriptor == (u64{attributes} << 40 | kLimit);
+}
+
+/// The segments of a return to 64-bit code. Kernels run on a null SS after interrupts of user code.
+TWIN86_LEAF_INLINE bool return_segments(JitFrame& f, u16 cs, u16 ss, Segment& new_cs, Segment& new_ss) {
+    const unsigned cpl = cs & 3;
+    u64 code, stack;
+    new_cs = flat_code(cs, cpl, true);
+    if (!read_descriptor(f, cs, code) || !is_flat(code, new_cs.attributes)) return false;
+    if (ss == 0 && cpl == 0) {
+        new_ss = Segment{};
+        return true;
+    }
+    new_ss = flat_data(ss, cpl);
+    return (ss & 3u) == cpl && read_descriptor(f, ss, stack) && is_flat(stack, new_ss.attributes);
+}
+
+/// Whether a return to CPL 3 would have to empty a data segment register of inner code.
+TWIN86_LEAF_INLINE bool holds_inner_segments(const CpuState& s) {
+    for (const unsigned n : {kEs, kDs, kFs, kGs})
+        if (s.segment[n].present() && s.segment[n].dpl() < 3) return true;
+    return false;
+}
+
+struct ReturnImage {
+    u64 rip, cs, flags, rsp, ss;
+};
+
+TWIN86_LEAF_INLINE bool iret(JitFrame& f) {
+    CpuState& s = f.cpu;
+    if (s.cpl() != 0 || (s.rflags & kFlagNT) || s.nmi_pending) return false;
+    const u8 view = (s.cr4 & kCr4SMAP) && !(s.rflags & kFlagAC) ? kViewSupervisor : kViewSupervisorAc;
+    u64 image[5];
+    for (unsigned n = 0; n < 5; ++n)
+        if (!read(f, s.gpr[kRsp] + n * 8, view, image[n])) return false;
+    const ReturnImage to{image[0], image[1], image[2], image[3], image[4]};
+    const u16 cs = static_cast<u16>(to.cs), ss = static_cast<u16>(to.ss);
+    const unsigned cpl = cs & 3;
+    if ((to.flags & kRareFlags) || !is_canonical(to.rip, s.cr4)) return false;
+    Segment new_cs, new_ss;
+    if (!return_segments(f, cs, ss, new_cs, new_ss) || (cpl == 3 && holds_inner_segments(s))) return false;
+    s.nmi_blocked = false;
+    s.rip = to.rip;
+    s.gpr[kRsp] = to.rsp;
+    s.rflags = (to.flags & kIretFlags) | kFlagReserved1;
+    s.segment[kCs] = new_cs;
+    s.segment[kSs] = new_ss;
+    return true;
+}
+
+TWIN86_LEAF_INLINE bool transfer(JitFrame& f, Op op, u64 next_rip) {
+    switch (op) {
+        case Op::kSyscall:
+            return syscall(f.cpu, next_rip);
+        case Op::kSysret:
+            return sysret(f.cpu);
+        default:
+            return iret(f);
+    }
+}
+
+/// Makes the state's mode the current one and finds the code for its RIP, as look-ups of emitted code do.
+TWIN86_LEAF_INLINE const u8* enter_mode(JitFrame& f) {
+    const CpuState& s = f.cpu;
+    const bool interruptible = s.rflags & kFlagIF;
+    if (interruptible && __atomic_load_n(&f.irq_waiting, __ATOMIC_SEQ_CST) != 0) return nullptr;
+    const Mode mode = mode_now(f, false);
+    const SaltMemo& memo = f.salt_memo[SaltMemo::index_of(mode.value)];
+    if (mode.has(Mode::kSingleStep) || memo.epoch != f.salt_epoch || !(memo.mode == mode)) return nullptr;
+    f.mode = mode;
+    f.salt = f.mode_salt = memo.salt;
+    f.salt_ac = memo.salt_ac;
+    f.salt_no_ac = memo.salt_no_ac;
+    const JumpEntry& e = f.jump_cache[jump_index(s.rip)];
+    if (e.negated_tag != -(s.rip + f.salt) || !is_canonical(s.rip, s.cr4)) return nullptr;
+    return reinterpret_cast<const u8*>(e.host_less_salt + f.salt);
+}
+
+}  // namespace
+
+extern "C" const u8* twin86_leaf_transfer(JitFrame* frame, const HelperSite* site, u64 next_rip, u64 flags) {
+    JitFrame& f = *frame;
+    CpuState& s = f.cpu;
+    const u64 before = s.rflags;
+    s.rflags = (before & ~u64{kFlagsArithmetic}) | (flags & kFlagsArithmetic);
+    if (!f.may_transfer || !transfer(f, site->insn.op, next_rip)) return f.leaf_exit[kLeafDeclined];
+    ++f.transfers;
+    s.shadow = kShadowNone;
+    const u8* const host = enter_mode(f);
+    if (host == nullptr) return f.leaf_exit[kLeafBoundary];
+    f.target = f.address = s.rip;
+    f.enter_pc = reinterpret_cast<u64>(host);
+    return f.leaf_exit[kLeafEnters];
+}
+
+}  // namespace twin86::jit
