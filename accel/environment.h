@@ -26,6 +26,11 @@ class VcpuEnvironment {
     virtual bool read_apic_msr(u32 index, u64& value) = 0;
     virtual bool write_apic_msr(u32 index, u64 value) = 0;
 
+    /// FERR#: an x87 error that CR0.NE keeps from being #MF is pending, or no longer.
+    virtual void set_x87_error(bool) {}
+    /// IGNNE#: such errors are to be ignored.
+    virtual bool ignores_x87_errors() { return false; }
+
     /// Guest TSC before offset and TSC_ADJUST. Device timers that are due by then have fired.
     virtual u64 read_tsc() = 0;
     /// The same as a distance from the host's TSC; constant while the vCPU runs.

@@ -124,6 +124,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
     void write_tpr(u8 cr8) override;
     bool read_apic_msr(u32 index, u64& value) override;
     bool write_apic_msr(u32 index, u64 value) override;
+    void set_x87_error(bool pending) override;
+    bool ignores_x87_errors() override;
     u64 read_tsc() override;
     u64 tsc_bias() override { return clock_.tsc_bias(); }
 

@@ -66,6 +66,16 @@ bool Machine::write_apic_msr(u32 index, u64 value) {
     return board_->lapic().write_msr(index, value);
 }
 
+void Machine::set_x87_error(bool pending) {
+    const std::scoped_lock held(lock_);
+    board_->coprocessor_error().set_ferr(pending);
+}
+
+bool Machine::ignores_x87_errors() {
+    const std::scoped_lock held(lock_);
+    return board_->coprocessor_error().ignne();
+}
+
 u64 Machine::read_tsc() {
     const std::scoped_lock held(lock_);
     const u64 tsc = clock_.tsc();

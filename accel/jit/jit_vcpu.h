@@ -113,6 +113,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool on_lookup();
     bool on_helper(HelperSite& site);
     void map_x87_pointers();
+    void signal_x87_error();
+    void follow_x87_error();
     bool on_slow();
     bool on_commit();
     bool on_string(HelperSite& site);
@@ -200,6 +202,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::atomic<bool> exit_requested_ = false;
     std::string failure_;
     bool fatal_ = false;
+    bool x87_error_ = false;  ///< FERR# is asserted
     RunCounters counters_;
     FlightRecorder recorder_;
     static constexpr u64 kNotReentered = ~u64{0};

@@ -328,6 +328,7 @@ bool JitVcpu::on_helper(HelperSite& site) {
     ++counters_.helpers[static_cast<unsigned>(insn.op)];
     recorder_.helper(insn.rip, insn.op);
     s.rip = insn.next_rip();
+    if (x87_error_) [[unlikely]] follow_x87_error();
     if (shows_x87_pointers(insn.op)) map_x87_pointers();
     const OpHandler handler = handler_of(insn.op);
     const Outcome outcome = handler != nullptr ? handler(cpu_, insn) : Outcome::fault(kVectorUD);
@@ -355,6 +356,7 @@ void JitVcpu::deliver_fault(const Outcome& fault) {
     log_.write(kLogInt, "exception {} error {:#x} address {:#x} at {:#x} cpl {}", fault.vector, fault.error_code, fault.address,
                frame_.cpu.rip, frame_.cpu.cpl());
     frame_.cpu.shadow = kShadowNone;
+    if (fault.vector == kVectorMF && !(frame_.cpu.cr0 & kCr0NE)) return signal_x87_error();
     raise(cpu_, fault);
     frame_.cpu.pending_db = 0;
 }

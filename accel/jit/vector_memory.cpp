@@ -108,7 +108,6 @@ Outcome scatter(Cpu& cpu, const Insn& insn) {
 }
 
 constexpr unsigned kSlotBytes = 16;  ///< of one x87 register in the XSAVE image
-constexpr u16 kFswErrorSummary = 1 << 7;
 
 /// What every MMX instruction does to the x87 state: all registers valid, TOP 0. SDM vol. 1, 9.6.2, vol. 3, 12.2.
 void enter_mmx_state(XsaveImage& image) {

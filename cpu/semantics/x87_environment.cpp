@@ -159,10 +159,7 @@ Outcome check_waiting(Cpu& cpu) {
     XsaveImage image(cpu);
     image.normalize(kXfeatureX87);
     const bool pending = image.read16(kXsaveFsw) & ~image.read16(kXsaveFcw) & kExceptionFlags;
-    if (!pending) return Outcome::success();
-    if (cpu.s.cr0 & kCr0NE) return Outcome::fault(kVectorMF);
-    cpu.host.log_unimplemented("x87 exception through FERR#", cpu.s.rip);
-    return Outcome::success();
+    return pending ? Outcome::fault(kVectorMF) : Outcome::success();  // without CR0.NE the engine makes FERR# of it
 }
 
 /// The first word and the last byte are touched before anything else happens, as on Zen 4.

@@ -9,6 +9,7 @@ namespace twin86 {
 
 constexpr u16 kInitialFcw = 0x37f;
 constexpr u32 kInitialMxcsr = 0x1f80;
+constexpr u16 kFswErrorSummary = 1 << 7;
 
 class XsaveImage {
   public:

@@ -20,6 +20,7 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
       lapic_(
           LapicConfig{}, timers, tsc, apic_bus_, [this] { return pic_.acknowledge(); }, log),
       gsi_(pic_, ioapic_),
+      coprocessor_error_(gsi_.line(kIrqCoprocessor)),
       hpet_(timers, {gsi_.line(kIrqTimer), gsi_.line(kIrqRtc), &gsi_, 0x00ff0000u | 1u << 2}, log),
       pit_(timers, hpet_.pit_input()),
       port61_(pit_, events_.absence),
@@ -52,7 +53,7 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
     apic_bus_.attach(lapic_);
     apic_bus_.attach(ioapic_);
     devices_ = {&ioapic_, &pic_,   &lapic_, &hpet_,      &pit_, &port61_, &rtc_,   &acpi_pm_, &reset_control_,
-                &port92_, &i8042_, &pci_,   &pci_ports_, &dma_, &fw_cfg_, &smbus_, &fdc_};
+                &port92_, &i8042_, &pci_,   &pci_ports_, &dma_, &fw_cfg_, &smbus_, &fdc_, &coprocessor_error_};
     map_interrupts();
     map_timers();
     map_input();
@@ -67,6 +68,7 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
 void Board::map_interrupts() {
     claim(kPicMaster, 2, pic_.master_ports(), "pic");
     claim(kPicSlave, 2, pic_.slave_ports(), "pic");
+    claim(kCoprocessorError, 1, coprocessor_error_, "coprocessor-error");
     claim(kElcr, 2, pic_.elcr_ports(), "elcr");
     mappings_.push_back(mmio_.map(kIoApicBase, IoApic::kWindowSize, ioapic_, "ioapic"));
     lapic_.set_on_window_changed([this] { map_lapic_window(); });

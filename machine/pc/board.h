@@ -21,6 +21,7 @@
 #include "devices/floppy/fdc_82077aa.h"
 #include "devices/input/i8042.h"
 #include "devices/input/key_feeder.h"
+#include "devices/irq/coprocessor_error.h"
 #include "devices/irq/gsi_router.h"
 #include "devices/irq/ioapic.h"
 #include "devices/irq/lapic.h"
@@ -97,6 +98,7 @@ class Board {
     u16 pm_base() const;
     Lapic& lapic() { return lapic_; }
     AcpiPm& acpi_pm() { return acpi_pm_; }
+    CoprocessorError& coprocessor_error() { return coprocessor_error_; }
     PciBus& pci() { return pci_; }
     /// Every device, for state archives.
     const std::vector<Device*>& devices() const { return devices_; }
@@ -133,6 +135,7 @@ class Board {
     PicPair pic_;
     Lapic lapic_;
     GsiRouter gsi_;
+    CoprocessorError coprocessor_error_;
     Hpet hpet_;
     Pit8254 pit_;
     Port61 port61_;

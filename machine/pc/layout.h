@@ -21,7 +21,7 @@ constexpr IoPort kPicMaster = 0x20, kPicSlave = 0xa0, kElcr = 0x4d0;
 constexpr IoPort kPit = 0x40, kPort61 = 0x61;
 constexpr IoPort kKeyboardData = 0x60, kKeyboardCommand = 0x64;
 constexpr IoPort kRtc = 0x70;
-constexpr IoPort kPort92 = 0x92;
+constexpr IoPort kPort92 = 0x92, kCoprocessorError = 0xf0;
 constexpr IoPort kSmiCommand = 0xb2;
 constexpr IoPort kCom[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
 constexpr unsigned kComIrq[] = {4, 3, 4, 3};
@@ -31,7 +31,7 @@ constexpr IoPort kPciConfig = 0xcf8;
 constexpr IoPort kReset = 0xcf9;
 constexpr IoPort kPmBase = 0x600;
 
-constexpr unsigned kIrqFloppy = 6;
+constexpr unsigned kIrqFloppy = 6, kIrqCoprocessor = 13;
 constexpr unsigned kIrqIde[] = {14, 15};
 constexpr unsigned kIrqTimer = 0, kIrqKeyboard = 1, kIrqRtc = 8, kIrqSci = 9, kIrqMouse = 12;
 constexpr u8 kDisplaySlot = 2, kFirstFreeSlot = 3;

@@ -83,6 +83,59 @@ TEST_CASE("FXRSTOR fixes reserved bits of FCW and computes ES and B of FSW: SDM 
     CHECK(t.load_value<u16>(kDataAt + 0x202) == 0x8081);
 }
 
+namespace {
+
+/// Leaves a division by zero pending that is not masked; `at` becomes the offset of the next instruction, which waits.
+void leave_error(x86::Assembler& a, u64& at) {
+    a.mov(x86::dword_ptr(x86::rbx), 0x033b);  // ZM is 0
+    a.fldcw(x86::word_ptr(x86::rbx));
+    a.fld1(), a.fldz();
+    a.fdivp();
+    at = a.offset();
+}
+
+}  // namespace
+
+TEST_CASE("CR0.NE = 0: an x87 error asserts FERR# and holds the next waiting instruction until an interrupt", "[insn][x87]") {
+    InsnTest t;
+    u64 at = 0;
+    t.set(kRbx, kDataAt);
+    t.load([&](auto& a) {
+        a.mov(x86::rax, x86::cr0), a.and_(x86::eax, ~0x20), a.mov(x86::cr0, x86::rax);
+        leave_error(a, at);
+        a.fld1();
+    });
+    t.set_flags(kFlagIF);
+    t.run(false);
+    CHECK(t.last.exit == RunExit::kHalted);
+    CHECK(t.last.vector == -1);
+    CHECK(t.last.rip == kCodeAt + at);
+    CHECK(t.guest.environment().x87_error);
+    t.guest.environment().pending_vector = 0x75;
+    const GuestStop handler = t.guest.run();
+    CHECK(handler.vector == 0x75);
+    CHECK(handler.rip == kCodeAt + at);
+}
+
+TEST_CASE("CR0.NE = 0: IGNNE# lets the instruction go on, clearing the error lowers FERR#", "[insn][x87]") {
+    for (const bool ignored : {true, false}) {
+        InsnTest t;
+        u64 at = 0;
+        t.guest.environment().ignore_x87_errors = ignored;
+        t.set(kRbx, kDataAt);
+        t.load([&](auto& a) {
+            a.mov(x86::rax, x86::cr0), a.and_(x86::eax, ~0x20), a.mov(x86::cr0, x86::rax);
+            leave_error(a, at);
+            if (!ignored) a.fnclex();
+            a.fld1();
+            a.mov(x86::rax, x86::cr0);
+            a.cpuid();
+        });
+        CHECK(t.run(false).vector == kVectorBP);
+        CHECK(!t.guest.environment().x87_error);
+    }
+}
+
 TEST_CASE("FXSAVE wants 512 writable bytes, and #SS comes before the alignment's #GP", "[insn][x87]") {
     InsnTest t;
     t.load([](auto& a) { a.fxsave(x86::ptr(x86::rbp)); });

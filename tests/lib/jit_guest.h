@@ -46,6 +46,10 @@ class TestEnvironment : public VcpuEnvironment {
         if (on_read_tsc) on_read_tsc();
         return ++tsc_;
     }
+    void set_x87_error(bool pending) override { x87_error = pending; }
+    bool ignores_x87_errors() override { return ignore_x87_errors; }
+    bool x87_error = false;          ///< FERR#
+    bool ignore_x87_errors = false;  ///< IGNNE#
     std::function<void()> on_read_tsc;  ///< where a machine fires the timers that are due
 
   private:
