@@ -113,6 +113,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool on_lookup();
     bool on_helper(HelperSite& site);
     void map_x87_pointers();
+    u64 x87_data_pointer(const Block& block, const Insn& insn, u64 host);
     void signal_x87_error();
     void follow_x87_error();
     bool on_slow();
@@ -125,6 +126,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void deliver_fault(const Outcome& fault);
     Insn located(const HelperSite& site) const;
     u64 rip_of(const Block& block, u32 guest_offset) const;
+    bool decode_again(const Block& block, u32 guest_offset, u64 rip, Insn& insn) const;
     void rearm_if_pending();
     void update_tsc_bias();
     void log_block(const Block& block);

@@ -286,6 +286,15 @@ Insn JitVcpu::located(const HelperSite& site) const {
     return insn;
 }
 
+/// An instruction of a block, from guest memory. False: it is no longer there, or lies over two pages.
+bool JitVcpu::decode_again(const Block& block, u32 guest_offset, u64 rip, Insn& insn) const {
+    const u64 entry = phys_.pages().entry(block.key.physical);
+    const Gpa at = block.key.physical + guest_offset;
+    if (page_is_mmio(entry) || (at ^ block.key.physical) >= kPageSize) return false;
+    const std::span<const u8> bytes(page_host(entry) + (at & 0xfff), std::min<u64>(kPageSize - (at & 0xfff), 15));
+    return translator_.decoder().decode(bytes, rip, block.key.mode.code_bits(), insn) == DecodeStatus::kOk;
+}
+
 void JitVcpu::update_tsc_bias() {
     frame_.tsc_bias = env_.tsc_bias() + frame_.cpu.tsc_offset + frame_.cpu.tsc_adjust;
 }

@@ -72,13 +72,8 @@ Windows::FillResult JitVcpu::fill_window(const Block& block, u32 guest_offset) {
 
 /// The access fell into the empty window: makes windows for the region that the instruction names and for the stack's.
 void JitVcpu::show_operands(const Block& block, u32 guest_offset) {
-    const u64 entry = phys_.pages().entry(block.key.physical);
-    const Gpa at = block.key.physical + guest_offset;
-    if (page_is_mmio(entry) || (at ^ block.key.physical) >= kPageSize) return;
-    const std::span<const u8> bytes(page_host(entry) + (at & 0xfff), std::min<u64>(kPageSize - (at & 0xfff), 15));
     Insn insn;
-    if (translator_.decoder().decode(bytes, frame_.cpu.rip, block.key.mode.code_bits(), insn) != DecodeStatus::kOk)
-        return;
+    if (!decode_again(block, guest_offset, frame_.cpu.rip, insn)) return;
     const CpuState& s = frame_.cpu;
     const auto show = [&](u64 address) {
         if (s.cpl() == 3 && address >> 63) return;  // never shown to the user

@@ -40,6 +40,32 @@ TEST_CASE("FNSTENV, FNSAVE, FXSAVE and XSAVE show the guest's address of the las
     CHECK(t.load_value<u32>(kDataAt + 0x40c) == kCodeAt + at);
 }
 
+TEST_CASE("The operand and the opcode of the last x87 instruction are the guest's", "[insn][x87]") {
+    for (const x86::Gp& base : {x86::rsi, x86::r10, x86::rbp, x86::rsp}) {
+        InsnTest t;
+        t.set(kRbx, kDataAt);
+        t.store_value<double>(kDataAt + 0x908, 0.0);
+        t.execute([&](auto& a) {
+            a.mov(x86::dword_ptr(x86::rbx, 0x800), 0x033b);  // ZM is 0
+            a.fldcw(x86::word_ptr(x86::rbx, 0x800));
+            a.fld1();
+            a.mov(x86::rdx, x86::rsp);
+            a.lea(base, x86::ptr(x86::rbx, 0x900));
+            a.fdiv(x86::qword_ptr(base, 8));
+            a.fxsave64(x86::ptr(x86::rbx));
+            a.fnclex();
+            a.mov(base, kDataAt + 0x10);
+            a.fld1();
+            a.fnstenv(x86::ptr(x86::rbx, 0x400));
+            a.mov(x86::rsp, x86::rdx);
+        });
+        CHECK(t.load_value<u64>(kDataAt + 0x10) == kDataAt + 0x908);
+        const unsigned modrm = t.load_value<u8>(t.load_value<u64>(kDataAt + 8) + (base.id() >= 8 ? 2 : 1));
+        CHECK(t.load_value<u16>(kDataAt + 6) == (0x400 | modrm));
+        CHECK(t.load_value<u32>(kDataAt + 0x414) == 0);  // FLD1 has none
+    }
+}
+
 TEST_CASE("x87 pointers that a program loads come back as they are", "[insn][x87]") {
     InsnTest t;
     u64 at = 0;
