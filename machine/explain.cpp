@@ -81,9 +81,9 @@ void add_boot_words(Words& w, const BootOptions& boot) {
 }
 
 std::string drive_text(const DriveOptions& d) {
-    const bool floppy = d.interface == DriveInterface::kFloppy;
-    std::string text =
-        fmt::format("file={},if={},media={},format=raw", d.file, floppy ? "floppy" : "ide", d.cdrom ? "cdrom" : "disk");
+    static constexpr const char* kInterfaces[] = {"ide", "floppy", "pflash"};
+    std::string text = fmt::format("file={},if={},media={},format=raw", d.file,
+                                   kInterfaces[static_cast<int>(d.interface)], d.cdrom ? "cdrom" : "disk");
     if (d.index) text += fmt::format(",index={}", *d.index);
     if (!d.id.empty()) text += ",id=" + d.id;
     if (d.read_only) text += ",readonly=on";

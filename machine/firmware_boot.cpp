@@ -4,6 +4,7 @@
 
 #include "bios/boot_file.h"
 #include "bios/byte_view.h"
+#include "bios/linux_header.h"
 #include "bios/smbios.h"
 #include "bios/table_loader.h"
 
@@ -23,6 +24,22 @@ std::string find_firmware(const std::string& name) {
     return name;
 }
 
+/// By their units: the code, then the variables.
+Result<std::vector<const DriveOptions*>> flash_drives(const std::vector<DriveOptions>& drives) {
+    constexpr unsigned kChips = 2;
+    std::vector<const DriveOptions*> chips(kChips);
+    for (const DriveOptions& d : drives) {
+        if (d.interface != DriveInterface::kPflash) continue;
+        const unsigned unit = d.index.value_or(chips[0] != nullptr);
+        if (unit >= kChips || chips[unit] != nullptr)
+            return error("-drive {}: there are flash chips 0 and 1, each once", d.file);
+        chips[unit] = &d;
+    }
+    if (chips[0] == nullptr) return error("-drive if=pflash: unit 0, the firmware's code, is missing");
+    if (chips[1] == nullptr) chips.pop_back();
+    return chips;
+}
+
 /// etc/e820: base, size, type of each range.
 std::vector<u8> e820_file(const PhysMap& phys) {
     std::vector<u8> bytes;
@@ -35,6 +52,11 @@ std::vector<u8> e820_file(const PhysMap& phys) {
     range(0, phys.low_size());
     range(PhysMap::kHighRamBase, phys.high_size());
     return bytes;
+}
+
+void put_counted(FwCfg& fw_cfg, u16 size_key, u16 data_key, std::vector<u8> content) {
+    fw_cfg.set_number(size_key, content.size(), 4);
+    fw_cfg.set_item(data_key, std::move(content));
 }
 
 SmbiosConfig smbios_config(const PhysMap& phys, const CpuModel& cpu) {
@@ -58,10 +80,60 @@ Result<std::vector<u8>> load_firmware(const std::string& name) {
     return image;
 }
 
+bool is_uefi_firmware(std::span<const u8> image) {
+    constexpr u64 kSignatureAt = 40;
+    constexpr std::string_view kSignature = "_FVH";
+    return image.size() >= kSignatureAt + kSignature.size() &&
+           std::equal(kSignature.begin(), kSignature.end(), image.begin() + kSignatureAt);
+}
+
+Result<std::vector<std::unique_ptr<pc::FlashBank>>> plug_flash(const Options& options, PhysMap& phys, MmioBus& mmio,
+                                                               DeferredWork& work, Log& log) {
+    auto drives = flash_drives(options.drives);
+    if (!drives) return drives.failure();
+    std::vector<std::unique_ptr<pc::FlashBank>> chips;
+    for (const DriveOptions* d : *drives) {
+        auto image = open_raw_image({d->file, d->read_only, d->snapshot || options.snapshot});
+        if (!image) return image.failure();
+        const Gpa end = chips.empty() ? Gpa{4 * GiB} : chips.back()->base();
+        if ((*image)->size() > end - (4 * GiB - kLargest))
+            return error("-drive {}: flash chips hold {} MiB together", d->file, kLargest / MiB);
+        auto chip = pc::FlashBank::create(image.take(), fmt::format("pflash{}", chips.size()), end, phys, mmio, work, log);
+        if (!chip) return chip.failure();
+        chips.push_back(chip.take());
+    }
+    return chips;
+}
+
 Status map_firmware(PhysMap& phys, std::span<const u8> image) {
     if (const Status s = phys.map_rom(4 * GiB - image.size(), image, "bios"); !s) return s;
+    return show_below_1_mib(phys, image);
+}
+
+Status show_below_1_mib(PhysMap& phys, std::span<const u8> image) {
     const std::span<const u8> legacy = image.last(std::min<u64>(image.size(), kLegacyWindow));
     return phys.map_rom(MiB - legacy.size(), legacy, "bios-low");
+}
+
+/// A bzImage goes in two parts: its real-mode code with the setup header, and the rest.
+Status offer_kernel(FwCfg& fw_cfg, const Options& options) {
+    if (options.kernel.empty() || !options.has_firmware()) return {};
+    auto kernel = read_boot_file(options.kernel, "kernel", options.ram_bytes);
+    if (!kernel) return kernel.failure();
+    auto header = parse_linux_header(options.kernel, ByteView(*kernel));
+    if (!header) return header.failure();
+    const auto setup_end = kernel->begin() + static_cast<std::ptrdiff_t>(header->setup_size);
+    put_counted(fw_cfg, FwCfg::kSetupSize, FwCfg::kSetupData, {kernel->begin(), setup_end});
+    put_counted(fw_cfg, FwCfg::kKernelSize, FwCfg::kKernelData, {setup_end, kernel->end()});
+    if (!options.initrd.empty()) {
+        auto initrd = read_boot_file(options.initrd, "initrd", options.ram_bytes);
+        if (!initrd) return initrd.failure();
+        put_counted(fw_cfg, FwCfg::kInitrdSize, FwCfg::kInitrdData, initrd.take());
+    }
+    std::vector<u8> line(options.append.begin(), options.append.end());
+    line.push_back(0);
+    put_counted(fw_cfg, FwCfg::kCommandLineSize, FwCfg::kCommandLineData, std::move(line));
+    return {};
 }
 
 void fill_fw_cfg(FwCfg& fw_cfg, const Options& options, const PhysMap& phys, const CpuModel& cpu,

@@ -9,6 +9,7 @@
 #include "cpu/state/cpuid_model.h"
 #include "devices/firmware/fw_cfg.h"
 #include "machine/options.h"
+#include "machine/pc/flash_bank.h"
 #include "mmu/phys_map.h"
 
 namespace twin86 {
@@ -17,8 +18,21 @@ namespace twin86 {
 /// file here is looked for where Debian's packages put firmware.
 Result<std::vector<u8>> load_firmware(const std::string& name);
 
+/// Does the image start as a firmware volume (UEFI PI 1.8, volume 3, 3.2.1)?
+bool is_uefi_firmware(std::span<const u8> image);
+
+/// The flash chips of if=pflash: the first ends at 4 GiB, the second below it.
+Result<std::vector<std::unique_ptr<pc::FlashBank>>> plug_flash(const Options& options, PhysMap& phys, MmioBus& mmio,
+                                                               DeferredWork& work, Log& log);
+
+/// The last 128 KiB of an image, as read-only memory, where real mode starts.
+Status show_below_1_mib(PhysMap& phys, std::span<const u8> image);
+
 /// Shows the image below 4 GiB, where the reset vector is, and its last 128 KiB below 1 MiB.
 Status map_firmware(PhysMap& phys, std::span<const u8> image);
+
+/// -kernel, -initrd and -append for firmware that starts them: the items of fw_cfg. Nothing without firmware.
+Status offer_kernel(FwCfg& fw_cfg, const Options& options);
 
 /// The items and files that SeaBIOS and OVMF read.
 /// `acpi` is asked whenever firmware reads the tables: it may have moved the power management ports.

@@ -47,6 +47,8 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
                                  [this](int code) { finish(code & 0xff); }, [this] { return absence_.take(); }};
     board_ = std::make_unique<pc::Board>(config, io_, mmio_, *phys_, timers_, clock_, clock_, events, log_);
     if (has_firmware()) fill_fw_cfg(board_->fw_cfg(), options_, *phys_, model_, [this] { return acpi_now(); });
+    if (const Status s = offer_kernel(board_->fw_cfg(), options_); !s) return s;
+    for (const auto& chip : flash_) board_->add_device(chip->device());
     auto display = make_display(options_, *phys_, clock_, log_);
     if (!display) return display.failure();
     display_ = display.take();
@@ -79,8 +81,16 @@ AcpiConfig Machine::acpi_now() const {
 
 /// Before the board, whose PAM registers decide what of it shows.
 Status Machine::add_firmware() {
+    if (options_.has_flash()) {
+        auto chips = plug_flash(options_, *phys_, mmio_, device_work_, log_);
+        if (!chips) return chips.failure();
+        flash_ = chips.take();
+        return show_below_1_mib(*phys_, flash_[0]->bytes());
+    }
     auto image = load_firmware(options_.bios);
     if (!image) return image.failure();
+    if (!options_.kernel.empty() && !is_uefi_firmware(*image))
+        return error("-kernel and -bios: only UEFI firmware starts a kernel; leave one of them out");
     return map_firmware(*phys_, *image);
 }
 

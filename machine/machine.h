@@ -26,6 +26,7 @@
 #include "machine/options.h"
 #include "machine/pc/board.h"
 #include "machine/pc/display.h"
+#include "machine/pc/flash_bank.h"
 #include "machine/pc/test_devices.h"
 #include "machine/unmapped_log.h"
 #include "mmu/guest_ram.h"
@@ -94,7 +95,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     Status make_vcpu();
     Status boot(ResetKind kind);
     Status enter_kernel();
-    bool has_firmware() const { return options_.kernel.empty(); }
+    bool has_firmware() const { return options_.has_firmware(); }
     i64 rtc_offset() const;
     u64 run_timers();
     void fire_due_timers();
@@ -150,6 +151,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     std::unique_ptr<PhysMap> phys_;
     DeviceWork device_work_{[this] { device_work_came(); }};
     Drives drives_{device_work_};
+    std::vector<std::unique_ptr<pc::FlashBank>> flash_;
     std::mutex vcpu_replaced_;  ///< guards vcpu_ itself for threads that do not hold the lock
     std::unique_ptr<Accelerator> accelerator_;
     std::string engine_choice_;  ///< which and why, for the user

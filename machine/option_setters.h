@@ -16,8 +16,8 @@ Status set_enable_kvm(ParsedOptions& to, const std::string& value);
 Status set_rtc(ParsedOptions& to, const std::string& value);
 Status set_boot(ParsedOptions& to, const std::string& value);
 Status add_drive(ParsedOptions& to, const std::string& value);
-Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterface interface, unsigned index,
-                       bool cdrom);
+Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterface interface,
+                       std::optional<unsigned> index, bool cdrom);
 Status set_name(ParsedOptions& to, const std::string& value);
 
 Status add_device(ParsedOptions& to, const std::string& value);

@@ -39,9 +39,10 @@ Status set_boot_property(BootOptions& boot, const std::string& key, const std::s
 Status set_interface(DriveOptions& d, const std::string& v) {
     if (v == "ide") return d.interface = DriveInterface::kIde, Status();
     if (v == "floppy") return d.interface = DriveInterface::kFloppy, Status();
-    if (v == "pflash" || v == "virtio" || v == "scsi" || v == "sd" || v == "none")
-        return error("-drive if={}: this version has if=ide and if=floppy", v);
-    return unknown_word("-drive if=", v, {"ide", "floppy"});
+    if (v == "pflash") return d.interface = DriveInterface::kPflash, Status();
+    if (v == "virtio" || v == "scsi" || v == "sd" || v == "none")
+        return error("-drive if={}: this version has if=ide, if=floppy and if=pflash", v);
+    return unknown_word("-drive if=", v, {"ide", "floppy", "pflash"});
 }
 
 Status set_number(const std::string& key, const std::string& v, std::optional<unsigned>& to) {
@@ -102,15 +103,15 @@ Status add_drive(ParsedOptions& to, const std::string& v) {
     DriveOptions drive;
     for (const auto& [key, val] : split_properties(v))
         if (const Status s = set_drive_property(drive, key, val); !s) return s;
-    if (drive.bus && drive.unit) drive.index = *drive.bus * 2 + *drive.unit;
+    if (drive.unit && !drive.index) drive.index = drive.bus.value_or(0) * 2 + *drive.unit;
     if (drive.file.empty() && !drive.cdrom && drive.interface != DriveInterface::kFloppy)
         return error("-drive {}: needs file=IMAGE", v);
     to.options.drives.push_back(drive);
     return {};
 }
 
-Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterface interface, unsigned index,
-                       bool cdrom) {
+Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterface interface,
+                       std::optional<unsigned> index, bool cdrom) {
     DriveOptions drive;
     drive.file = file;
     drive.interface = interface;

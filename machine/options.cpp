@@ -1,5 +1,7 @@
 #include "machine/options.h"
 
+#include <algorithm>
+
 #include "machine/option_setters.h"
 #include "machine/option_table.h"
 
@@ -18,7 +20,7 @@ OptionTable::Setter action(ParsedOptions& to, OptionAction what) {
     };
 }
 
-OptionTable::Setter short_drive(ParsedOptions& to, unsigned index, bool cdrom,
+OptionTable::Setter short_drive(ParsedOptions& to, std::optional<unsigned> index, bool cdrom,
                                 DriveInterface interface = DriveInterface::kIde) {
     return [&to, index, cdrom, interface](const std::string& file) {
         return add_short_drive(to, file, interface, index, cdrom);
@@ -54,8 +56,8 @@ void add_boot_rows(OptionTable& t, ParsedOptions& to) {
     t.text("bios", "FILE", "firmware image (default without -kernel: the system's SeaBIOS)", o.bios);
     t.value("boot", "[order=]cadn[,menu=on][,once=DRIVES]", "boot order: a floppy, c hard disk, d CD-ROM, n network",
             with(to, set_boot));
-    t.value("drive", "file=IMAGE[,if=ide|floppy][,index=N][,media=disk|cdrom][,readonly=on][,snapshot=on]",
-            "a disk or CD-ROM", with(to, add_drive));
+    t.value("drive", "file=IMAGE[,if=ide|floppy|pflash][,index=N][,media=disk|cdrom][,readonly=on][,snapshot=on]",
+            "a disk, CD-ROM, floppy or flash chip", with(to, add_drive));
     static constexpr const char* kDisks[] = {"hda", "hdb", "hdc", "hdd"};
     for (unsigned n = 0; n < std::size(kDisks); ++n)
         t.value(kDisks[n], "IMAGE", "disk image at this IDE position", short_drive(to, n, false));
@@ -63,6 +65,8 @@ void add_boot_rows(OptionTable& t, ParsedOptions& to) {
         t.value(n == 0 ? "fda" : "fdb", "IMAGE", "floppy image in drive A or B",
                 short_drive(to, n, false, DriveInterface::kFloppy));
     t.value("cdrom", "IMAGE", "medium in the CD-ROM drive (index 2)", short_drive(to, 2, true));
+    t.value("pflash", "IMAGE", "flash chip with firmware (the first) or its variables (the second)",
+            short_drive(to, std::nullopt, false, DriveInterface::kPflash));
     t.flag("snapshot", "writes to all disks go to temporary files", o.snapshot);
     t.image(short_drive(to, 0, false));
 }
@@ -113,7 +117,6 @@ void add_host_rows(OptionTable& t, ParsedOptions& to) {
 /// What people know from QEMU and will try here.
 void add_absent_rows(OptionTable& t) {
     t.absent("blockdev", "not in this version; use -drive file=IMAGE");
-    t.absent("pflash", "this version has no flash; give the firmware with -bios FILE");
     for (const char* name : {"netdev", "nic-model"}) t.absent(name, "this version has no network");
     for (const char* name : {"sdl", "gtk", "curses", "spice"})
         t.absent(name, "use -display sdl, -vnc :0 or -nographic");
@@ -137,13 +140,16 @@ Status check(const Options& o) {
         if (!o.initrd.empty()) return error("-initrd needs -kernel");
         if (!o.append.empty()) return error("-append needs -kernel");
     }
-    if (!o.kernel.empty() && !o.bios.empty())
-        return error("-kernel and -bios: a kernel is entered without firmware; leave one of them out");
     if (o.serials.size() > 4) return error("-serial: a PC has four serial ports, not {}", o.serials.size());
     return {};
 }
 
 }  // namespace
+
+bool Options::has_flash() const {
+    return std::any_of(drives.begin(), drives.end(),
+                       [](const DriveOptions& d) { return d.interface == DriveInterface::kPflash; });
+}
 
 Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments) {
     ParsedOptions parsed;

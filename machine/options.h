@@ -49,7 +49,7 @@ struct BootOptions {
     u16 menu_wait_ms = 0;  ///< 0: the firmware's own
 };
 
-enum class DriveInterface { kIde, kFloppy };
+enum class DriveInterface { kIde, kFloppy, kPflash };
 
 struct DriveOptions {
     std::string file;  ///< empty: no medium
@@ -71,6 +71,8 @@ struct Options {
     BootOptions boot;
     std::vector<DriveOptions> drives;
     bool snapshot = false;  ///< for all drives
+    bool has_flash() const;  ///< firmware is in flash chips
+    bool has_firmware() const { return kernel.empty() || !bios.empty() || has_flash(); }
 
     bool nographic = false;
     bool no_reboot = false;

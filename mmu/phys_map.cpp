@@ -78,7 +78,8 @@ const PhysMap::Region* PhysMap::top_region(Gpa page) const {
 
 u64 PhysMap::region_entry(Gpa page) const {
     const Region* r = top_region(page);
-    return r != nullptr ? entry_for(r->host + (page - r->base), r->writable) : 0;
+    if (r == nullptr) return 0;
+    return entry_for(r->host + (page - r->base), r->writable) | (r->writes_trap ? u64{kPageWritesTrap} : 0);
 }
 
 u64 PhysMap::natural_entry(Gpa page) const {
@@ -110,7 +111,7 @@ Status PhysMap::map_rom(Gpa base, std::span<const u8> image, std::string name) {
     if (!pages) return pages.failure();
     std::memcpy(pages->base(), image.data(), image.size());
     std::memset(pages->base() + image.size(), 0xff, size - image.size());
-    regions_.push_back({base, size, pages->base(), false, std::move(name)});
+    regions_.push_back({base, size, pages->base(), false, false, std::move(name)});
     rom_images_.push_back(pages.take());
     replace(base, size, [this](Gpa page, u64) { return region_entry(page); });
     return {};
@@ -118,7 +119,16 @@ Status PhysMap::map_rom(Gpa base, std::span<const u8> image, std::string name) {
 
 Mapping PhysMap::map_memory(Gpa base, u64 size, Hva host, bool writable, std::string name) {
     CHECK(((base | size | reinterpret_cast<u64>(host)) % kPageSize) == 0 && size > 0, "{} at {:#x}, {:#x} bytes", name, base, size);
-    const Region region{base, size, host, writable, std::move(name)};
+    return map_region({base, size, host, writable, false, std::move(name)});
+}
+
+Mapping PhysMap::map_flash(Gpa base, u64 size, Hva host, std::string name) {
+    CHECK(((base | size | reinterpret_cast<u64>(host)) % kPageSize) == 0 && size > 0, "{} at {:#x}, {:#x} bytes", name, base, size);
+    return map_region({base, size, host, false, true, std::move(name)});
+}
+
+Mapping PhysMap::map_region(const Region& region) {
+    const auto [base, size] = std::pair(region.base, region.size);
     regions_.push_back(region);
     replace(base, size, [this](Gpa page, u64) { return region_entry(page); });
     return Mapping([this, region] { unmap(region); });
@@ -211,7 +221,7 @@ void PhysMap::write(Gpa address, unsigned size, u64 value) {
         return write(address + first, size - first, value >> (first * 8));
     }
     const u64 entry = pages_.entry(address);
-    if (page_is_mmio(entry)) return mmio_write(address, size, value);
+    if (page_writes_trap(entry)) return mmio_write(address, size, value);
     if (!page_is_ram(entry)) return;
     store(page_host(entry) + address % kPageSize, size, value);
     after_write(address, size, entry);

@@ -72,6 +72,8 @@ class PhysMap : public DmaView {
     Status map_rom(Gpa base, std::span<const u8> image, std::string name);
     /// Shows page-aligned host memory at `base` until the handle goes. What was mapped last wins.
     [[nodiscard]] Mapping map_memory(Gpa base, u64 size, Hva host, bool writable, std::string name);
+    /// The same for memory that the guest reads while each of its writes goes to the MMIO bus.
+    [[nodiscard]] Mapping map_flash(Gpa base, u64 size, Hva host, std::string name);
     /// Switches whole pages.
     void remap(Gpa base, u64 size, Backing backing);
 
@@ -104,6 +106,7 @@ class PhysMap : public DmaView {
         u64 size;
         Hva host;
         bool writable;
+        bool writes_trap;
         std::string name;
         bool covers(Gpa page) const { return page - base < size; }
     };
@@ -116,6 +119,7 @@ class PhysMap : public DmaView {
     u64 natural_entry(Gpa page) const;
     template <class EntryOf>
     void replace(Gpa base, u64 size, EntryOf entry_of);
+    Mapping map_region(const Region& region);
     void unmap(const Region& region);
     std::string name_of(Gpa page, Hva host) const;
     void code_was_written(Gpa address, u64 size);

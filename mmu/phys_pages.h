@@ -14,17 +14,22 @@ namespace twin86 {
 /// Low bits of a page entry; the bits above 11 are the host address of the page.
 enum PageFlag : u64 {
     kPageReadable = 1 << 0,      ///< there is host memory: RAM or ROM. Otherwise accesses go to the MMIO bus
-    kPageWritable = 1 << 1,      ///< writes reach it: RAM. Otherwise they are dropped
+    kPageWritable = 1 << 1,      ///< writes reach it: RAM. Otherwise they are dropped or trap
     kPageHasCode = 1 << 2,       ///< translations were made from it: writes must be reported before they count as done
     kPageDirtyDisplay = 1 << 3,  ///< written since the display looked last
     kPageDirtySave = 1 << 4,     ///< written since the snapshot or migration looked last
     kPageDirtyAll = kPageDirtyDisplay | kPageDirtySave,
+    kPageWritesTrap = 1 << 5,    ///< not writable, and writes go to the MMIO bus instead of nowhere: flash
     kPageFlagMask = 0xfff,
 };
 
 TWIN86_LEAF_INLINE bool page_is_ram(u64 entry) { return (entry & kPageWritable) != 0; }
 TWIN86_LEAF_INLINE bool page_is_rom(u64 entry) { return (entry & (kPageReadable | kPageWritable)) == kPageReadable; }
 TWIN86_LEAF_INLINE bool page_is_mmio(u64 entry) { return (entry & kPageReadable) == 0; }
+/// Writes are accesses to a device.
+TWIN86_LEAF_INLINE bool page_writes_trap(u64 entry) {
+    return page_is_mmio(entry) || (entry & kPageWritesTrap) != 0;
+}
 TWIN86_LEAF_INLINE Hva page_host(u64 entry) { return reinterpret_cast<Hva>(entry & ~u64{kPageFlagMask}); }
 /// Writes may go straight to host memory, now and until a listener is told otherwise: what a TLB's write tag needs.
 TWIN86_LEAF_INLINE bool page_writes_are_direct(u64 entry) {

@@ -99,7 +99,7 @@ void JitVcpu::write_pieces(const Pieces& pieces, const u8* from) {
             const unsigned n = widest_aligned(address, left);
             u64 value = 0;
             std::memcpy(&value, from, n);
-            if (page_is_mmio(entry)) env_.mmio_write(address, n, value);  // ROM: dropped
+            if (page_writes_trap(entry)) env_.mmio_write(address, n, value);  // ROM: dropped
             from += n, address += n, left -= n;
         }
     }

@@ -30,12 +30,12 @@ void KvmVcpu::on_port() {
     completing_ = true;
 }
 
-/// Also writes to ROM, which are dropped.
+/// Also writes to ROM, which are dropped, and to flash.
 void KvmVcpu::on_mmio() {
     auto& mmio = run_.mmio;
     completing_ = true;
     const u64 page = phys_.pages().entry(mmio.phys_addr);
-    if (!page_is_mmio(page)) {
+    if (!page_is_mmio(page) && !(mmio.is_write && page_writes_trap(page))) {
         u64 value = 0;
         std::memcpy(&value, mmio.data, std::min<u32>(mmio.len, 8));
         if (mmio.is_write) return phys_.write(mmio.phys_addr, mmio.len, value);

@@ -163,7 +163,9 @@ void CpuModel::Parser::take_identity() {
     std::copy(std::begin(host_.xsave), std::end(host_.xsave), m_.xsave_);
     if (!is_host()) return void(m_.brand_ += " " + m_.name_.substr(0, 28));
     m_.family_ = host_.family, m_.model_ = host_.model, m_.stepping_ = host_.stepping;
-    m_.physical_bits_ = host_.physical_bits;
+    // UEFI firmware maps all of them, and with pages of 2 MiB has no room for the tables of more than 40.
+    constexpr u8 kUsualBits = 40;
+    m_.physical_bits_ = m_.name_ == "host" ? host_.physical_bits : std::min(host_.physical_bits, kUsualBits);
 }
 
 void CpuModel::Parser::take_features() {

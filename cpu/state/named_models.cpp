@@ -120,7 +120,7 @@ constexpr auto kIntel = ModelVendor::kIntel;
 
 constexpr NamedModel kModels[] = {
     {"max", "all that this host and the emulator offer (default)", kHost},
-    {"host", "the same as max", kHost},
+    {"host", "the same as max, with all of the host's physical address bits", kHost},
     {"base", "no CPUID features at all, to add to", kAmd, 6, 0, 0},
     {"qemu64", "a plain 64-bit processor, SSE3", kAmd, 15, 107, 1, gQemu64},
     {"qemu32", "a plain 32-bit processor, SSE3", kIntel, 6, 6, 3, gQemu32},

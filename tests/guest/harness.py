@@ -44,6 +44,11 @@ def guest_files(*names, script="guests.sh"):
     return done.stdout.split()
 
 
+def over_terminal(text):
+    """A pattern for text on a screen that firmware sends to a terminal: with cursor moves and colours anywhere."""
+    return r"(?:\x1b\[[=0-9;]*[A-Za-z])*".join(re.escape(c) for c in text)
+
+
 class Emulator:
     """One running emulator. Use it in a with statement: whatever is left is killed at the end."""
 

@@ -34,11 +34,6 @@ def random_image(name, size):
     return image
 
 
-def on_screen(text):
-    """The text as the firmware's serial console sends it: with the cursor moved wherever it likes."""
-    return r"(?:\x1b\[[0-9;]*[A-Za-z])*".join(re.escape(c) for c in text)
-
-
 def digest(path):
     return hashlib.md5(path.read_bytes()).hexdigest()
 
@@ -90,12 +85,12 @@ class GrubRescue(unittest.TestCase):
     def test_cdrom_reaches_the_command_line(self):
         iso = harness.guest_files("grub-rescue-cdrom.iso")[0]
         with harness.Emulator("grub_cdrom", ["-m", "128", "-nographic", "-cdrom", iso], pty=True) as emulator:
-            emulator.expect(on_screen("GNU GRUB"), 300)
-            emulator.expect(on_screen("before booting or `c' for a command-line"), 300)
+            emulator.expect(harness.over_terminal("GNU GRUB"), 300)
+            emulator.expect(harness.over_terminal("before booting or `c' for a command-line"), 300)
             emulator.send("c")
-            emulator.expect(on_screen("grub> "), 300)
+            emulator.expect(harness.over_terminal("grub> "), 300)
             emulator.send("ls\r")
-            emulator.expect(on_screen("(cd)"), 300)
+            emulator.expect(harness.over_terminal("(cd)"), 300)
 
 
     def test_floppy_reaches_the_command_line(self):

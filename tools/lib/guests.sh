@@ -3,7 +3,7 @@
 #
 #   guests.sh kernel-cloud kernel-generic initrd-shell      prints the path of each, fetching or building it first
 #   also: initrd-disk grub-rescue-cdrom.iso grub-rescue-floppy.img memtest86+x64.iso memtest86+ia32.iso OVMF.fd
-#   OVMF_CODE.fd OVMF_VARS.fd
+#   OVMF_CODE.fd OVMF_VARS.fd OVMF_CODE_4M.fd OVMF_VARS_4M.fd
 #
 # Exit status 3: not available because apt or the network is not. Needs no root. TWIN86_CACHE names the cache.
 # shellcheck source=tools/lib/common.sh
@@ -166,7 +166,7 @@ guest_file() {
             locked ovmf fetch_package ovmf || return
             path=$CACHE_DIR/package-ovmf/usr/share/ovmf/OVMF.fd
             ;;
-        OVMF_CODE.fd | OVMF_VARS.fd)
+        OVMF_CODE.fd | OVMF_VARS.fd | OVMF_CODE_4M.fd | OVMF_VARS_4M.fd)
             locked ovmf fetch_package ovmf || return
             path=$CACHE_DIR/package-ovmf/usr/share/OVMF/$1
             ;;

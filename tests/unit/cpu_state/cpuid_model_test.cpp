@@ -234,6 +234,8 @@ TEST_CASE("keys of -cpu beside features") {
     CHECK(m.cpuid(0x80000021, 0, s) == CpuidLeaf{});
     CHECK(model("qemu64,host-phys-bits=on").physical_bits() == 48);
     CHECK(model("qemu64").physical_bits() == 40);
+    CHECK(model("max").physical_bits() == 40);
+    CHECK(model("host").physical_bits() == 48);
     CHECK_FALSE(model("max").ignores_unknown_msrs());
     CHECK(model("max,ignore-msrs").ignores_unknown_msrs());
     CHECK(model("max,ignore_msrs=on").ignores_unknown_msrs());

@@ -93,6 +93,23 @@ TEST_CASE("ROM reads and drops writes; PAM switches between ROM, RAM and the bus
     m.map->remove_listener(recorder);
 }
 
+TEST_CASE("flash is read as memory while its writes go to the bus") {
+    Memory m;
+    Device device;
+    const Mapping commands = m.bus.map(0xf0000000, 0x1000, device, "flash");
+    HostPages cells = HostPages::create(0x1000, "test").take();
+    cells.base()[0] = 0x5a;
+    Mapping array = m.map->map_flash(0xf0000000, 0x1000, cells.base(), "flash");
+    CHECK(m.map->read(0xf0000000, 1) == 0x5a);
+    m.map->write(0xf0000010, 1, 0x98);
+    CHECK(device.accesses == std::vector<std::pair<u64, unsigned>>{{0x10, 1}});
+    CHECK(cells.base()[0x10] == 0);
+    CHECK(m.map->ram_page(0xf0000000) == nullptr);
+    array.release();
+    m.map->read(0xf0000020, 4);
+    CHECK(device.accesses.back() == std::pair<u64, unsigned>{0x20, 4});
+}
+
 TEST_CASE("device memory comes and goes, also over RAM and beyond the table") {
     Memory m;
     HostPages vram = HostPages::create(0x4000, "test").take();
