@@ -95,7 +95,7 @@ TEST_CASE("ROM reads and drops writes; PAM switches between ROM, RAM and the bus
 
 TEST_CASE("flash is read as memory while its writes go to the bus") {
     Memory m;
-    Device device;
+    FakeDevice device;
     const Mapping commands = m.bus.map(0xf0000000, 0x1000, device, "flash");
     HostPages cells = HostPages::create(0x1000, "test").take();
     cells.base()[0] = 0x5a;
