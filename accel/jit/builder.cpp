@@ -160,7 +160,7 @@ void BlockBuilder::emit_special(const Insn& insn) {
         case Op::kNop: delta_kept_ = true; return;
         case Op::kGather:
         case Op::kScatter: return emit_elements(insn);
-        case Op::kMaskmov: return emit_helper(insn);
+        case Op::kMaskmov: return emit_maskmov(insn);
         default: CHECK(false, "{} has no emitter", op_name(insn.op));
     }
 }

@@ -10,6 +10,7 @@
 #include "accel/jit/block.h"
 #include "accel/jit/emit_buffer.h"
 #include "accel/jit/encode.h"
+#include "accel/jit/leaf/leaf.h"
 #include "accel/jit/region_hints.h"
 #include "accel/jit/regs.h"
 #include "accel/jit/thunks.h"
@@ -190,7 +191,10 @@ class BlockBuilder {
     void emit_string(const Insn& insn);
 
     // emit_elements.cpp
+    bool needs_checks(const Insn& insn) const;
+    void elements_call(const ElementsMeta& meta, const Label& slow);
     void emit_elements(const Insn& insn);
+    void emit_maskmov(const Insn& insn);
     void select_elements(const Insn& insn);
     void finish_elements(const Insn& insn);
 

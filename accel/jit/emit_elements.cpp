@@ -1,4 +1,4 @@
-// Gathers and scatters. With 32-bit indices they run as they are, through a window: all elements lie near their base.
+// Gathers, scatters and byte-masked stores. With 32-bit indices they run as they are, through a window: all elements lie near their base.
 // Otherwise their registers go to the frame, a leaf helper loads or stores the elements, what is loaded comes
 // back. Where an element faults, or is no RAM that the TLB can express, the slow path does all of it (vector_memory.cpp).
 #include "accel/jit/builder.h"
@@ -34,13 +34,24 @@ bool elements_near(const Insn& insn) {
 
 }  // namespace
 
+/// Whether C++ must look at the segment or at the alignment.
+bool BlockBuilder::needs_checks(const Insn& insn) const {
+    const SegmentCheck check = mode_.check(insn.mem.segment, insn.op != Op::kGather);
+    return check == SegmentCheck::kFull || check == SegmentCheck::kLimit || mode_.has(Mode::kAligned);
+}
+
+/// The leaf helper; `slow` is where to go when it cannot do it.
+void BlockBuilder::elements_call(const ElementsMeta& meta, const Label& slow) {
+    call(context_.thunks.leaf_elements);
+    a.embed(&meta, sizeof meta);
+    long_jump(slow);
+}
+
 void BlockBuilder::emit_elements(const Insn& insn) {
-    const SegmentCheck check = mode_.check(insn.mem.segment, insn.op == Op::kScatter);
-    const bool checked = check == SegmentCheck::kFull || check == SegmentCheck::kLimit || mode_.has(Mode::kAligned);
-    if (checked || !Elements::allowed(insn)) return emit_helper(insn);
+    if (needs_checks(insn) || !Elements::allowed(insn)) return emit_helper(insn);
     Insn base = insn;
     base.mem.index = kNoGpr;
-    if (elements_near(insn) && check == SegmentCheck::kNothing && through_window()) {
+    if (elements_near(insn) && mode_.check(insn.mem.segment, false) == SegmentCheck::kNothing && through_window()) {
         effective_address(base, kHostAddress);
         select_delta(kHostAddress);
         a.lea(x86::rbp, x86::ptr(x86::rbp, x86::r10));
@@ -50,10 +61,7 @@ void BlockBuilder::emit_elements(const Insn& insn) {
     const Label slow = a.newLabel(), done = a.newLabel();
     select_elements(insn);
     effective_address(base, kHostAddress);
-    const ElementsMeta meta = elements_meta(insn, Elements::of(insn), mode_.view());
-    call(context_.thunks.leaf_elements);
-    a.embed(&meta, sizeof meta);
-    long_jump(slow);
+    elements_call(elements_meta(insn, Elements::of(insn), mode_.view()), slow);
     finish_elements(insn);
     a.bind(done);
     cold_helper(insn, slow, &done);
@@ -92,6 +100,29 @@ void BlockBuilder::finish_elements(const Insn& insn) {
     const x86::Xmm mask = x86::xmm(insn.vvvv_field);
     if (evex) a.kxorw(k, k, k);
     else a.vpxor(mask, mask, mask);
+}
+
+/// MASKMOVQ and MASKMOVDQU. The store of an MMX register to the frame raises what MASKMOVQ would, and enters its state.
+void BlockBuilder::emit_maskmov(const Insn& insn) {
+    if (needs_checks(insn)) return emit_helper(insn);
+    const Label slow = a.newLabel(), done = a.newLabel();
+    const x86::Mem data = field(offsetof(JitFrame, elements.data), 0);
+    if (insn.uses_fpu) {
+        a.movq(data, x86::mm(insn.reg_field));
+        a.pmovmskb(x86::r10d, x86::mm(insn.rm_field));
+    } else {
+        a.movdqu(data, x86::xmm(insn.reg_field));
+        a.pmovmskb(x86::r10d, x86::xmm(insn.rm_field));
+    }
+    a.mov(field(offsetof(JitFrame, elements.selected)), x86::r10);
+    effective_address(insn, kHostAddress);
+    elements_call({.count = insn.uses_fpu ? u8{8} : u8{16},
+                   .sizes = 1,
+                   .flags = ElementsMeta::kStore | ElementsMeta::kBytes,
+                   .place = static_cast<u8>(mode_.view() | insn.mem.segment << 4)},
+                  slow);
+    a.bind(done);
+    cold_helper(insn, slow, &done);
 }
 
 }  // namespace twin86::jit

@@ -1,6 +1,5 @@
 // Vector instructions whose elements lie anywhere in memory: gathers, scatters and byte-masked stores. Here they run on
-// the guest's XSAVE image, one element after the other: gathers and scatters that the leaf helper (emit_elements.cpp)
-// cannot do, and MASKMOVQ and MASKMOVDQU.
+// the guest's XSAVE image, one element after the other: what the leaf helper (emit_elements.cpp) cannot do.
 #pragma once
 
 #include "cpu/semantics/cpu.h"

@@ -1,4 +1,4 @@
-// Gathers and scatters whose elements all lie in RAM that the TLB can express: element by element, without leaving emitted
+// Gathers, scatters and byte-masked stores whose elements all lie in RAM that the TLB can express: element by element, without leaving emitted
 // code. All addresses are translated before the first byte is written.
 #include "accel/jit/leaf/leaf.h"
 #include "accel/jit/leaf/tlb_fill.h"
@@ -41,10 +41,22 @@ TWIN86_LEAF_INLINE void move_element(const Elements& e, unsigned n, u64 host) {
     else *here = *there;
 }
 
+/// MASKMOVQ and MASKMOVDQU: all of the operand must be writable, as on AMD's processors.
+TWIN86_LEAF_INLINE u64 store_bytes(const Elements& e) {
+    const Gva va = linear(e.f, e.base, e.meta.place >> 4);
+    if ((va & 0xfff) + e.meta.count > kPageSize) return kLeafDone;
+    const u64 host = host_of(e.f, va, kAccessWrite, e.meta.place & 3);
+    if (host == 0) return kLeafDone;
+    for (unsigned n = 0; n < e.meta.count; ++n)
+        if (e.selected(n)) move_element<u8>(e, n, host + n);
+    return kLeafMore;
+}
+
 }  // namespace
 
 extern "C" u64 twin86_leaf_elements(JitFrame* frame, u64 base, u32 meta) {
     const Elements e{*frame, base, __builtin_bit_cast(ElementsMeta, meta)};
+    if (e.meta.flags & ElementsMeta::kBytes) return store_bytes(e);
     u64 hosts[16];
     for (unsigned n = 0; n < e.meta.count; ++n) {
         if (!e.selected(n)) continue;

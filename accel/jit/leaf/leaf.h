@@ -18,13 +18,13 @@ struct StringMeta {
 };
 static_assert(sizeof(StringMeta) == 4);
 
-/// A gather or scatter as the leaf helper sees it: sizes in bytes.
+/// A gather, a scatter or a byte-masked store as the leaf helper sees it: sizes in bytes.
 struct ElementsMeta {
     u8 count;
     u8 sizes;    ///< bits 0-3: of an element, 4-7: of an index
     u8 flags;    ///< bits 0-1: log2 of the scale; ElementsMeta::Flags
     u8 place;    ///< bits 0-1: TlbView, 4-6: segment
-    enum Flags : u8 { kStore = 4, kAddress32 = 8 };
+    enum Flags : u8 { kStore = 4, kAddress32 = 8, kBytes = 16 };  ///< kBytes: neighbours of which some are stored
 };
 static_assert(sizeof(ElementsMeta) == 4);
 
