@@ -118,16 +118,32 @@ void JitVcpu::flush_page(Gva address, unsigned pcid, bool all_pcids) {
 
 void JitVcpu::address_space_switched(bool keep) {
     ++counters_.switches;
-    ++frame_.salt_epoch;
     if (windows_ != nullptr) windows_->switch_space(paging_context(true, false), !keep);
     tlb_flush_non_global();
-    if (!keep) ++space_generation_[frame_.cpu.cr3 & ~bit(63)];  // jumps of this address space: a new salt
-    if (space_generation_.size() > 4096) {
-        space_generation_.clear();
-        forget_jumps(false);
-    }
+    enter_space(!keep);
     if (non_global_supervisor_jumps_) forget_jumps(true);
     update_salt(frame_.mode);
+}
+
+/// `flushed`: what was known of its translations is not. Jumps stay where the code does, otherwise there is a new salt.
+void JitVcpu::enter_space(bool flushed) {
+    constexpr std::size_t kMostSpaces = 4096;
+    if (spaces_.size() > kMostSpaces) {
+        spaces_.clear();
+        forget_jumps(false);
+    }
+    const u64 cr3 = frame_.cpu.cr3 & ~bit(63);
+    Space& space = spaces_[cr3];
+    const bool moved = flushed && !space.code.unchanged(paging_context(true, false), phys_.pages());
+    if (moved) {
+        ++space.generation;
+        space.code.forget();
+    }
+    if (moved || cr3 != current_space_) {
+        ++frame_.salt_epoch;
+        noted_user_pages_.fill(0);
+    }
+    current_space_ = cr3;
 }
 
 void JitVcpu::code_written(Gpa address, u64 size) { blocks_.invalidate(address, size); }
@@ -190,6 +206,7 @@ void JitVcpu::forget_jumps(bool supervisor) {
         non_global_supervisor_jumps_ = false;
     } else {
         ++user_generation_;
+        noted_user_pages_.fill(0);
     }
 }
 
@@ -198,7 +215,7 @@ u64 JitVcpu::salt_of(Mode mode) {
     const bool user = mode.has(Mode::kUser);
     const u64 cr3 = frame_.cpu.cr3 & ~bit(63);
     const JumpSpace key{user ? cr3 : ~u64{0}, user ? user_generation_ : supervisor_generation_,
-                        user ? space_generation_[cr3] : 0, mode.value};
+                        user ? spaces_[cr3].generation : 0, mode.value};
     const auto [at, fresh] = salts_.try_emplace(key, next_salt_);
     if (fresh) ++next_salt_;
     return static_cast<u64>(at->second) << 48;
@@ -227,8 +244,13 @@ void JitVcpu::update_salt(Mode mode) {
     frame_.salt_no_ac = memo.salt_no_ac;
 }
 
-void JitVcpu::note_code_page(Gva a) {
+void JitVcpu::note_code_page(Gva a, Gpa physical, bool user) {
     const Gva page = a & kPageMask;
+    Gva& noted_user = noted_user_pages_[(page >> 12) % noted_user_pages_.size()];
+    if (user && noted_user != (page | 1)) {
+        spaces_[frame_.cpu.cr3 & ~bit(63)].code.note(page, physical & kPageMask);
+        noted_user = page | 1;
+    }
     Gva& noted = noted_pages_[(page >> 12) % noted_pages_.size()];
     if (noted == (page | 1)) return;
     code_pages_.insert(page);
@@ -240,9 +262,10 @@ void JitVcpu::cache_jump(const Block& block) {
     JumpEntry& e = frame_.jump_cache[jump_index(rip)];
     e.negated_tag = -(rip + frame_.salt);
     e.host_less_salt = reinterpret_cast<u64>(block.code) - frame_.salt;
-    note_code_page(rip);
-    if (block.second_page != ~u64{0}) note_code_page((rip & kPageMask) + kPageSize);
-    if (!block.key.mode.has(Mode::kUser) && !global_code(rip)) non_global_supervisor_jumps_ = true;
+    const bool user = block.key.mode.has(Mode::kUser);
+    note_code_page(rip, block.key.physical, user);
+    if (block.second_page != ~u64{0}) note_code_page((rip & kPageMask) + kPageSize, block.second_page, user);
+    if (!user && !global_code(rip)) non_global_supervisor_jumps_ = true;
 }
 
 }  // namespace twin86::jit

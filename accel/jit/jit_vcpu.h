@@ -14,6 +14,7 @@
 #include "accel/environment.h"
 #include "accel/jit/block_map.h"
 #include "accel/jit/flight_recorder.h"
+#include "accel/jit/space_code.h"
 #include "accel/jit/translator.h"
 #include "accel/model_cpuid.h"
 #include "accel/vcpu.h"
@@ -182,6 +183,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void tlb_flush_all();
     void tlb_flush_non_global();
     void tlb_flush_va(Gva address);
+    void enter_space(bool flushed);
     void forget_jumps(bool supervisor);
     void revoke_writes(u64 host);
     void update_salt(Mode mode);
@@ -237,13 +239,19 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
         }
     };
     std::unordered_map<JumpSpace, u16, JumpSpaceHash> salts_;
-    std::unordered_map<u64, u64> space_generation_;
+    struct Space {
+        u64 generation = 0;
+        SpaceCode code;
+    };
+    std::unordered_map<u64, Space> spaces_;  ///< by CR3
+    u64 current_space_ = 0;                  ///< CR3 when it was loaded last
     u16 next_salt_ = 1;
     u64 supervisor_generation_ = 0, user_generation_ = 0;
     bool non_global_supervisor_jumps_ = false;
     std::unordered_set<Gva> code_pages_;  ///< linear pages that cached jumps or links lead to
-    void note_code_page(Gva a);
+    void note_code_page(Gva a, Gpa physical, bool user);
     std::array<Gva, 256> noted_pages_{};  ///< some that are in there for sure, plus 1
+    std::array<Gva, 256> noted_user_pages_{};  ///< the same for the SpaceCode of the current address space
 
     struct ExecEntry {
         Gva page = ~u64{0};

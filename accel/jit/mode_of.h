@@ -65,7 +65,8 @@ TWIN86_LEAF_INLINE Mode mode_of(const CpuState& s, bool one_insn) {
     if (s.rflags & kFlagDF) m |= Mode::kDown;
     if (s.rflags & kFlagTF) m |= Mode::kSingleStep;
     if (s.shadow != kShadowNone) m |= Mode::kShadowed;
-    if (s.segment[kSs].default_big()) m |= Mode::kStack32;
+    // In 64-bit mode SS.B says nothing; kernels run on a null SS behind interrupts and on a flat one behind SYSCALL.
+    if (!s.mode64() && s.segment[kSs].default_big()) m |= Mode::kStack32;
     if (!(s.cr4 & kCr4FSGSBASE)) m |= Mode::kNoFsgsbase;
     if (user && (s.cr0 & kCr0AM) && (s.rflags & kFlagAC)) m |= Mode::kAligned;
     if (one_insn) m |= Mode::kOneInsn;

@@ -253,8 +253,8 @@ bool JitVcpu::may_stay_linked(const ChainSite& site, const Block& to) {
     if (site.cross_page && !global_code(rip)) return false;
     const u64 next_page = (rip & kPageMask) + kPageSize;
     if (straddles && !global_code(next_page)) return false;
-    note_code_page(rip);
-    if (straddles) note_code_page(next_page);
+    note_code_page(rip, to.key.physical, false);  // links over pages are supervisor code's
+    if (straddles) note_code_page(next_page, to.second_page, false);
     return true;
 }
 
