@@ -68,8 +68,10 @@ Status add_debugcon(Options& o, const DeviceRequest& r) {
 Status add_vga(Options& o, const DeviceRequest& r) {
     if (o.vga.chosen && o.vga.present) return error("-device VGA: there can be only one display adapter");
     o.vga.present = o.vga.chosen = true;
-    for (const auto& [name, value] : r.values)
+    for (const auto& [name, value] : r.values) {
+        if (name == "id") continue;
         if (const Status s = set_vga_property(o.vga, r.prefix, name, value); !s) return s;
+    }
     return {};
 }
 
@@ -97,6 +99,28 @@ Status add_pci_test(Options& o, const DeviceRequest& r) {
     return {};
 }
 
+Status add_ahci(Options& o, const DeviceRequest& r) {
+    auto slot = slot_of(r);
+    if (!slot) return slot.failure();
+    return add_ahci_adapter(o, text(r, "id"), *slot);
+}
+
+/// What ide-hd, ide-cd and floppy have in common.
+std::vector<Property> drive_properties(const char* bus) {
+    return {{"drive", "id of a -drive with if=none"}, {"bus", bus}, {"unit", "0 or 1 (the first free one)"},
+            {"bootindex", "firmware tries low ones first"}};
+}
+
+/// The name of the device is for messages.
+template <const char* const& kName>
+Status add_drive_device(Options& o, const DeviceRequest& r) {
+    return attach_drive(o, {kName, text(r, "drive"), text(r, "bus"), text(r, "unit"), text(r, "bootindex")});
+}
+
+constexpr const char* kIdeDisk = "ide-hd";
+constexpr const char* kIdeCdrom = "ide-cd";
+constexpr const char* kFloppyDrive = "floppy";
+
 const std::vector<DeviceKind>& device_kinds() {
     static const Property kSlot{"addr", "PCI slot, hexadecimal (the first free one)"};
     static const std::vector<DeviceKind> kKinds{
@@ -105,6 +129,13 @@ const std::vector<DeviceKind>& device_kinds() {
           {"xres", "width that the monitor likes best (1280)"},
           {"yres", "height (800)"}},
          add_vga},
+        {"ahci", "SATA adapter with six ports (also ich9-ahci)", {kSlot}, add_ahci},
+        {"ich9-ahci", "the same as ahci", {kSlot}, add_ahci},
+        {"ide-hd", "disk on an IDE channel or a SATA port", drive_properties("ide.0, ide.1, or ID.PORT of an ahci"),
+         add_drive_device<kIdeDisk>},
+        {"ide-cd", "CD-ROM drive there", drive_properties("ide.0, ide.1, or ID.PORT of an ahci"),
+         add_drive_device<kIdeCdrom>},
+        {"floppy", "floppy drive", drive_properties("not needed"), add_drive_device<kFloppyDrive>},
         {"edu", "device of driver courses, PCI 1234:11e8", {kSlot}, add_pci_test<PciTestKind::kEdu>},
         {"isa-debug-exit", "the guest ends the emulator with status (value << 1) | 1",
          {{"iobase", "first port (0x501)"}, {"iosize", "number of ports (2)"}},
@@ -132,7 +163,7 @@ Error unknown_kind(const char* option, const std::string& name) {
     return unknown_word(option, name, known);
 }
 
-/// Every device takes an id, which nothing refers to.
+/// Every device takes an id.
 Status check_property(const DeviceKind& kind, const std::string& prefix, const std::string& name) {
     std::vector<std::string_view> known{"id"};
     for (const Property& p : kind.properties) known.push_back(p.name);
@@ -174,7 +205,7 @@ Status add_requested(Options& o, const std::vector<Global>& globals, const std::
         if (g.driver == kind.name) request.values.emplace_back(g.property, g.value);
     for (std::size_t i = 1; i < p.size(); ++i) {
         if (const Status s = check_property(kind, request.prefix, p[i].first); !s) return s;
-        if (p[i].first != "id") request.values.push_back(p[i]);
+        request.values.push_back(p[i]);
     }
     return kind.add(o, request);
 }

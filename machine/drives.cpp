@@ -43,7 +43,11 @@ std::string serial_of(unsigned slot) {
 
 }  // namespace
 
-Status Drives::add(const Options& options, pc::Board& board) {
+Drives::Drive Drives::drive_of(const DriveOptions& o, std::string name) {
+    return {std::move(name), o.id, o.file, o.read_only || o.cdrom, o.snapshot, 0, nullptr, nullptr};
+}
+
+Status Drives::add(const Options& options, pc::Board& board, const std::vector<AhciController*>& ahci) {
     auto slots = ide_slots(options.drives);
     if (!slots) return slots.failure();
     for (unsigned slot = 0; slot < kIdeSlots; ++slot) {
@@ -57,13 +61,21 @@ Status Drives::add(const Options& options, pc::Board& board) {
         drive.snapshot |= options.snapshot && !drive.cdrom;
         if (const Status s = add_ide(drive, slot, board); !s) return s;
     }
+    for (DriveOptions d : options.drives) {
+        if (d.interface != DriveInterface::kAhci) continue;
+        d.snapshot |= options.snapshot && !d.cdrom;
+        AhciController& adapter = *ahci[d.adapter];
+        const std::string path = fmt::format("/pci@i0cf8/pci8086,2922@{:x}", board.pci().devfn_of(adapter) >> 3);
+        if (const Status s = add_to_ahci(d, adapter, path); !s) return s;
+    }
     return add_floppies(options, board);
 }
 
 Status Drives::add_floppies(const Options& options, pc::Board& board) {
     std::array<bool, Fdc82077aa::kDrives> taken{};
-    for (const DriveOptions& d : options.drives) {
+    for (DriveOptions d : options.drives) {
         if (d.interface != DriveInterface::kFloppy) continue;
+        d.snapshot |= options.snapshot;
         const unsigned slot = d.index.value_or(taken[0] ? 1 : 0);
         if (slot >= taken.size()) return error("-drive {}: there are floppy drives 0 and 1, not {}", d.file, slot);
         if (std::exchange(taken[slot], true))
@@ -75,9 +87,9 @@ Status Drives::add_floppies(const Options& options, pc::Board& board) {
 
 /// The drive is of the kind that reads its first medium.
 Status Drives::add_floppy(const DriveOptions& options, unsigned slot, pc::Board& board) {
-    Drive drive{
-        fmt::format("floppy{}", slot), options.id, options.file, options.read_only, options.snapshot, 0, nullptr,
-        &board.fdc().drive(slot)};
+    Drive drive = drive_of(options, fmt::format("floppy{}", slot));
+    drive.floppy = &board.fdc().drive(slot);
+    note_boot_index(options, fmt::format("/pci@i0cf8/isa@1/fdc@03f0/floppy@{}", slot));
     if (!drive.file.empty()) {
         auto image = open(drive);
         if (!image) return image.failure();
@@ -99,31 +111,52 @@ void Drives::Drive::change_medium(std::unique_ptr<BlockQueue> image) {
 }
 
 Status Drives::add_ide(const DriveOptions& options, unsigned slot, pc::Board& board) {
-    Drive drive{fmt::format("ide{}-{}{}", slot / 2, options.cdrom ? "cd" : "hd", slot % 2),
-                options.id,
-                options.file,
-                options.read_only || options.cdrom,
-                options.snapshot,
-                0,
-                nullptr};
+    Drive drive = drive_of(options, fmt::format("ide{}-{}{}", slot / 2, options.cdrom ? "cd" : "hd", slot % 2));
+    auto device = make_ata_device(drive, options.cdrom, slot);
+    if (!device) return device.failure();
+    board.ide().channel(slot / 2).plug(slot % 2, device.take());
+    note_boot_index(options, fmt::format("/pci@i0cf8/ide@1,1/drive@{}/disk@{}", slot / 2, slot % 2));
+    drives_.push_back(std::move(drive));
+    return {};
+}
+
+Status Drives::add_to_ahci(const DriveOptions& options, AhciController& adapter, const std::string& adapter_path) {
+    const unsigned port = options.index.value_or(0);
+    if (port >= AhciController::kPorts || adapter.port(port).has_device())
+        return error("-device: port {} of {} is taken, or there is none", port, adapter.name());
+    Drive drive = drive_of(options, fmt::format("{}-{}{}", adapter.name(), options.cdrom ? "cd" : "hd", port));
+    auto device = make_ata_device(drive, options.cdrom, kIdeSlots + port);
+    if (!device) return device.failure();
+    adapter.port(port).plug(device.take());
+    note_boot_index(options, fmt::format("{}/drive@{:x}/disk@0", adapter_path, port));
+    drives_.push_back(std::move(drive));
+    return {};
+}
+
+Result<std::unique_ptr<AtaDevice>> Drives::make_ata_device(Drive& drive, bool cdrom, unsigned number) {
     std::unique_ptr<BlockQueue> image;
     if (!drive.file.empty()) {
         auto opened = open(drive);
         if (!opened) return opened.failure();
         image = opened.take();
     }
-    std::unique_ptr<AtaDevice> device;
-    if (options.cdrom) {
-        auto cdrom = std::make_unique<AtapiCdrom>(serial_of(slot));
-        drive.cdrom = cdrom.get();
-        if (image) cdrom->change_medium(std::move(image));
-        device = std::move(cdrom);
-    } else {
-        device = std::make_unique<AtaDisk>(std::move(image), serial_of(slot));
-    }
-    board.ide().channel(slot / 2).plug(slot % 2, std::move(device));
-    drives_.push_back(std::move(drive));
-    return {};
+    if (!cdrom) return std::unique_ptr<AtaDevice>(std::make_unique<AtaDisk>(std::move(image), serial_of(number)));
+    auto device = std::make_unique<AtapiCdrom>(serial_of(number));
+    drive.cdrom = device.get();
+    if (image) device->change_medium(std::move(image));
+    return std::unique_ptr<AtaDevice>(std::move(device));
+}
+
+void Drives::note_boot_index(const DriveOptions& options, std::string path) {
+    if (options.boot_index) boot_order_.emplace(*options.boot_index, std::move(path));
+}
+
+std::vector<u8> Drives::boot_order_file() const {
+    std::string text;
+    for (const auto& [index, path] : boot_order_) text += (text.empty() ? "" : "\n") + path;
+    std::vector<u8> file(text.begin(), text.end());
+    if (!file.empty()) file.push_back(0);
+    return file;
 }
 
 Result<std::unique_ptr<BlockQueue>> Drives::open(Drive& drive) {

@@ -81,7 +81,7 @@ void add_boot_words(Words& w, const BootOptions& boot) {
 }
 
 std::string drive_text(const DriveOptions& d) {
-    static constexpr const char* kInterfaces[] = {"ide", "floppy", "pflash"};
+    static constexpr const char* kInterfaces[] = {"ide", "floppy", "pflash", "none", "none"};
     std::string text = fmt::format("file={},if={},media={},format=raw", d.file,
                                    kInterfaces[static_cast<int>(d.interface)], d.cdrom ? "cdrom" : "disk");
     if (d.index) text += fmt::format(",index={}", *d.index);
@@ -91,8 +91,20 @@ std::string drive_text(const DriveOptions& d) {
     return text;
 }
 
+std::string sata_text(const Options& o, const DriveOptions& d) {
+    std::string text = fmt::format("ide-{},bus={}.{}", d.cdrom ? "cd" : "hd", o.ahci[d.adapter].id, d.index.value_or(0));
+    if (!d.id.empty()) text += ",drive=" + d.id;
+    if (d.boot_index) text += fmt::format(",bootindex={}", *d.boot_index);
+    return text;
+}
+
 void add_device_words(Words& w, const Options& o) {
-    for (const DriveOptions& d : o.drives) w.add("-drive", drive_text(d));
+    for (const AhciOptions& a : o.ahci)
+        w.add("-device", fmt::format("ahci,id={}", a.id) + (a.slot ? fmt::format(",addr={:#x}", *a.slot) : ""));
+    for (const DriveOptions& d : o.drives) {
+        w.add("-drive", drive_text(d));
+        if (d.interface == DriveInterface::kAhci) w.add("-device", sata_text(o, d));
+    }
     w.add_if(o.snapshot, "-snapshot");
     w.add_all("-chardev", o.chardevs);
     w.add_all("-serial", o.serials);

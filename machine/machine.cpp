@@ -53,7 +53,7 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     if (!display) return display.failure();
     display_ = display.take();
     if (display_) display_->plug_into(*board_, io_, mmio_);
-    if (const Status s = add_test_devices(); !s) return s;
+    if (const Status s = add_plugged_devices(); !s) return s;
     if (options_.debug_exit)
         if (const Status s = board_->add_debug_exit(options_.debug_exit->iobase, options_.debug_exit->iosize); !s)
             return s;
@@ -63,7 +63,9 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     engine_choice_ = selection->why;
     if (!accelerator_->capabilities().tsc_offset) clock_.follow_host_tsc();
     if (const Status s = make_vcpu(); !s) return s;
-    if (const Status s = drives_.add(options_, *board_); !s) return s;
+    if (const Status s = add_ahci(); !s) return s;
+    if (const Status s = drives_.add(options_, *board_, ahci_); !s) return s;
+    if (auto order = drives_.boot_order_file(); !order.empty()) board_->fw_cfg().set_file("bootorder", std::move(order));
     board_->lapic().connect_cpu(*this);
     timers_.set_on_earlier([this] {
         announce_deadline();
@@ -94,13 +96,22 @@ Status Machine::add_firmware() {
     return map_firmware(*phys_, *image);
 }
 
-Status Machine::add_test_devices() {
-    test_devices_ = std::make_unique<pc::TestDevices>(*board_, *phys_, io_, mmio_, timers_);
-    if (options_.pc_testdev) test_devices_->add_pc_testdev();
+Status Machine::add_plugged_devices() {
+    plugged_devices_ = std::make_unique<pc::PluggedDevices>(*board_, *phys_, io_, mmio_, timers_);
+    if (options_.pc_testdev) plugged_devices_->add_pc_testdev();
     for (const PciTestOptions& t : options_.pci_tests) {
         const bool edu = t.kind == PciTestKind::kEdu;
-        const Status s = edu ? test_devices_->add_edu(t.slot) : test_devices_->add_pci_testdev(t.slot);
+        const Status s = edu ? plugged_devices_->add_edu(t.slot) : plugged_devices_->add_pci_testdev(t.slot);
         if (!s) return s;
+    }
+    return {};
+}
+
+Status Machine::add_ahci() {
+    for (const AhciOptions& a : options_.ahci) {
+        auto adapter = std::make_unique<AhciController>(fmt::format("ahci{}", ahci_.size()), *phys_, log_);
+        ahci_.push_back(adapter.get());
+        if (const Status s = plugged_devices_->plug(std::move(adapter), a.slot); !s) return s;
     }
     return {};
 }

@@ -27,7 +27,7 @@
 #include "machine/pc/board.h"
 #include "machine/pc/display.h"
 #include "machine/pc/flash_bank.h"
-#include "machine/pc/test_devices.h"
+#include "machine/pc/plugged_devices.h"
 #include "machine/unmapped_log.h"
 #include "mmu/guest_ram.h"
 #include "mmu/phys_map.h"
@@ -91,7 +91,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
     Status add_devices(const std::vector<CharBackend*>& serials);
     Status add_firmware();
     AcpiConfig acpi_now() const;
-    Status add_test_devices();
+    Status add_plugged_devices();
+    Status add_ahci();
     Status make_vcpu();
     Status boot(ResetKind kind);
     Status enter_kernel();
@@ -158,7 +159,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
     std::unique_ptr<Vcpu> vcpu_;
     std::unique_ptr<pc::Board> board_;
     std::unique_ptr<pc::Display> display_;  ///< null: none
-    std::unique_ptr<pc::TestDevices> test_devices_;
+    std::unique_ptr<pc::PluggedDevices> plugged_devices_;
+    std::vector<AhciController*> ahci_;  ///< among them
     AbsenceMeter absence_;  ///< the vCPU thread's
     AcpiConfig acpi_;
     std::thread thread_;

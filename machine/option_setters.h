@@ -20,6 +20,14 @@ Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterfac
                        std::optional<unsigned> index, bool cdrom);
 Status set_name(ParsedOptions& to, const std::string& value);
 
+/// -device ahci: an adapter.
+Status add_ahci_adapter(Options& o, const std::string& id, std::optional<u8> slot);
+/// -device ide-hd, ide-cd and floppy: puts a drive of if=none somewhere. Empty words: not given.
+struct DriveAttachment {
+    std::string device, drive, bus, unit, boot_index;
+};
+Status attach_drive(Options& o, const DriveAttachment& to);
+
 Status add_device(ParsedOptions& to, const std::string& value);
 Status add_global(ParsedOptions& to, const std::string& value);
 /// After the last option: devices and -global properties come together.

@@ -40,9 +40,10 @@ Status set_interface(DriveOptions& d, const std::string& v) {
     if (v == "ide") return d.interface = DriveInterface::kIde, Status();
     if (v == "floppy") return d.interface = DriveInterface::kFloppy, Status();
     if (v == "pflash") return d.interface = DriveInterface::kPflash, Status();
-    if (v == "virtio" || v == "scsi" || v == "sd" || v == "none")
-        return error("-drive if={}: this version has if=ide, if=floppy and if=pflash", v);
-    return unknown_word("-drive if=", v, {"ide", "floppy", "pflash"});
+    if (v == "none") return d.interface = DriveInterface::kNone, Status();
+    if (v == "virtio" || v == "scsi" || v == "sd")
+        return error("-drive if={}: this version has if=ide, if=floppy, if=pflash and if=none", v);
+    return unknown_word("-drive if=", v, {"ide", "floppy", "pflash", "none"});
 }
 
 Status set_number(const std::string& key, const std::string& v, std::optional<unsigned>& to) {

@@ -49,7 +49,13 @@ struct BootOptions {
     u16 menu_wait_ms = 0;  ///< 0: the firmware's own
 };
 
-enum class DriveInterface { kIde, kFloppy, kPflash };
+enum class DriveInterface { kIde, kFloppy, kPflash, kAhci, kNone };
+
+/// An AHCI adapter beside the board's own devices.
+struct AhciOptions {
+    std::string id;
+    std::optional<u8> slot;  ///< none: the first free one
+};
 
 struct DriveOptions {
     std::string file;  ///< empty: no medium
@@ -59,6 +65,8 @@ struct DriveOptions {
     bool cdrom = false;
     bool read_only = false;
     bool snapshot = false;  ///< writes go to a temporary file
+    unsigned adapter = 0;   ///< kAhci: which; `index` is the port there
+    std::optional<unsigned> boot_index;  ///< firmware tries low ones first
 };
 
 struct Options {
@@ -69,6 +77,7 @@ struct Options {
     std::string kernel, initrd, append;
     std::string bios;  ///< empty without a kernel: the system's SeaBIOS
     BootOptions boot;
+    std::vector<AhciOptions> ahci;
     std::vector<DriveOptions> drives;
     bool snapshot = false;  ///< for all drives
     bool has_flash() const;  ///< firmware is in flash chips

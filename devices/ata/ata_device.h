@@ -48,6 +48,10 @@ class AtaDevice {
     u32 read_data(unsigned size);
     void write_data(unsigned size, u32 value);
 
+    /// While DRQ is set: which way the data goes, and how many bytes of it are left.
+    bool pio_to_host() const { return phase_ == Phase::kDataIn; }
+    std::size_t pio_left() const { return buffer_.size() - position_; }
+
     bool interrupting() const { return interrupting_; }
     void acknowledge() { interrupting_ = false; }
     void raise() { interrupting_ = true; }

@@ -1,5 +1,7 @@
 #include "devices/pci/pci_bus.h"
 
+#include <algorithm>
+
 namespace twin86 {
 
 Mapping PciBus::attach(u8 devfn, PciDevice& device) {
@@ -12,6 +14,12 @@ Mapping PciBus::attach(u8 devfn, PciDevice& device) {
         functions_[devfn]->connect(nullptr, IrqLine());
         functions_[devfn] = nullptr;
     });
+}
+
+u8 PciBus::devfn_of(const PciDevice& device) const {
+    const auto at = std::find(functions_.begin(), functions_.end(), &device);
+    CHECK(at != functions_.end(), "{} is on no bus", device.name());
+    return static_cast<u8>(at - functions_.begin());
 }
 
 u32 PciBus::config_read(u8 bus, u8 devfn, u8 offset, unsigned size) const {

@@ -22,6 +22,8 @@ class PciBus : public Device, public IrqSink {
     /// Plugs a function in; it is unplugged when the handle dies, which is before the function does.
     [[nodiscard]] Mapping attach(u8 devfn, PciDevice& device);
     PciDevice* at(u8 devfn) const { return functions_[devfn]; }
+    /// Where a function that was attached is.
+    u8 devfn_of(const PciDevice& device) const;
 
     /// Configuration cycles on any bus number; nobody there reads all ones.
     u32 config_read(u8 bus, u8 devfn, u8 offset, unsigned size) const;

@@ -1,6 +1,7 @@
 """Disks and CD-ROMs: booted by Debian's SeaBIOS, read and written by Linux's drivers."""
 import hashlib
 import os
+import pathlib
 import random
 import re
 import subprocess
@@ -65,6 +66,15 @@ class BootSector(unittest.TestCase):
         for more in ("readonly=on", "snapshot=on", "index=3,media=disk,format=raw"):
             with self.subTest(more):
                 self.assert_boots("boot_drive", "-drive", f"file={image},{more}")
+
+    def test_sata_port_and_boot_index(self):
+        image, other = boot_image("boot_sata"), random_image("boot_other", 1 << 20)
+        sata = ["-device", "ahci,id=sata", "-drive", f"if=none,id=disk,format=raw,file={image}",
+                "-device", "ide-hd,drive=disk,bus=sata.3,bootindex=0"]
+        self.assert_boots("boot_sata", *sata)
+        self.assert_boots("boot_sata_first", "-hda", other, *sata)
+        self.assert_boots("boot_ide_first", "-hda", other, "-drive", f"if=none,id=disk,file={image}",
+                          "-device", "ide-hd,drive=disk,bus=ide.1,unit=1,bootindex=7")
 
     def test_disk_is_named_in_the_error(self):
         for args in (["-hda", "/no/such/disk.img"], ["-drive", "file=/no/such/disk.img,readonly=on"]):
@@ -131,6 +141,28 @@ class Linux(unittest.TestCase):
         emulator.send("poweroff -f\n")
         self.assertEqual(emulator.finish(), 0)
         expected = bytearray(random.Random("linux_disk").randbytes(32 << 20))
+        expected[20 << 20:25 << 20] = expected[3 << 20:8 << 20]
+        self.assertEqual(image.read_bytes(), bytes(expected))
+
+    def test_sata_disk_and_cdrom(self):
+        image = random_image("linux_sata", 32 << 20)
+        before = digest(image)
+        iso = harness.guest_files("grub-rescue-cdrom.iso")[0]
+        emulator = linux_guest.boot("linux_sata", kernel="kernel-generic", initrd="initrd-sata", extra=[
+            "-device", "ich9-ahci,id=sata", "-drive", f"if=none,id=disk,format=raw,file={image}",
+            "-device", "ide-hd,drive=disk,bus=sata.0", "-drive", f"if=none,id=cd,media=cdrom,file={iso}",
+            "-device", "ide-cd,drive=cd,bus=sata.5"])
+        self.addCleanup(emulator.__exit__)
+        shell = harness.Shell(emulator)
+        shell.check("for m in $(cat /modules/order); do insmod /modules/$m || exit 1; done")
+        shell.check("i=0; while [ ! -b /dev/sr0 ] && [ $i -lt 60 ]; do sleep 1; i=$((i+1)); done; [ -b /dev/sda ]")
+        self.assertIn(before, shell.check("md5sum /dev/sda", 300))
+        self.assertIn(digest(pathlib.Path(iso)), shell.check(f"head -c {os.path.getsize(iso)} /dev/sr0 | md5sum", 300))
+        shell.check("dd if=/dev/sda of=/dev/sda bs=1M skip=3 seek=20 count=5 conv=fsync,notrunc")
+        self.assertNotRegex(shell.check("dmesg"), r"ata\d.*(exception|failed|error|timeout)")
+        emulator.send("poweroff -f\n")
+        self.assertEqual(emulator.finish(), 0)
+        expected = bytearray(random.Random("linux_sata").randbytes(32 << 20))
         expected[20 << 20:25 << 20] = expected[3 << 20:8 << 20]
         self.assertEqual(image.read_bytes(), bytes(expected))
 

@@ -2,7 +2,8 @@
 # guests.sh: kernels and initial RAM disks for guests, out of Debian packages, kept in a cache outside the tree.
 #
 #   guests.sh kernel-cloud kernel-generic initrd-shell      prints the path of each, fetching or building it first
-#   also: initrd-disk grub-rescue-cdrom.iso grub-rescue-floppy.img memtest86+x64.iso memtest86+ia32.iso OVMF.fd
+#   also: initrd-disk (for kernel-cloud) initrd-sata (for kernel-generic) memtest86+{x64,ia32}.bin memtest86+x64.efi
+#   grub-rescue-cdrom.iso grub-rescue-floppy.img memtest86+x64.iso memtest86+ia32.iso OVMF.fd
 #   OVMF_CODE.fd OVMF_VARS.fd OVMF_CODE_4M.fd OVMF_VARS_4M.fd
 #
 # Exit status 3: not available because apt or the network is not. Needs no root. TWIN86_CACHE names the cache.
@@ -38,6 +39,20 @@ fetch_kernel() { # META DESTINATION_DIR
         mv "$work"/tree/lib/modules/* "$work/done/modules" && basename "$work"/*.deb >"$work/done/package" &&
         # The generic kernel's modules are 400 MB, and nothing wants them.
         { [ "$1" = linux-image-cloud-amd64 ] || rm -rf "$work/done/modules"; } && mv -T "$work/done" "$2"
+    local status=$?
+    rm -rf "$work"
+    return $status
+}
+
+# The generic kernel's drivers for disks: the cloud kernel has none for SATA.
+fetch_disk_drivers() { # DESTINATION_DIR
+    local work package
+    [ ! -d "$1" ] || return 0
+    apt_ready linux-image-amd64 || return
+    package=$(real_package linux-image-amd64)
+    work=$(mktemp -d "$CACHE_DIR/.drivers.XXXXXX") || return
+    apt_fetch "$work" "$package" && mkdir "$work/tree" "$work/done" && unpack_debs "$work/tree" "$work"/*.deb &&
+        mv "$work"/tree/lib/modules/*/kernel/{drivers/{ata,scsi,cdrom},lib,crypto,block} "$work/done/" && mv -T "$work/done" "$1"
     local status=$?
     rm -rf "$work"
     return $status
@@ -82,27 +97,27 @@ build_shell_initrd() { # DESTINATION
     return $status
 }
 
-# modules_of NAME...: kernel modules of the cloud kernel with what they need, each before those that need it.
+# modules_of FOLDER NAME...: kernel modules there with what they need, each before those that need it.
 modules_of() {
     local name path needs
-    for name in "$@"; do
-        path=$(find "$CACHE_DIR/kernel-cloud/modules" -name "${name//_/[-_]}.ko" | head -1)
+    for name in "${@:2}"; do
+        path=$(find "$1" -name "${name//_/[-_]}.ko" | head -1)
         [ -n "$path" ] || continue  # built into the kernel
         needs=$(grep -a -z '^depends=' "$path" | tr -d '\0' | cut -d= -f2 | tr , ' ')
         # shellcheck disable=SC2086
-        modules_of $needs
+        modules_of "$1" $needs
         echo "$path"
     done | awk '!seen[$0]++'
 }
 
 # The shell's image and, behind it in a second archive, /modules: drivers for disks and CD-ROMs, in /modules/order.
-build_disk_initrd() { # DESTINATION
+build_disk_initrd() { # DESTINATION DRIVER_FOLDER DRIVER...
     local work shell module
     [ ! -f "$1" ] || return 0
-    shell=$(guest_file initrd-shell) && guest_file kernel-cloud >/dev/null || return
+    shell=$(guest_file initrd-shell) || return
     work=$(mktemp -d "$CACHE_DIR/.initrd.XXXXXX") || return
     mkdir -p "$work/tree/modules"
-    for module in $(modules_of ata_piix ahci sd_mod sr_mod isofs ext4); do
+    for module in $(modules_of "${@:2}"); do
         cp "$module" "$work/tree/modules/" && basename "$module" >>"$work/tree/modules/order" || return
     done
     pack_cpio "$work/tree" | gzip -9n >"$work/cpio.gz" && cat "$shell" "$work/cpio.gz" >"$work/all" && mv "$work/all" "$1"
@@ -152,11 +167,21 @@ guest_file() {
             ;;
         initrd-disk)
             path=$CACHE_DIR/disk-$(recipe_digest "$TOOLS_LIB/guest-init" "$TOOLS_LIB/guests.sh").cpio.gz
-            locked "$1" build_disk_initrd "$path" || return
+            guest_file kernel-cloud >/dev/null || return
+            locked "$1" build_disk_initrd "$path" "$CACHE_DIR/kernel-cloud/modules" ata_piix sd_mod sr_mod isofs ext4 || return
+            ;;
+        initrd-sata)
+            path=$CACHE_DIR/sata-$(recipe_digest "$TOOLS_LIB/guest-init" "$TOOLS_LIB/guests.sh").cpio.gz
+            locked drivers fetch_disk_drivers "$CACHE_DIR/drivers-generic" || return
+            locked "$1" build_disk_initrd "$path" "$CACHE_DIR/drivers-generic" ahci sd_mod sr_mod || return
             ;;
         grub-rescue-cdrom.iso | grub-rescue-floppy.img)
             locked grub-rescue-pc fetch_package grub-rescue-pc || return
             path=$CACHE_DIR/package-grub-rescue-pc/usr/lib/grub-rescue/$1
+            ;;
+        memtest86+x64.bin | memtest86+ia32.bin | memtest86+x64.efi)
+            locked memtest86+ fetch_package memtest86+ || return
+            path=$CACHE_DIR/package-memtest86+/boot/$1
             ;;
         memtest86+x64.iso | memtest86+ia32.iso)
             locked memtest86+ fetch_package memtest86+ || return

@@ -128,6 +128,28 @@ TEST_CASE("errors say what to do") {
     CHECK(parse({"-kernel", "k", "-pflash", "f"})->options.has_firmware());
 }
 
+TEST_CASE("drives of if=none go where -device puts them") {
+    const auto p = parse({"-device", "ahci,id=sata", "-drive", "if=none,id=a,file=x", "-drive", "if=none,id=b,file=y",
+                          "-drive", "if=none,id=c,file=z", "-device", "ide-hd,drive=a,bus=sata.4,bootindex=2", "-device",
+                          "ide-cd,drive=b,bus=ide.1,unit=1", "-device", "floppy,drive=c"});
+    REQUIRE(p);
+    const std::vector<DriveOptions>& d = p->options.drives;
+    CHECK(d[0].interface == DriveInterface::kAhci);
+    CHECK((d[0].index == 4u && d[0].boot_index == 2u));
+    CHECK((d[1].interface == DriveInterface::kIde && d[1].index == 3u && d[1].cdrom));
+    CHECK(d[2].interface == DriveInterface::kFloppy);
+    const auto fails = [](std::vector<std::string> more) {
+        std::vector<std::string> words{"-device", "ahci,id=sata", "-drive", "if=none,id=a,file=x", "-device"};
+        words.insert(words.end(), more.begin(), more.end());
+        return parse(words).failure().message;
+    };
+    CHECK(fails({"ide-hd,drive=q"}).find("id=q") != std::string::npos);
+    CHECK(fails({"ide-hd"}).find("drive=ID") != std::string::npos);
+    CHECK(fails({"ide-hd,drive=a,bus=scsi.0"}).find("no such bus") != std::string::npos);
+    CHECK(fails({"ide-hd,drive=a,bus=sata.6"}).find("bus=sata.6") != std::string::npos);
+    CHECK(fails({"ide-hd,drive=a", "-device", "ide-cd,drive=a"}).find("in use") != std::string::npos);
+}
+
 TEST_CASE("questions are answered without a machine") {
     const std::pair<std::vector<std::string>, OptionAction> kCases[] = {
         {{"-help"}, OptionAction::kHelp},          {{"--help"}, OptionAction::kHelp},          {{"-h"}, OptionAction::kHelp},

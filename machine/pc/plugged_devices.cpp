@@ -1,4 +1,4 @@
-#include "machine/pc/test_devices.h"
+#include "machine/pc/plugged_devices.h"
 
 #include "machine/pc/layout.h"
 
@@ -9,7 +9,7 @@ constexpr u8 kSlots = 32;
 
 }  // namespace
 
-void TestDevices::add_pc_testdev() {
+void PluggedDevices::add_pc_testdev() {
     using D = PcTestdev;
     pc_testdev_ = std::make_unique<D>(board_.gsi(), [this](Gpa page) { phys_.written(page, kPageSize); });
     const auto ports = [this](IoPort base, unsigned count, IoHandler& handler, u8 sizes) {
@@ -22,13 +22,13 @@ void TestDevices::add_pc_testdev() {
     board_.add_device(*pc_testdev_);
 }
 
-std::optional<u8> TestDevices::free_slot() const {
+std::optional<u8> PluggedDevices::free_slot() const {
     for (u8 slot = kFirstFreeSlot; slot < kSlots; ++slot)
         if (board_.pci().at(pci_devfn(slot, 0)) == nullptr) return slot;
     return std::nullopt;
 }
 
-Status TestDevices::plug(std::unique_ptr<PciDevice> device, std::optional<u8> slot) {
+Status PluggedDevices::plug(std::unique_ptr<PciDevice> device, std::optional<u8> slot) {
     const std::optional<u8> at = slot ? slot : free_slot();
     if (!at) return error("-device {}: no PCI slot is free", device->name());
     const u8 devfn = pci_devfn(*at, 0);

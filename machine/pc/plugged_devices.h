@@ -1,4 +1,4 @@
-// The devices of devices/testdev on a board: ports, memory and slots for those that were asked for.
+// Devices that were asked for beside the board's own: ports, memory and slots for them.
 #pragma once
 
 #include <memory>
@@ -12,9 +12,9 @@
 
 namespace twin86::pc {
 
-class TestDevices {
+class PluggedDevices {
   public:
-    TestDevices(Board& board, PhysMap& phys, IoBus& io, MmioBus& mmio, TimerQueue& timers)
+    PluggedDevices(Board& board, PhysMap& phys, IoBus& io, MmioBus& mmio, TimerQueue& timers)
         : board_(board), phys_(phys), io_(io), mmio_(mmio), timers_(timers) {}
 
     /// At most one.
@@ -22,9 +22,9 @@ class TestDevices {
     // These fail when the slot is taken, or none is free.
     Status add_pci_testdev(std::optional<u8> slot) { return plug(std::make_unique<PciTestdev>(), slot); }
     Status add_edu(std::optional<u8> slot) { return plug(std::make_unique<Edu>(timers_, phys_), slot); }
+    Status plug(std::unique_ptr<PciDevice> device, std::optional<u8> slot);
 
   private:
-    Status plug(std::unique_ptr<PciDevice> device, std::optional<u8> slot);
     std::optional<u8> free_slot() const;
 
     Board& board_;
