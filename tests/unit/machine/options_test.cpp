@@ -129,7 +129,7 @@ TEST_CASE("errors say what to do") {
 }
 
 TEST_CASE("drives of if=none go where -device puts them") {
-    const auto p = parse({"-device", "ahci,id=sata", "-drive", "if=none,id=a,file=x", "-drive", "if=none,id=b,file=y",
+    auto p = parse({"-device", "ahci,id=sata", "-drive", "if=none,id=a,file=x", "-drive", "if=none,id=b,file=y",
                           "-drive", "if=none,id=c,file=z", "-device", "ide-hd,drive=a,bus=sata.4,bootindex=2", "-device",
                           "ide-cd,drive=b,bus=ide.1,unit=1", "-device", "floppy,drive=c"});
     REQUIRE(p);
