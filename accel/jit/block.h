@@ -66,6 +66,12 @@ struct RegionSite {
     static constexpr u16 of(u64 address) { return static_cast<u16>(address >> WindowArea::kRegionShift); }
 };
 
+/// Which site it was, behind the call of exit_region.
+struct RegionMeta {
+    Block* block;
+    u64 index;  ///< in block->regions
+};
+
 /// Where a guest instruction's host code starts; faults are looked up here.
 struct SidePoint {
     u32 host_offset;

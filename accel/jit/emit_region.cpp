@@ -59,7 +59,8 @@ void BlockBuilder::guess_region(u8 guest, u16 hint) {
     buffer_.local_fixups.push_back({false, true, site.at + RegionCode::kBranchAt, static_cast<u32>(a.offset())});
     call(context_.thunks.exit_region);
     jump_to(false, site.at + RegionCode::kLength);
-    a.embedUInt32(static_cast<u32>(block_.regions.size() - 1));
+    const RegionMeta meta{&block_, block_.regions.size() - 1};
+    a.embed(&meta, sizeof meta);
     hot();
 }
 

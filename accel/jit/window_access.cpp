@@ -14,7 +14,7 @@ namespace {
 
 constexpr u32 kHostFaultWrite = 2;  // as in #PF error codes
 constexpr unsigned kMissesBeforeProbe = 3;
-constexpr unsigned kFailuresBeforeGivingUp = 4;
+constexpr unsigned kFailuresBeforeGivingUp = 2;
 constexpr u64 kLongGood_ticks = 4'000'000;  // about a millisecond
 constexpr std::size_t kMostProbedSites = 65'536;
 
@@ -85,11 +85,11 @@ void JitVcpu::show_operands(const Block& block, u32 guest_offset) {
 
 /// Emitted code found an address in another region than it guessed. Where that goes on it stops guessing.
 bool JitVcpu::on_region() {
-    Block& block = *blocks_.at_code(reinterpret_cast<const u8*>(frame_.resume_pc));
-    constexpr unsigned kJumpLength = 5;  // the index follows a jump back
-    u32 index;
-    std::memcpy(&index, reinterpret_cast<const u8*>(frame_.resume_pc) + kJumpLength, sizeof index);
-    RegionSite& site = block.regions[index];
+    constexpr unsigned kJumpLength = 5;  // the metadata follows a jump back
+    RegionMeta meta;
+    std::memcpy(&meta, reinterpret_cast<const u8*>(frame_.resume_pc) + kJumpLength, sizeof meta);
+    Block& block = *meta.block;
+    RegionSite& site = block.regions[meta.index];
     const u64 address = site.guest == kNoGpr ? frame_.address : frame_.cpu.gpr[site.guest];
     const u64 now = __rdtsc();
     site.failures = now - site.since < kLongGood_ticks ? site.failures + 1 : 1;
