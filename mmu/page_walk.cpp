@@ -10,4 +10,10 @@ WalkResult translate(const PagingContext& context, PagingMemory& memory, Gva add
 
 WalkResult peek(const PagingContext& context, const PhysPages& pages, Gva address) { return paging::peek(context, pages, address); }
 
+bool valid_pae_pointers(const PagingContext& context, const PagingMemory& memory) {
+    for (unsigned n = 0; n < 4; ++n)
+        if (!paging::valid_pdpte(memory.read<u64>(paging::pdpte_slot(context, n)), paging::beyond_physical(context))) return false;
+    return true;
+}
+
 }  // namespace twin86

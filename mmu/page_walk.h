@@ -82,6 +82,9 @@ WalkResult translate(const PagingContext& context, PagingMemory& memory, Gva add
 /// Where `address` is mapped, whatever the rights, without side effects. A failure carries no meaningful error code.
 WalkResult peek(const PagingContext& context, const PhysPages& pages, Gva address);
 
+/// Whether PAE paging may be entered with the pointers (PDPTEs) at context.cr3: SDM vol. 3, 4.4.1.
+bool valid_pae_pointers(const PagingContext& context, const PagingMemory& memory);
+
 /// Whether an address is canonical for 4-level or, with CR4.LA57, 5-level paging.
 TWIN86_LEAF_INLINE bool is_canonical(Gva address, u64 cr4) {
     const unsigned unused = (cr4 & (u64{1} << 12)) != 0 ? 64 - 57 : 64 - 48;

@@ -89,11 +89,19 @@ TWIN86_LEAF_INLINE void walk_64(const PagingContext& c, const PagingMemory& m, G
     }
 }
 
+/// Address bits from MAXPHYADDR on.
+TWIN86_LEAF_INLINE u64 beyond_physical(const PagingContext& c) { return kAddress & ~((u64{1} << c.physical_bits) - 1); }
+
+/// Bits that a present PDPTE of PAE paging must not have, beside the `reserved` address bits: SDM vol. 3, table 4-8.
+TWIN86_LEAF_INLINE bool valid_pdpte(u64 pdpte, u64 reserved) {
+    return (pdpte & kP) == 0 || (pdpte & (reserved | kXD | ones(8, 5) | ones(2, 1))) == 0;
+}
+
+TWIN86_LEAF_INLINE Gpa pdpte_slot(const PagingContext& c, u64 n) { return (c.cr3 & 0xffff'ffe0) + n * 8; }
+
 TWIN86_LEAF_INLINE void walk_pae(const PagingContext& c, const PagingMemory& m, Gva va, u64 reserved, Path& path) {
-    const Gpa slot = (c.cr3 & 0xffff'ffe0) + ((va >> 30) & 3) * 8;
-    const u64 pdpte = m.read<u64>(slot);
-    const u64 pdpte_reserved = reserved | kXD | ones(8, 5) | ones(2, 1);
-    if ((pdpte & kP) == 0 || (pdpte & pdpte_reserved) != 0) {
+    const u64 pdpte = m.read<u64>(pdpte_slot(c, (va >> 30) & 3));
+    if ((pdpte & kP) == 0 || !valid_pdpte(pdpte, reserved)) {
         path.failed = true;
         path.fault = (pdpte & kP) != 0 ? kErrorP | kErrorRsvd : 0;
         return;
@@ -128,8 +136,7 @@ TWIN86_LEAF_INLINE void walk_32(const PagingContext& c, const PagingMemory& m, G
 
 TWIN86_LEAF_INLINE void walk(const PagingContext& c, const PagingMemory& m, Gva va, Path& path) {
     if ((c.cr4 & kCr4Pae) == 0) return walk_32(c, m, va, path);
-    const u64 beyond = kAddress & ~((u64{1} << c.physical_bits) - 1);
-    const u64 reserved = beyond | (execute_disable(c) ? 0 : u64{kXD});
+    const u64 reserved = beyond_physical(c) | (execute_disable(c) ? 0 : u64{kXD});
     if ((c.efer & kEferLma) == 0) return walk_pae(c, m, va, reserved | ones(62, 52), path);
     walk_64(c, m, va, c.cr3 & kAddress, (c.cr4 & kCr4La57) != 0 ? 5 : 4, reserved, path);
 }

@@ -68,6 +68,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     Outcome read_linear(Gva address, void* to, unsigned size, bool supervisor) override;
     Outcome write_linear(Gva address, const void* from, unsigned size, bool supervisor) override;
     Outcome probe_write(Gva address, unsigned size, bool supervisor) override;
+    bool valid_pae_pointers(u64 cr3) override;
     void flush(FlushKind kind, unsigned pcid) override;
     void flush_page(Gva address, unsigned pcid, bool all_pcids) override;
     void address_space_switched(bool keep) override;

@@ -42,6 +42,12 @@ Outcome JitVcpu::resolve_view(Gva address, unsigned size, Access access, u8 view
     return Outcome::success();
 }
 
+bool JitVcpu::valid_pae_pointers(u64 cr3) {
+    PagingContext context = paging_context(false, false);
+    context.cr3 = cr3;
+    return twin86::valid_pae_pointers(context, PagingMemory(phys_.pages()));
+}
+
 /// The TLB view of a slow path's access. `supervisor`: an implicit one, which ignores CPL and EFLAGS.AC.
 TlbView JitVcpu::view_of(bool supervisor) const {
     const CpuState& s = frame_.cpu;

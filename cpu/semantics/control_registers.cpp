@@ -28,9 +28,15 @@ bool valid_cr0(const CpuState& s, u64 value) {
     return true;
 }
 
+/// PAE paging loads its four pointers when it is entered, and with CR3: SDM vol. 3, 4.4.1.
+bool pointers_valid(Cpu& cpu, u64 cr0, u64 cr3, u64 cr4) {
+    const bool pae = (cr0 & kCr0PG) && (cr4 & kCr4PAE) && !(cpu.s.efer & kEferLME);
+    return !pae || cpu.host.valid_pae_pointers(cr3);
+}
+
 Outcome write_cr0(Cpu& cpu, u64 value) {
     CpuState& s = cpu.s;
-    if (!valid_cr0(s, value)) return general_protection();
+    if (!valid_cr0(s, value) || !pointers_valid(cpu, value, s.cr3, s.cr4)) return general_protection();
     value = (value & kCr0Defined) | kCr0ET;
     const u64 changed = s.cr0 ^ value;
     s.cr0 = value;
@@ -45,7 +51,7 @@ Outcome write_cr3(Cpu& cpu, u64 value) {
     const bool pcid = s.cr4 & kCr4PCIDE;
     const bool keep = pcid && (value & kCr3NoFlush);
     if (pcid) value &= ~kCr3NoFlush;
-    if (value >> cpu.traits.physical_bits) return general_protection();
+    if (value >> cpu.traits.physical_bits || !pointers_valid(cpu, s.cr0, value, s.cr4)) return general_protection();
     s.cr3 = value;
     cpu.host.address_space_switched(keep);
     return Outcome::success();
@@ -60,7 +66,7 @@ bool valid_cr4(const Cpu& cpu, u64 value) {
 }
 
 Outcome write_cr4(Cpu& cpu, u64 value) {
-    if (!valid_cr4(cpu, value)) return general_protection();
+    if (!valid_cr4(cpu, value) || !pointers_valid(cpu, cpu.s.cr0, cpu.s.cr3, value)) return general_protection();
     const u64 changed = cpu.s.cr4 ^ value;
     cpu.s.cr4 = value;
     if (changed & kCr4FlushBits) cpu.host.flush(FlushKind::kAll, 0);

@@ -26,6 +26,9 @@ class CpuHost {
     /// Checks that a write of `size` bytes would succeed, without writing.
     virtual Outcome probe_write(Gva address, unsigned size, bool supervisor = false) = 0;
 
+    /// Whether PAE paging may be entered with the pointers that this CR3 leads to. (Under KVM the processor looks.)
+    virtual bool valid_pae_pointers(u64) { return true; }
+
     // Translation caches.
     virtual void flush(FlushKind kind, unsigned pcid) = 0;
     virtual void flush_page(Gva address, unsigned pcid, bool all_pcids) = 0;

@@ -125,6 +125,19 @@ TEST_CASE("PAE paging is switched on, used and switched off", "[insn][paging]") 
     CHECK((g.load<u64>(g.tables + 3 * kPageSize) & (kAccessed | kDirty)) == (kAccessed | kDirty));
 }
 
+TEST_CASE("PAE: a pointer with reserved bits is #GP where it is loaded, one that is not present is not", "[insn][paging]") {
+    for (const bool present : {true, false}) {
+        LegacyGuest g;
+        map_pae(g, kHigh, g.data);
+        g.store<u64>(g.tables + 8, kWritable | present);  // bit 1 is reserved
+        g.program(g.code, g.code, [&](auto& a) { look_around(a, g, kCr4PAE); });
+        const GuestStop stop = g.guest.run();
+        CHECK((stop.exit == RunExit::kHalted) == !present);  // no IDT: the #GP shuts the processor down
+        CHECK(((g.guest.state().cr0 & kCr0PG) != 0) == false);
+        CHECK(g.guest.state().gpr[kRcx] == (present ? 0 : 0x1234));
+    }
+}
+
 TEST_CASE("Without PSE the page-size bit of a directory entry means nothing", "[insn][paging]") {
     LegacyGuest g;
     map_32_bit(g, g.tables, kHigh, g.data);

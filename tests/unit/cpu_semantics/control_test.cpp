@@ -86,6 +86,25 @@ TEST_CASE("mov cr3: reserved bits and the no-flush bit of PCIDs") {
     CHECK(is_fault(write_cr(f, 3, bit(62)), kVectorGP, 0));
 }
 
+TEST_CASE("PAE paging checks its pointers when CR0, CR3 or CR4 load them (4.4.1)") {
+    Fixture f;
+    f.protected_mode(0);
+    f.host.bad_pae_pointers = 0x2000;
+    f.s.cr3 = 0x2000;
+    CHECK(write_cr(f, 3, 0x2000).ok());  // no paging yet
+    CHECK(write_cr(f, 4, kCr4PAE).ok());
+    CHECK(is_fault(write_cr(f, 0, f.s.cr0 | kCr0PG), kVectorGP, 0));
+    CHECK((f.s.cr0 & kCr0PG) == 0);
+    CHECK(write_cr(f, 3, 0x3000).ok());
+    CHECK(write_cr(f, 0, f.s.cr0 | kCr0PG).ok());
+    CHECK(is_fault(write_cr(f, 3, 0x2000), kVectorGP, 0));
+    CHECK(f.s.cr3 == 0x3000);
+    CHECK(write_cr(f, 4, 0).ok());
+    CHECK(write_cr(f, 3, 0x2000).ok());  // 32-bit paging has no pointers
+    CHECK(is_fault(write_cr(f, 4, kCr4PAE), kVectorGP, 0));
+    CHECK((f.s.cr4 & kCr4PAE) == 0);
+}
+
 TEST_CASE("mov cr4: bits that CPUID does not offer, PCIDE outside long mode, flushes") {
     Fixture f;
     f.long_mode(0);

@@ -50,6 +50,8 @@ class FakeHost : public CpuHost {
     Outcome probe_write(Gva address, unsigned size, bool supervisor) override {
         return check(address, size, true, supervisor);
     }
+    bool valid_pae_pointers(u64 cr3) override { return cr3 != bad_pae_pointers; }
+    u64 bad_pae_pointers = ~u64{0};
     void flush(FlushKind kind, unsigned pcid) override { flushes.push_back({kind, pcid}); }
     void flush_page(Gva address, unsigned pcid, bool) override { flushed_pages.push_back({address, pcid}); }
     void address_space_switched(bool keep) override { switches.push_back(keep); }
