@@ -105,8 +105,9 @@ void Hpet::schedule_all() {
     for (Comparator& t : timers_) schedule(t, true);
 }
 
+/// Matches that nobody hears of are settled when a register is read. Linux leaves its first timer running like that.
 void Hpet::arm(Comparator& t) {
-    if (t.match_ns == TimerQueue::kNever) return t.timer.cancel();
+    if (t.match_ns == TimerQueue::kNever || (t.config & kInterruptEnable) == 0) return t.timer.cancel();
     const bool fast = (t.config & kPeriodic) != 0 && t.period < kShortestRearm_ns / kPeriod_ns;
     t.timer.arm(fast ? std::max(t.match_ns, queue_.now_ns() + kShortestRearm_ns) : t.match_ns);
 }

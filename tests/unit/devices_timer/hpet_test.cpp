@@ -115,6 +115,23 @@ TEST_CASE("periodic as Linux programs it: first match with VAL_SET, then the per
     CHECK(f.queue.next_deadline_ns() == 1'005'000);
 }
 
+TEST_CASE("a timer without interrupts costs the host nothing, counts on, and ticks again when they are enabled") {
+    Fixture f;
+    f.write(kConfig, 1);
+    f.write(kT0, kEnable | kPeriodic | kValueSet | route(20));
+    f.write(kT0Value, 500);
+    f.write(kT0Value, 10'000);
+    f.write(kT0, kPeriodic | route(20));
+    CHECK(f.queue.next_deadline_ns() == TimerQueue::kNever);
+    f.to(205'001);
+    CHECK(f.gsi.rises[20] == 0);
+    CHECK(f.read(kT0Value) == 30'500);
+    f.write(kT0, kEnable | kPeriodic | route(20));
+    CHECK(f.queue.next_deadline_ns() == 305'000);
+    f.to(305'000);
+    CHECK(f.gsi.rises[20] == 1);
+}
+
 TEST_CASE("a late host delivers the periods that passed, each when the one before was taken") {
     Fixture f;
     f.gsi.holds_edges = true;
