@@ -67,10 +67,7 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     if (const Status s = drives_.add(options_, *board_, ahci_); !s) return s;
     if (auto order = drives_.boot_order_file(); !order.empty()) board_->fw_cfg().set_file("bootorder", std::move(order));
     board_->lapic().connect_cpu(*this);
-    timers_.set_on_earlier([this] {
-        announce_deadline();
-        loop_.deadline_changed();
-    });
+    timers_.set_on_earlier([this] { announce_deadline(); });
     return {};
 }
 
@@ -189,7 +186,14 @@ int Machine::run() {
         }
     }
     thread_ = std::thread([this] { vcpu_thread(); });
-    while (!quitting_) loop_.run_once(run_timers());
+    const FdWatch timer = loop_.add_fd(host_timer_.fd(), POLLIN, [this](short) {
+        host_timer_.acknowledge();
+        host_timer_for_ = TimerQueue::kNever;
+    });
+    while (!quitting_) {
+        run_timers();
+        loop_.run_once();
+    }
     thread_.join();
     return exit_status_;
 }
@@ -202,18 +206,22 @@ void Machine::fire_due_timers() {
     announce_deadline();
 }
 
-/// To the vCPU: when a read of the TSC must come to read_tsc().
+/// To the vCPU: when a read of the TSC must come to read_tsc(). To the main thread: when it must come back.
 void Machine::announce_deadline() {
-    vcpu_->set_timer_deadline(clock_.host_tsc_at(timers_.next_deadline_ns()));
+    const u64 next = timers_.next_deadline_ns();
+    vcpu_->set_timer_deadline(clock_.host_tsc_at(next));
+    if (next == host_timer_for_) return;
+    host_timer_for_ = next;
+    host_timer_.set(clock_.to_monotonic(next));
 }
 
-/// Fires what is due and returns when the loop must come back.
-u64 Machine::run_timers() {
+/// On the main thread: fires what is due.
+void Machine::run_timers() {
     const std::scoped_lock held(lock_);
     if (device_work_.waiting()) changed_.notify_all();
-    if (run_state_ != RunState::kRunning) return EventLoop::kNoDeadline;
+    if (run_state_ != RunState::kRunning) return;
     fire_due_timers();
-    return clock_.to_monotonic(timers_.next_deadline_ns());
+    announce_deadline();
 }
 
 }  // namespace twin86

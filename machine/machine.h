@@ -17,6 +17,7 @@
 
 #include "accel/environment.h"
 #include "accel/accelerator.h"
+#include "base/host_timer.h"
 #include "bios/acpi_config.h"
 #include "cpu/state/cpuid_model.h"
 #include "machine/absence_meter.h"
@@ -98,7 +99,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     Status enter_kernel();
     bool has_firmware() const { return options_.has_firmware(); }
     i64 rtc_offset() const;
-    u64 run_timers();
+    void run_timers();
     void fire_due_timers();
     void announce_deadline();
 
@@ -142,6 +143,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
     CpuModel model_;
     std::mutex& lock_;
     EventLoop& loop_;
+    HostTimer host_timer_;  ///< of the first deadline of all devices ...
+    u64 host_timer_for_ = TimerQueue::kNever;  ///< ... which is this, in virtual time
     Log& log_;
     HostClock clock_;
     TimerQueue timers_{clock_};

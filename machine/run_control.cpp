@@ -132,6 +132,8 @@ void Machine::pause() {
     hold_vcpu();
     release_vcpu();
     clock_.stop();
+    host_timer_for_ = TimerQueue::kNever;  // times of the host mean something else when it goes on
+    host_timer_.set(HostTimer::kNever);
 }
 
 void Machine::resume() {

@@ -79,10 +79,6 @@ void EventLoop::wake() {
     [[maybe_unused]] const ssize_t n = ::write(wake_fd_.get(), &one, sizeof one);  // full means already awake
 }
 
-void EventLoop::deadline_changed() {
-    if (std::this_thread::get_id() != thread_) wake();
-}
-
 /// The set that a waiting loop polls is out of date. During dispatch nobody waits, so no system call is needed.
 void EventLoop::changed() {
     if (!dispatching_) wake();
@@ -117,7 +113,6 @@ void EventLoop::dispatch() {
 }
 
 void EventLoop::run_once(u64 deadline_monotonic_ns) {
-    thread_ = std::this_thread::get_id();
     {
         const std::scoped_lock lock(machine_lock_);
         collect();

@@ -7,12 +7,10 @@
 #include <poll.h>
 #include <signal.h>
 
-#include <atomic>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -85,8 +83,6 @@ class EventLoop {
 
     /// Makes the current or next run_once() return; from any thread and from signal handlers.
     void wake();
-    /// What run_once() will be given next is earlier than what it waits for. Any thread; its own does not wait.
-    void deadline_changed();
 
     /// Waits until something happens or CLOCK_MONOTONIC reaches the deadline, then calls what is due. The caller must
     /// not hold the machine lock.
@@ -101,7 +97,6 @@ class EventLoop {
 
     std::mutex& machine_lock_;
     UniqueFd wake_fd_;
-    std::atomic<std::thread::id> thread_{};  ///< of run_once()
     std::vector<std::shared_ptr<FdWatch::Entry>> entries_;
     bool dispatching_ = false;
     // The set being polled, used by the loop's thread alone.
