@@ -122,6 +122,9 @@ Outcome do_xrstor(Cpu& cpu, const Insn& insn) {
     const bool valid =
         header.compacted() ? cpu.traits.xsavec && valid_compacted(header, enabled) : valid_standard(header, enabled);
     if (!valid) return general_protection();
+    // The end of the area is touched whatever XSTATE_BV says (as Zen 4 has it).
+    const unsigned end = standard_size(cpu.traits.xsave, requested_components(cpu.s) & enabled) - 1;
+    if (!header.compacted()) TRY_GUEST(probe_operand(cpu, insn, end, 1, false));
     return Restore(cpu, insn, header, requested_components(cpu.s) & enabled).run();
 }
 

@@ -1,6 +1,4 @@
 // XSAVE, XSAVEOPT, XSAVEC and XSAVES, SDM vol. 1, 13.7, 13.9 to 13.11.
-#include <algorithm>
-
 #include "cpu/semantics/handlers.h"
 #include "cpu/semantics/memory.h"
 #include "cpu/semantics/privilege.h"
@@ -25,14 +23,6 @@ Outcome write_ranges(Cpu& cpu, const Insn& insn, const XsaveRanges& ranges, cons
     const auto linear = [&](unsigned offset) { return segment_linear(cpu.s, insn.mem.segment, area + offset); };
     for (const auto& r : ranges) TRY_GUEST(cpu.host.write_linear(linear(r.memory), cpu.s.xsave + r.image, r.size));
     return cpu.host.write_linear(linear(kXsaveXstateBv), header, header_bytes);
-}
-
-/// To the end of the last component. Those that the current mode lacks registers of count whole.
-unsigned standard_size(const XsaveLayout& layout, u64 components) {
-    unsigned size = kXsaveExtendedStart;
-    for (unsigned i = 2; i < kXsaveComponents; ++i)
-        if (components & bit(i)) size = std::max<unsigned>(size, layout.component[i].offset + layout.component[i].size);
-    return size;
 }
 
 /// XSAVE saves all that is asked for, XSAVEOPT what is in use. MXCSR goes with SSE and AVX in any configuration.

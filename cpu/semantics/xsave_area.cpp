@@ -1,5 +1,7 @@
 #include "cpu/semantics/xsave_area.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace twin86 {
@@ -39,6 +41,13 @@ unsigned component_bytes(const CpuState& s, const XsaveLayout& layout, unsigned 
         default:
             return size;
     }
+}
+
+unsigned standard_size(const XsaveLayout& layout, u64 components) {
+    unsigned size = kXsaveExtendedStart;
+    for (unsigned i = 2; i < kXsaveComponents; ++i)
+        if (components & bit(i)) size = std::max<unsigned>(size, layout.component[i].offset + layout.component[i].size);
+    return size;
 }
 
 void add_legacy_ranges(XsaveRanges& ranges, const CpuState& s, u64 components) {

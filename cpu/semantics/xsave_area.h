@@ -34,6 +34,9 @@ struct CompactedOffsets {
 /// Bytes of a component that exist in the current mode: outside 64-bit mode registers 8-31 do not (SDM vol. 1, 13.5).
 unsigned component_bytes(const CpuState& s, const XsaveLayout& layout, unsigned component);
 
+/// Bytes of the standard format to the end of the last component. Those that the current mode lacks registers of count whole.
+unsigned standard_size(const XsaveLayout& layout, u64 components);
+
 /// The x87 part without MXCSR, and XMM.
 void add_legacy_ranges(XsaveRanges& ranges, const CpuState& s, u64 components);
 void add_mxcsr_range(XsaveRanges& ranges);

@@ -131,10 +131,21 @@ void Generator::indirect_branch(Random& r, const Pointers& p, std::size_t to, Pr
     }
 }
 
+namespace {
+
+/// CALL or JMP through a register that the item before sets: entered alone it goes anywhere, into instructions too.
+bool needs_item_before(const Item& i) {
+    const unsigned at = i.length - 2u;
+    return i.mnemonic == 0 && (i.length == 2 || i.length == 3) && i.bytes[at] == 0xff && i.bytes[at + 1] >= 0xd0 && i.bytes[at + 1] < 0xe8;
+}
+
+}  // namespace
+
 /// A branch to an earlier item, taken as often as the loop register has ones: add reg, reg; jnz.
 void Generator::back_branch(Random& r, const Pointers& p, Program& out) const {
     if (p.loop == kNoGpr || out.items.empty()) return;
     const std::size_t to = out.items.size() - 1 - r.below(std::min<std::size_t>(out.items.size(), 30));
+    if (needs_item_before(out.items[to])) return;
     const unsigned low = p.loop & 7u, modrm = 0xc0 | low << 3 | low, rex = p.loop >= 8 ? 0x4d : 0x48;
     if (corpus_.bits() == 64) out.items.push_back(raw({rex, 0x01, modrm, 0x0f, 0x85, 0, 0, 0, 0}, Fix::kBranch32, 5, to));
     else out.items.push_back(raw({0x01, modrm, 0x0f, 0x85, 0, 0, 0, 0}, Fix::kBranch32, 4, to));

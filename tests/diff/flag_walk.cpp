@@ -23,13 +23,15 @@ u64 farthest_target(const Insn& i, u64 end) {
 namespace {
 
 bool is_call(const Insn& i) { return i.op == Op::kCallRel || i.op == Op::kCallRm; }
-bool is_return(const Insn& i) { return i.op == Op::kRet || i.op == Op::kRetImm; }
+bool is_indirect(const Insn& i) {
+    return i.op == Op::kRet || i.op == Op::kRetImm || i.op == Op::kJmpRm || i.op == Op::kCallRm;
+}
 
 /// One pass in order of addresses. `at_target` has the flags that a branch back brings to an offset undefined.
 FlagWalk walk_once(const Decoder& decoder, const Job& job, std::map<u64, u64>& at_target) {
     FlagWalk walk;
     u64 undefined = 0, skipped_until = 0;
-    std::vector<u64> behind_calls;  // where a return may lead
+    std::vector<u64> known;  // where a return or an indirect branch may lead: behind calls, and what constants name
     const u64 end = job.code_size - 1;
     for (u64 at = 0; at < end;) {
         Insn insn;
@@ -39,9 +41,11 @@ FlagWalk walk_once(const Decoder& decoder, const Job& job, std::map<u64, u64>& a
         if (at >= skipped_until) undefined &= ~u64{insn.flags_written};
         undefined |= insn.flags_undefined;
         walk.undefined_somewhere |= insn.flags_undefined;
-        if (is_call(insn)) behind_calls.push_back(insn.next_rip());
-        if (is_return(insn))
-            for (const u64 back : behind_calls) at_target[back] |= undefined;
+        if (is_call(insn)) known.push_back(insn.next_rip());
+        const u64 constant = static_cast<u32>(insn.imm) - (kCodeBase + job.code_offset);
+        if (insn.imm_size == 4 && constant <= at) known.push_back(constant);
+        if (is_indirect(insn))
+            for (const u64 back : known) at_target[back] |= undefined;
         const u64 target = farthest_target(insn, end);
         if (insn.op == Op::kJcc && target <= at) at_target[target] |= undefined;
         else skipped_until = std::max(skipped_until, target);

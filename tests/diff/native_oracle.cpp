@@ -65,12 +65,16 @@ namespace {
 constexpr int kGregOf[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                              REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 constexpr u16 kUserCode32Selector = 0x23;
+constexpr u32 kUserDataSelector = 0x2b;
 constexpr int kPollTimeoutMs = 300'000;  // the child ends what hangs; this is for one that is stuck otherwise
 
 JobResult* current;
 const JobResult* ticked;
 bool timed_out;
 u64 host_fs;
+
+/// For compatibility mode: null in a 64-bit process, and programs may have changed them.
+void load_data_segments() { asm volatile("mov %0, %%ds\n mov %0, %%es" ::"r"(kUserDataSelector)); }
 
 /// CPU time has passed: a case that is still the same one does not end.
 void on_tick(int, siginfo_t*, void*) {
@@ -191,7 +195,6 @@ void NativeOracle::child_loop(int from_parent, int to_parent) {
     setitimer(ITIMER_VIRTUAL, &tick, nullptr);
     diff_use_bases = host_has_fsgsbase();
     if (diff_use_bases) asm volatile("rdfsbase %0" : "=r"(host_fs));
-    asm volatile("mov %0, %%ds\n mov %0, %%es" ::"r"(0x2b));  // for compatibility mode; null in a 64-bit process
     static MachineState in;
     diff_xsave = in.xsave;
     data_pattern(0);  // made now: memory cannot be had afterwards
@@ -213,7 +216,7 @@ void NativeOracle::child_loop(int from_parent, int to_parent) {
             ticked = nullptr;
             current = &shared_->results[n];
             if (job.bits == 64) diff_enter();
-            else diff_enter32();
+            else load_data_segments(), diff_enter32();
             current = nullptr;
             std::memcpy(shared_->results[n].data, data.writable, kDataSize);
             std::memset(code.writable + job.code_offset, 0xcc, job.code_size);

@@ -157,4 +157,16 @@ TEST_CASE("XRSTOR of an area whose start is not mapped is a page fault, whatever
     CHECK(t.run().vector == kVectorGP);
 }
 
+TEST_CASE("XRSTOR touches the end of what is asked for, even if all of it is in its initial state", "[insn][x87]") {
+    InsnTest t;
+    constexpr Gva kArea = kDataAt + kDataSize - 0x300;
+    constexpr u64 kEndOfAvx = 576 + 256;
+    t.set(kRbx, kArea), t.set(kRax, 7), t.set(kRdx, 0);
+    t.load([](auto& a) { a.xrstor(x86::ptr(x86::rbx)); });
+    CHECK(t.run().vector == kVectorPF);
+    CHECK(t.last.cr2 == kArea + kEndOfAvx - 1);
+    t.store_value<u64>(kArea + 512, u64{1} << 40);
+    CHECK(t.run().vector == kVectorGP);  // a bad header comes first
+}
+
 }  // namespace twin86::test
