@@ -105,6 +105,7 @@ void add_device_words(Words& w, const Options& o) {
         w.add("-drive", drive_text(d));
         if (d.interface == DriveInterface::kAhci) w.add("-device", sata_text(o, d));
     }
+    w.add_all("-option-rom", o.option_roms);
     w.add_if(o.snapshot, "-snapshot");
     w.add_all("-chardev", o.chardevs);
     w.add_all("-serial", o.serials);

@@ -136,6 +136,16 @@ Status offer_kernel(FwCfg& fw_cfg, const Options& options) {
     return {};
 }
 
+Status offer_option_roms(FwCfg& fw_cfg, const Options& options) {
+    constexpr u64 kLargestRom = 255 * 512;  // its length is a byte of 512-byte units (PCI firmware 3.2, 5.2.1.8)
+    for (const std::string& path : options.option_roms) {
+        auto rom = read_boot_file(path, "option ROM", kLargestRom);
+        if (!rom) return rom.failure();
+        fw_cfg.set_file("genroms/" + std::filesystem::path(path).filename().string(), rom.take());
+    }
+    return {};
+}
+
 void fill_fw_cfg(FwCfg& fw_cfg, const Options& options, const PhysMap& phys, const CpuModel& cpu,
                  std::function<AcpiConfig()> acpi) {
     constexpr u16 kCpus = 1;

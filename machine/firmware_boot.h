@@ -34,6 +34,9 @@ Status map_firmware(PhysMap& phys, std::span<const u8> image);
 /// -kernel, -initrd and -append for firmware that starts them: the items of fw_cfg. Nothing without firmware.
 Status offer_kernel(FwCfg& fw_cfg, const Options& options);
 
+/// -option-rom: fw_cfg's "genroms/" files.
+Status offer_option_roms(FwCfg& fw_cfg, const Options& options);
+
 /// The items and files that SeaBIOS and OVMF read.
 /// `acpi` is asked whenever firmware reads the tables: it may have moved the power management ports.
 void fill_fw_cfg(FwCfg& fw_cfg, const Options& options, const PhysMap& phys, const CpuModel& cpu,

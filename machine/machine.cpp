@@ -48,6 +48,7 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     board_ = std::make_unique<pc::Board>(config, io_, mmio_, *phys_, timers_, clock_, clock_, events, log_);
     if (has_firmware()) fill_fw_cfg(board_->fw_cfg(), options_, *phys_, model_, [this] { return acpi_now(); });
     if (const Status s = offer_kernel(board_->fw_cfg(), options_); !s) return s;
+    if (const Status s = offer_option_roms(board_->fw_cfg(), options_); !s) return s;
     for (const auto& chip : flash_) board_->add_device(chip->device());
     auto display = make_display(options_, *phys_, clock_, log_);
     if (!display) return display.failure();

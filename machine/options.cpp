@@ -56,6 +56,7 @@ void add_boot_rows(OptionTable& t, ParsedOptions& to) {
     t.text("bios", "FILE", "firmware image (default without -kernel: the system's SeaBIOS)", o.bios);
     t.value("boot", "[order=]cadn[,menu=on][,once=DRIVES]", "boot order: a floppy, c hard disk, d CD-ROM, n network",
             with(to, set_boot));
+    t.list("option-rom", "FILE", "an option ROM for SeaBIOS to run, for example one of iPXE's", o.option_roms);
     t.value("drive", "file=IMAGE[,if=ide|floppy|pflash|none][,index=N][,media=disk|cdrom][,readonly=on][,snapshot=on]",
             "a disk, CD-ROM, floppy or flash chip", with(to, add_drive));
     static constexpr const char* kDisks[] = {"hda", "hdb", "hdc", "hdd"};

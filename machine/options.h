@@ -83,6 +83,8 @@ struct Options {
     bool has_flash() const;  ///< firmware is in flash chips
     bool has_firmware() const { return kernel.empty() || !bios.empty() || has_flash(); }
 
+    std::vector<std::string> option_roms;  ///< for firmware to run
+
     bool nographic = false;
     bool no_reboot = false;
     bool no_shutdown = false;

@@ -3,6 +3,7 @@ import os
 import unittest
 
 import harness
+import monitor_screen
 
 SEABIOS = "/usr/share/seabios/bios-256k.bin"
 DEBUG = ["-display", "none", "-serial", "none", "-monitor", "none",
@@ -31,6 +32,31 @@ class SeaBios(unittest.TestCase):
         for name in (SEABIOS, "bios.bin"):
             with self.subTest(name), harness.Emulator("seabios_name", ["-bios", name, *DEBUG]) as emulator:
                 emulator.expect("No bootable device")
+
+
+class OtherFirmware(unittest.TestCase):
+    def test_ipxe_rom_starts_to_its_command_line(self):
+        rom = harness.guest_files("pxe-e1000.rom")[0]
+        with monitor_screen.ScreenMonitor("ipxe", ["-m", "64", "-nodefaults", "-vga", "std", "-option-rom", rom]) as monitor:
+            monitor.wait_text("Press Ctrl-B for the iPXE command line", 120)
+            monitor.command("sendkey ctrl-b")
+            monitor.wait_text("iPXE>", 60)
+            monitor.command("type echo Twin86\\n")
+            monitor.wait_text("iPXE> echo Twin86", 60)
+
+    def test_u_boot_finds_the_disk(self):
+        image = harness.OUT / "uboot.img"
+        harness.OUT.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(bytes(8 << 20))
+        rom = harness.guest_files("u-boot-x86_64.rom")[0]
+        args = ["-m", "256", "-display", "none", "-monitor", "none", "-serial", "stdio", "-bios", rom, "-hda", image]
+        with harness.Emulator("uboot", args) as emulator:
+            emulator.expect("Hit any key to stop autoboot", 120)
+            emulator.send("\n")
+            emulator.expect("=> ")
+            emulator.send("ide reset\n")
+            emulator.expect(r"Device 0: Model: TWIN86.*\r?\n +Type: Hard Disk")
+            emulator.send("poweroff\n")
 
 
 class Refusals(unittest.TestCase):

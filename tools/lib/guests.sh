@@ -4,7 +4,7 @@
 #   guests.sh kernel-cloud kernel-generic initrd-shell      prints the path of each, fetching or building it first
 #   also: initrd-disk (for kernel-cloud) initrd-sata (for kernel-generic) memtest86+{x64,ia32}.bin memtest86+x64.efi
 #   grub-rescue-cdrom.iso grub-rescue-floppy.img memtest86+x64.iso memtest86+ia32.iso OVMF.fd
-#   OVMF_CODE.fd OVMF_VARS.fd OVMF_CODE_4M.fd OVMF_VARS_4M.fd
+#   pxe-e1000.rom u-boot-x86_64.rom OVMF_CODE.fd OVMF_VARS.fd OVMF_CODE_4M.fd OVMF_VARS_4M.fd
 #
 # Exit status 3: not available because apt or the network is not. Needs no root. TWIN86_CACHE names the cache.
 # shellcheck source=tools/lib/common.sh
@@ -186,6 +186,14 @@ guest_file() {
         memtest86+x64.iso | memtest86+ia32.iso)
             locked memtest86+ fetch_package memtest86+ || return
             path=$CACHE_DIR/package-memtest86+/usr/lib/memtest86+/$1
+            ;;
+        pxe-e1000.rom)
+            locked ipxe-qemu fetch_package ipxe-qemu || return
+            path=$CACHE_DIR/package-ipxe-qemu/usr/lib/ipxe/qemu/$1
+            ;;
+        u-boot-x86_64.rom)
+            locked u-boot-qemu fetch_package u-boot-qemu || return
+            path=$CACHE_DIR/package-u-boot-qemu/usr/lib/u-boot/qemu-x86_64/u-boot.rom
             ;;
         OVMF.fd)
             locked ovmf fetch_package ovmf || return
