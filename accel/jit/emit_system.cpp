@@ -14,7 +14,11 @@ std::size_t segment_base(unsigned segment) { return segment_field(segment, offse
 
 }  // namespace
 
+/// CLD where DF is clear already: entries of kernels have it.
+static bool leaves_direction(Op op, Mode mode) { return op == (mode.has(Mode::kDown) ? Op::kStd : Op::kCld); }
+
 bool is_inlined(const Insn& insn, Mode mode) {
+    if (leaves_direction(insn.op, mode)) return true;
     if (mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn) || !mode.has(Mode::kCode64)) return false;
     const bool kernel = mode.has(Mode::kRing0);
     switch (insn.op) {
@@ -38,6 +42,8 @@ bool is_inlined(const Insn& insn, Mode mode) {
 bool BlockBuilder::emit_inline(const Insn& insn) {
     if (!is_inlined(insn, mode_)) return false;
     switch (insn.op) {
+        case Op::kCld:
+        case Op::kStd: delta_kept_ = true; return true;
         case Op::kCli: clear_rflags(kFlagIF); return true;
         case Op::kSti: emit_sti(); return true;
         case Op::kStac: emit_stac_clac(true); return true;
