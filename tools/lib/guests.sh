@@ -4,7 +4,7 @@
 #   guests.sh kernel-cloud kernel-generic initrd-shell      prints the path of each, fetching or building it first
 #   also: initrd-disk (for kernel-cloud) initrd-sata (for kernel-generic) memtest86+{x64,ia32}.bin memtest86+x64.efi
 #   grub-rescue-cdrom.iso grub-rescue-floppy.img memtest86+x64.iso memtest86+ia32.iso OVMF.fd
-#   pxe-e1000.rom u-boot-x86_64.rom OVMF_CODE.fd OVMF_VARS.fd OVMF_CODE_4M.fd OVMF_VARS_4M.fd
+#   installer-{text,gtk}-{kernel,initrd} pxe-e1000.rom u-boot-x86_64.rom OVMF_CODE.fd OVMF_VARS.fd OVMF_CODE_4M.fd OVMF_VARS_4M.fd
 #
 # Exit status 3: not available because apt or the network is not. Needs no root. TWIN86_CACHE names the cache.
 # shellcheck source=tools/lib/common.sh
@@ -186,6 +186,13 @@ guest_file() {
         memtest86+x64.iso | memtest86+ia32.iso)
             locked memtest86+ fetch_package memtest86+ || return
             path=$CACHE_DIR/package-memtest86+/usr/lib/memtest86+/$1
+            ;;
+        installer-text-kernel | installer-text-initrd | installer-gtk-kernel | installer-gtk-initrd)
+            locked installer fetch_package debian-installer-12-netboot-amd64 || return
+            path=${1#installer-} path=${path%-*}
+            path=$CACHE_DIR/package-debian-installer-12-netboot-amd64/usr/lib/debian-installer/images/12/amd64/$path
+            path=$path/debian-installer/amd64
+            case $1 in *-kernel) path=$path/linux ;; *) path=$path/initrd.gz ;; esac
             ;;
         pxe-e1000.rom)
             locked ipxe-qemu fetch_package ipxe-qemu || return
