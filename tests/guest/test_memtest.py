@@ -1,4 +1,4 @@
-"""memtest86+ (Debian's package, unmodified) finds no error in 64 MiB, started in each way that it can be."""
+"""memtest86+ (Debian's package, unmodified) finds no error in 64 MiB, started as a kernel."""
 import unittest
 
 import harness
@@ -17,9 +17,6 @@ class Memtest(unittest.TestCase):
 
     def test_as_a_kernel(self):
         self.assert_passes("memtest_kernel", ["-m", "64", "-kernel", harness.guest_files("memtest86+x64.bin")[0]])
-
-    def test_from_the_cd(self):
-        self.assert_passes("memtest_cd", ["-m", "64", "-cdrom", harness.guest_files("memtest86+x64.iso")[0], "-boot", "d"])
 
     def test_32_bit_build(self):
         self.assert_passes("memtest_ia32", ["-m", "64", "-kernel", harness.guest_files("memtest86+ia32.bin")[0]])
