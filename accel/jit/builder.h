@@ -102,6 +102,7 @@ class BlockBuilder {
 
     void begin_probe(const ProbeTemplate& t, unsigned size, u32& miss_fixup);
     void jump_to(bool to_cold, u32 to);
+    static bool waits_for_x87(const Insn& i);
     AccessMeta access_meta(unsigned size, u8 kind);
     void slow_call(const ProbeTemplate& t, AccessMeta meta, u32 retry);
 

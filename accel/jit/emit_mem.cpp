@@ -11,10 +11,13 @@ namespace {
 
 unsigned log2_scale(u8 scale) { return scale == 8 ? 3 : scale == 4 ? 2 : scale == 2 ? 1 : 0; }
 
-/// FNSTCW and FNSTSW to memory do not wait for pending exceptions.
-bool is_fnst(const Insn& i) { return i.has_mem && ((i.modrm >> 3) & 7) == 7 && (i.opcode == 0xd9 || i.opcode == 0xdd); }
-
 }  // namespace
+
+/// Whether a pending x87 exception comes first. FNSTCW and FNSTSW to memory do not wait for one.
+bool BlockBuilder::waits_for_x87(const Insn& i) {
+    const bool stores_control = i.has_mem && ((i.modrm >> 3) & 7) == 7 && (i.opcode == 0xd9 || i.opcode == 0xdd);
+    return i.uses_fpu && !stores_control;
+}
 
 void BlockBuilder::effective_address(const Insn& insn, u8 to) {
     const MemOperand& m = insn.mem;
@@ -95,7 +98,7 @@ AccessMeta BlockBuilder::access_meta(unsigned size, u8 kind) {
         flags |= kAccessMasked;
         new_helper(*current_);
     }
-    if (current_->uses_fpu && !is_fnst(*current_)) flags |= kAccessWaits;
+    if (waits_for_x87(*current_)) flags |= kAccessWaits;
     if (current_->has_mem && current_->mem.aligned) flags |= kAccessAligned;
     const u8 segment = stack_access_ ? u8{kSs} : current_->has_mem ? current_->mem.segment : u8{kDs};
     if (segment == kSs) flags |= kAccessStack;

@@ -23,7 +23,7 @@ void BlockBuilder::check_segment(u8 segment, unsigned size, u8 kind) {
     const bool always = check == SegmentCheck::kFull || (mode_.has(Mode::kAligned) && size > 1);
     if (!always && check != SegmentCheck::kLimit) return;
     const bool masked = current_->has_mem && current_->mem.suppresses_faults;
-    const SegmentMeta meta{static_cast<u16>(size), kind, segment, masked, {}};
+    const SegmentMeta meta{static_cast<u16>(size), kind, segment, masked, waits_for_x87(*current_), {}};
     if (masked) new_helper(*current_);  // says which elements are selected
     const Label beyond = a.newLabel(), good = a.newLabel();
     if (always) a.long_().jmp(beyond);

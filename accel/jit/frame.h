@@ -175,7 +175,8 @@ struct SegmentMeta {
     u8 access;   ///< AccessKind
     u8 segment;
     bool masked; ///< elements that a mask switches off do not count: the block has a HelperSite for it
-    u8 unused[3];
+    bool waits;  ///< a pending x87 exception comes first
+    u8 unused[2];
 };
 static_assert(sizeof(SegmentMeta) == 8);
 

@@ -36,7 +36,8 @@ bool JitVcpu::on_segment() {
     }
     if (fault.ok()) return resume(sizeof meta);
     frame_.cpu.rip = rip_of(*block, guest_offset);
-    deliver_fault(fault);
+    const bool pending = frame_.cpu.xsave[2] & 0x80;  // FSW.ES
+    deliver_fault(meta.waits && pending ? Outcome::fault(kVectorMF) : fault);
     return false;
 }
 
