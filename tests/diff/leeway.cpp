@@ -95,7 +95,9 @@ u64 Leeway::defined_flags(const FlagWalk& walk) const {
     std::vector<Insn> insns;
     Insn insn;
     for (u64 at = stop_; at < job_.code_size; at += insn.length) {
-        if (decode(at, insn) != DecodeStatus::kOk || !falls_through(insn) || branches(insn)) break;
+        if (decode(at, insn) != DecodeStatus::kOk) break;
+        const bool nothing = insn.op == (native_.out.rflags & kFlagDF ? Op::kStd : Op::kCld);  // and translated as nothing
+        if (!nothing && (!falls_through(insn) || branches(insn))) break;
         insns.push_back(insn);
     }
     u64 live = kFlagsArithmetic;
