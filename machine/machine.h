@@ -111,6 +111,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     void reset_now();
     void clear_ram();
     void guest_reset();
+    void end_instead_of_reset();
     void guest_power_off();
     void finish(int status);
     void interrupt_vcpu();

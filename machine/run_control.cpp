@@ -1,4 +1,5 @@
 // The vCPU's thread, and how others stop, reset and end it. Everything here but vcpu_thread() runs with the lock held.
+#include "machine/initrd_damage.h"
 #include "machine/machine.h"
 
 namespace twin86 {
@@ -96,10 +97,18 @@ void Machine::finish(int status) {
 
 /// Port 0xcf9, the keyboard controller, port 0x92, a triple fault: all of them reset the whole machine.
 void Machine::guest_reset() {
-    if (options_.no_reboot) return guest_power_off();
+    if (options_.no_reboot) return end_instead_of_reset();
     reset_requested_ = true;
     if (run_state_ == RunState::kShutdown) run_state_ = RunState::kPaused;  // a resume() may follow at once
     interrupt_vcpu();
+}
+
+/// A kernel that cannot unpack its initial RAM disk panics and restarts: the user hears of it when the file is why.
+void Machine::end_instead_of_reset() {
+    const std::string damage = options_.kernel.empty() ? "" : initrd_damage(options_.initrd);
+    if (damage.empty()) return guest_power_off();
+    failure_ = "the guest restarted; its initrd is damaged: " + damage;
+    finish(1);
 }
 
 void Machine::request_reset() {

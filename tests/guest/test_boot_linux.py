@@ -1,5 +1,6 @@
 """Debian's kernels from the first line to power-off, in steps, so that the first failure says how far it came."""
 import hashlib
+import pathlib
 import re
 import unittest
 
@@ -147,6 +148,18 @@ class Ends(unittest.TestCase):
         with linux_guest.boot("panic", append="rdinit=/nowhere init=/nowhere") as emulator:
             emulator.expect("Kernel panic - not syncing", 300)
             self.assertEqual(emulator.finish(), 0)
+
+    def test_damaged_initrd_is_named(self):
+        kernel, initrd = harness.guest_files("kernel-cloud", "initrd-shell")
+        whole = pathlib.Path(initrd).read_bytes()
+        middle = len(whole) // 2
+        changed = whole[:middle] + bytes([whole[middle] ^ 0x55]) + whole[middle + 1:]
+        for name, data in (("truncated", whole[:middle]), ("changed", changed)):
+            path = harness.OUT / f"initrd_{name}.gz"
+            path.write_bytes(data)
+            with self.subTest(name), harness.Emulator(f"initrd_{name}", linux_guest.arguments(kernel, path)) as emulator:
+                self.assertEqual(emulator.finish(300), 1)
+                self.assertRegex(emulator.text(), rf"twin86: the guest restarted; its initrd is damaged: \S*{path.name}: \w+")
 
     def test_escape_key_quits(self):
         with linux_guest.boot("escape", pty=True) as emulator:
