@@ -2,6 +2,7 @@
 // and links between pages. SDM vol. 3, 4.10.
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
+#include "accel/jit/leaf/mode_now.h"
 #include "accel/jit/leaf/tlb_fill.h"
 
 namespace twin86::jit {
@@ -239,9 +240,7 @@ void JitVcpu::update_salt(Mode mode) {
             memo.salt_no_ac = salt_of(Mode{mode.value & ~u64{Mode::kAllowUser}});
         }
     }
-    frame_.mode_salt = frame_.salt = memo.salt;
-    frame_.salt_ac = memo.salt_ac;
-    frame_.salt_no_ac = memo.salt_no_ac;
+    use_salts(frame_, memo);
 }
 
 void JitVcpu::note_code_page(Gva a, Gpa physical, bool user) {

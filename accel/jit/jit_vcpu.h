@@ -187,7 +187,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void enter_space(bool flushed);
     void forget_jumps(bool supervisor);
     void revoke_writes(u64 host);
-    void update_salt(Mode mode);
+    void update_salt(Mode mode);  ///< makes the mode the current one too
     u64 salt_of(Mode mode);
     void cache_jump(const Block& block);
 

@@ -79,10 +79,8 @@ bool JitVcpu::dispatch() {
 /// Enters what the jump cache has for cpu.rip, as emitted code would.
 bool JitVcpu::enter_cached() {
     const u64 rip = frame_.cpu.rip;
-    const JumpEntry& e = frame_.jump_cache[jump_index(rip)];
-    if (e.negated_tag != -(rip + frame_.salt) || !valid_target(rip) || log_.on(kLogExec)) return false;
-    const u8* host = reinterpret_cast<const u8*>(e.host_less_salt + frame_.salt);
-    if (!cache_->contains(host)) return false;  // with 57-bit addresses: of another salt
+    const u8* host = cached_jump(frame_, rip);
+    if (host == nullptr || !valid_target(rip) || log_.on(kLogExec)) return false;
     frame_.target = frame_.address = rip;
     frame_.cpu.shadow = kShadowNone;
     enter(host);
@@ -125,10 +123,7 @@ Mode JitVcpu::current_mode() {
 }
 
 void JitVcpu::use_mode(Mode mode) {
-    if (!(mode == frame_.mode)) {
-        frame_.mode = mode;
-        update_salt(mode);
-    }
+    if (!(mode == frame_.mode)) update_salt(mode);
     frame_.salt = frame_.mode_salt;  // STAC and CLAC change it inline
 }
 

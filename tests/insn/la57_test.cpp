@@ -19,14 +19,21 @@ class WideTest : public InsnTest {
         }
     }
     GuestStop go(u64 rip, bool user, u64 rax) {
+        prepare(rip, user, rax);
+        return resume();
+    }
+    CpuState& prepare(u64 rip, bool user, u64 rax) {
         guest.start(rip, kStackTop, user);
         CpuState& s = guest.state();
         s.cr3 = pml5_;
         s.cr4 |= kCr4LA57;
+        s.efer |= kEferSCE;
+        s.star = u64{JitGuest::kKernelCode} << 32;
         s.gpr[kRax] = rax;
         guest.vcpu().state_changed();
-        return last = guest.run();
+        return s;
     }
+    GuestStop resume() { return last = guest.run(); }
 
   private:
     Gpa pml5_;
@@ -65,6 +72,31 @@ TEST_CASE("Code at addresses of 57 bits, and branches between addresses that hav
                     CHECK(t.reg(kRbx) == to + kTarget + 7);
                 }
     CHECK(t.go(kCodeAt, true, (u64{1} << 56) + kTarget).vector == kVectorGP);
+}
+
+TEST_CASE("IRETQ to another ring's branch target, 2^48 times so many farther on, is a fault there", "[insn][la57]") {
+    constexpr u64 kTarget = kCodeAt + 0x100, kEntry = kCodeAt + 0x200, kUserAt = kCodeAt + kPageSize;
+    const auto push_image = [](auto& a) {
+        a.push(JitGuest::kUserData), a.push(x86::rbp), a.push(2), a.push(JitGuest::kUserCode), a.push(x86::rax);
+        a.iretq();
+    };
+    WideTest t;
+    t.load([&](auto& a) { a.mov(x86::rbp, x86::rsp), a.mov(x86::r12, x86::rax), a.mov(x86::eax, kUserAt), push_image(a); });
+    t.load([](auto& a) { a.syscall(); }, kUserAt);
+    t.load([&](auto& a) { a.mov(x86::r14d, 3), a.mov(x86::ebx, kTarget), a.jmp(x86::rbx); }, kEntry);
+    t.load([&](auto& a) {
+        const asmjit::Label last = a.newLabel();
+        a.cli(), a.dec(x86::r14d), a.jz(last), a.jmp(x86::rbx);
+        a.bind(last);
+        a.mov(x86::rsp, x86::rbp), a.mov(x86::rax, x86::r12), push_image(a);
+    }, kTarget);
+    for (i64 distance = -60; distance <= 60; ++distance) {
+        const bool mapped = distance >= -1 && distance <= 1;  // then CLI faults
+        const u64 to = kTarget + static_cast<u64>(distance) * kFar;
+        t.prepare(kCodeAt, false, to).lstar = kEntry;
+        CHECK(t.resume().vector == (mapped ? kVectorGP : kVectorPF));
+        CHECK(t.last.rip == to);
+    }
 }
 
 TEST_CASE("LA57 is offered on request only", "[insn][la57]") {

@@ -1,4 +1,4 @@
-// The mode of the frame's processor, windows included.
+// The mode of the frame's processor, windows included, and the jumps that are known in it.
 #pragma once
 
 #include "accel/jit/frame.h"
@@ -20,6 +20,22 @@ TWIN86_LEAF_INLINE Mode mode_now(const JitFrame& f, bool one_insn) {
     Mode mode = mode_of(f.cpu, one_insn);
     if (in_windows(f)) mode.value |= Mode::kWindows;
     return mode;
+}
+
+/// The memo's mode is the current one.
+TWIN86_LEAF_INLINE void use_salts(JitFrame& f, const SaltMemo& memo) {
+    f.mode = memo.mode;
+    f.salt = f.mode_salt = memo.salt;
+    f.salt_ac = memo.salt_ac;
+    f.salt_no_ac = memo.salt_no_ac;
+}
+
+/// What the jump cache has for `rip` in the current mode, or null. RIPs that are not canonical, or of 57 bits, may hit
+/// entries of other salts: no address in the host's half comes of these.
+TWIN86_LEAF_INLINE const u8* cached_jump(const JitFrame& f, u64 rip) {
+    const JumpEntry& e = f.jump_cache[jump_index(rip)];
+    const u64 host = e.host_less_salt + f.salt;
+    return e.negated_tag == -(rip + f.salt) && host >> 47 == 0 ? reinterpret_cast<const u8*>(host) : nullptr;
 }
 
 }  // namespace twin86::jit

@@ -129,13 +129,8 @@ TWIN86_LEAF_INLINE const u8* enter_mode(JitFrame& f) {
     const Mode mode = mode_now(f, false);
     const SaltMemo& memo = f.salt_memo[SaltMemo::index_of(mode.value)];
     if (mode.has(Mode::kSingleStep) || memo.epoch != f.salt_epoch || !(memo.mode == mode)) return nullptr;
-    f.mode = mode;
-    f.salt = f.mode_salt = memo.salt;
-    f.salt_ac = memo.salt_ac;
-    f.salt_no_ac = memo.salt_no_ac;
-    const JumpEntry& e = f.jump_cache[jump_index(s.rip)];
-    if (e.negated_tag != -(s.rip + f.salt) || !is_canonical(s.rip, s.cr4)) return nullptr;
-    return reinterpret_cast<const u8*>(e.host_less_salt + f.salt);
+    use_salts(f, memo);
+    return cached_jump(f, s.rip);
 }
 
 }  // namespace
