@@ -1,5 +1,6 @@
 #include "tests/unit/devices_ata/ide_rig.h"
 #include "devices/ahci/ahci_controller.h"
+#include "tests/lib/state_copy.h"
 
 #include <catch2/catch.hpp>
 
@@ -250,14 +251,7 @@ TEST_CASE("ahci: state round trip with a command under way, which the new adapte
     a.build(0, command(0x25, 64, 4), 2048, 0);
     b.ram.bytes = a.ram.bytes;
     a.set(kCi, 1);
-    StateArchive saved = StateArchive::saver();
-    a.adapter.visit(saved);
-    StateArchive load = StateArchive::loader(saved.bytes());
-    b.adapter.visit(load);
-    REQUIRE_FALSE(load.failed());
-    StateArchive again = StateArchive::saver();
-    b.adapter.visit(again);
-    CHECK(saved.bytes() == again.bytes());
+    copy_state(a.adapter, b.adapter);
     b.work.run_until([&] { return b.get(kCi) == 0; });
     CHECK(b.data(2048) == part(64, 4));
 }

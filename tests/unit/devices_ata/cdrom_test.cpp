@@ -1,4 +1,5 @@
 #include "ide_rig.h"
+#include "tests/lib/state_copy.h"
 
 #include <catch2/catch.hpp>
 
@@ -138,14 +139,7 @@ TEST_CASE("cdrom: state in the middle of an answer goes on in another machine") 
     a.write_data(std::vector<u8>{0x28, 0, 0, 0, 0, 3, 0, 0, 2, 0, 0, 0});
     a.wait();
     a.read_data(1000);
-    StateArchive saved = StateArchive::saver();
-    a.channel.visit(saved);
-    StateArchive load = StateArchive::loader(saved.bytes());
-    b.channel.visit(load);
-    REQUIRE_FALSE(load.failed());
-    StateArchive again = StateArchive::saver();
-    b.channel.visit(again);
-    CHECK(saved.bytes() == again.bytes());
+    copy_state(a.channel, b.channel);
     const std::vector<u8> rest = b.read_data(4096 - 1000);
     CHECK(rest == without(blocks(3, 2), 1000));
 }

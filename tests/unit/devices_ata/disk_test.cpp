@@ -1,4 +1,5 @@
 #include "ide_rig.h"
+#include "tests/lib/state_copy.h"
 
 #include <catch2/catch.hpp>
 
@@ -211,23 +212,13 @@ TEST_CASE("disk: no interrupt reaches the line while nIEN is set, nor from the d
 }
 
 TEST_CASE("disk: state in the middle of a PIO read and of a DMA read goes on in another machine") {
-    const auto copy = [](IdeRig& from, IdeRig& to) {
-        StateArchive saved = StateArchive::saver();
-        from.channel.visit(saved);
-        StateArchive load = StateArchive::loader(saved.bytes());
-        to.channel.visit(load);
-        REQUIRE_FALSE(load.failed());
-        StateArchive again = StateArchive::saver();
-        to.channel.visit(again);
-        CHECK(saved.bytes() == again.bytes());
-    };
     IdeRig a(kContent, false, true);
     a.address(3, 2, false);
     a.command(kReadSectors);
     a.wait();
     a.read_data(100);
     IdeRig b(kContent, false, true);
-    copy(a, b);
+    copy_state(a.channel, b.channel);
     std::vector<u8> rest = b.read_data(1024 - 100);
     CHECK(rest == without(sectors(3, 2), 100));
     a.read_data(1024 - 100);
@@ -235,7 +226,7 @@ TEST_CASE("disk: state in the middle of a PIO read and of a DMA read goes on in 
     a.address(5, 1, false);
     a.command(kReadDma);
     IdeRig c(kContent, false, true);
-    copy(a, c);
+    copy_state(a.channel, c.channel);
     c.start_master({{0x2000, 512}}, true);
     CHECK(c.wait() == kGood);
     CHECK(std::vector<u8>(&c.ram.bytes[0x2000], &c.ram.bytes[0x2200]) == sectors(5, 1));

@@ -4,6 +4,7 @@
 
 #include "devices/display/vga_timing.h"
 #include "vga_rig.h"
+#include "tests/lib/state_copy.h"
 
 using namespace twin86;
 using namespace twin86::test;
@@ -120,13 +121,6 @@ TEST_CASE("vga: mode 12h has 60 Hz, and its state survives an archive") {
     CHECK(vga_timing(v.vga.registers()).frame_ns == Approx(1e9 / 59.94).epsilon(0.001));
     v.poke(0xa0000, 0x81);
     v.vbe(1, 640);
-    auto out = StateArchive::saver();
-    v.vga.visit(out);
-    auto in = StateArchive::loader(out.bytes());
-    w.vga.visit(in);
-    REQUIRE_FALSE(in.failed());
-    auto again = StateArchive::saver();
-    w.vga.visit(again);
-    CHECK(again.bytes() == out.bytes());
+    copy_state(v.vga, w.vga);
     CHECK(w.picture().pixels == v.picture().pixels);
 }

@@ -1,4 +1,5 @@
 #include "devices/dma/dma_8237.h"
+#include "tests/lib/state_copy.h"
 
 #include <map>
 #include <vector>
@@ -132,13 +133,7 @@ TEST_CASE("dma: state round trip") {
     Fixture a, b;
     a.program(kToMemory, 0x1000, 9, 0x12);
     a.dma.to_memory(2, std::vector<u8>{1, 2});
-    StateArchive saved = StateArchive::saver();
-    a.dma.visit(saved);
-    StateArchive load = StateArchive::loader(saved.bytes());
-    b.dma.visit(load);
-    StateArchive again = StateArchive::saver();
-    b.dma.visit(again);
-    CHECK(saved.bytes() == again.bytes());
+    copy_state(a.dma, b.dma);
     b.dma.to_memory(2, std::vector<u8>{7});
     CHECK(b.ram.bytes == std::map<Gpa, u8>{{0x121002, 7}});
 }

@@ -1,6 +1,7 @@
 #include "devices/floppy/fdc_82077aa.h"
 #include "tests/unit/devices_block/disk_file.h"
 #include "tests/unit/devices_block/manual_work.h"
+#include "tests/lib/state_copy.h"
 
 #include <catch2/catch.hpp>
 
@@ -182,18 +183,8 @@ TEST_CASE("fdc: any sequence of accesses leaves a controller that works after a 
 
 TEST_CASE("fdc: state round trip in the middle of a command and of a result") {
     Rig a, b;
-    const auto copy = [&] {
-        StateArchive saved = StateArchive::saver();
-        a.fdc.visit(saved);
-        StateArchive load = StateArchive::loader(saved.bytes());
-        b.fdc.visit(load);
-        REQUIRE_FALSE(load.failed());
-        StateArchive again = StateArchive::saver();
-        b.fdc.visit(again);
-        CHECK(saved.bytes() == again.bytes());
-    };
     a.fdc.io_write(kFifo, 1, 0x0f);
-    copy();
+    copy_state(a.fdc, b.fdc);
     CHECK(b.fdc.io_read(kMsr, 1) == 0x90);
     b.fdc.io_write(kFifo, 1, 0);
     b.fdc.io_write(kFifo, 1, 9);
@@ -202,6 +193,6 @@ TEST_CASE("fdc: state round trip in the middle of a command and of a result") {
     a.fdc.io_write(kFifo, 1, 5);
     a.fdc.io_write(kFifo, 1, 0x08);
     CHECK(a.fdc.io_read(kFifo, 1) == 0x20);
-    copy();
+    copy_state(a.fdc, b.fdc);
     CHECK(b.fdc.io_read(kFifo, 1) == 5);
 }

@@ -8,6 +8,7 @@
 #include "devices/core/device.h"
 #include "devices/core/irq_line.h"
 #include "devices/irq/apic_bus.h"
+#include "tests/lib/state_copy.h"
 
 namespace twin86 {
 
@@ -45,31 +46,5 @@ class FakeTsc : public TscClock {
     u64 ns_at(u64 tsc) const override { return tsc <= offset ? 0 : (tsc - offset + 1) / 2; }
     u64 offset = 0;
 };
-
-inline std::vector<u8> saved(Device& device) {
-    StateArchive archive = StateArchive::saver();
-    device.visit(archive);
-    return archive.bytes();
-}
-
-/// Loads `from`'s state into `to` and checks that saving again gives the same bytes.
-inline void copy_state(Device& from, Device& to) {
-    const std::vector<u8> bytes = saved(from);
-    StateArchive archive = StateArchive::loader(bytes);
-    to.visit(archive);
-    REQUIRE(archive.failure() == "");
-    CHECK(saved(to) == bytes);
-}
-
-/// Every truncation of a saved state is refused.
-inline void check_truncations(Device& device) {
-    std::vector<u8> bytes = saved(device);
-    while (!bytes.empty()) {
-        bytes.pop_back();
-        StateArchive archive = StateArchive::loader(bytes);
-        device.visit(archive);
-        REQUIRE(archive.failed());
-    }
-}
 
 }  // namespace twin86

@@ -3,6 +3,7 @@
 #include "devices/firmware/isa_debug_exit.h"
 #include "devices/firmware/port92.h"
 #include "devices/firmware/reset_control.h"
+#include "tests/lib/state_copy.h"
 
 #include <catch2/catch.hpp>
 #include <string>
@@ -17,18 +18,6 @@ struct StringSink : CharSink {
     std::string text;
 };
 
-template <class A, class B>
-void check_round_trip(A& from, B& to) {
-    StateArchive first = StateArchive::saver();
-    from.visit(first);
-    StateArchive load = StateArchive::loader(first.bytes());
-    to.visit(load);
-    REQUIRE_FALSE(load.failed());
-    StateArchive second = StateArchive::saver();
-    to.visit(second);
-    CHECK(first.bytes() == second.bytes());
-}
-
 }  // namespace
 
 TEST_CASE("isa-debug-exit doubles the value and adds one") {
@@ -38,7 +27,7 @@ TEST_CASE("isa-debug-exit doubles the value and adds one") {
     device.io_write(0, 4, 0x10);
     CHECK(codes == std::vector<int>{1, 0x21});
     IsaDebugExit other([](int) {});
-    check_round_trip(device, other);
+    copy_state(device, other);
 }
 
 TEST_CASE("debugcon prints and answers with its own number") {
@@ -62,7 +51,7 @@ TEST_CASE("reset control acts on the rising edge of bit 2") {
     device.io_write(0, 1, 0x04);
     CHECK(resets == std::vector<bool>{true, false});
     ResetControl other([](bool) {});
-    check_round_trip(device, other);
+    copy_state(device, other);
     CHECK(other.io_read(0, 1) == 0x04);
 }
 
@@ -86,6 +75,6 @@ TEST_CASE("A20 is on when either source asks for it") {
     A20Gate other_gate([](bool) {});
     other_gate.set_keyboard_controller(false);
     Port92 other([&](bool on) { other_gate.set_port92(on); }, [] {});
-    check_round_trip(port, other);
+    copy_state(port, other);
     CHECK(other_gate.enabled());
 }

@@ -5,6 +5,7 @@
 
 #include "devices/pci/pci_bus.h"
 #include "devices/pci/pci_config_ports.h"
+#include "tests/lib/state_copy.h"
 
 namespace twin86 {
 
@@ -27,17 +28,5 @@ struct PciFixture {
     u32 read(u8 devfn, u8 offset, unsigned size) { return bus.config_read(0, devfn, offset, size); }
     void write(u8 devfn, u8 offset, unsigned size, u32 value) { bus.config_write(0, devfn, offset, size, value); }
 };
-
-/// Saves, loads into `copy`, saves again: both must be byte-equal.
-template <class T>
-bool round_trip(T& original, T& copy) {
-    StateArchive saved = StateArchive::saver();
-    original.visit(saved);
-    StateArchive loaded = StateArchive::loader(saved.bytes());
-    copy.visit(loaded);
-    StateArchive again = StateArchive::saver();
-    copy.visit(again);
-    return !loaded.failed() && saved.bytes() == again.bytes();
-}
 
 }  // namespace twin86

@@ -1,6 +1,7 @@
 #include "devices/testdev/edu.h"
 #include "devices/testdev/pc_testdev.h"
 #include "devices/testdev/pci_testdev.h"
+#include "tests/lib/state_copy.h"
 
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -45,18 +46,6 @@ struct PciRig {
     }
 };
 
-template <class D>
-void archive_is_stable(D& from, D& to) {
-    auto first = StateArchive::saver();
-    from.visit(first);
-    auto load = StateArchive::loader(first.bytes());
-    to.visit(load);
-    REQUIRE_FALSE(load.failed());
-    auto second = StateArchive::saver();
-    to.visit(second);
-    CHECK(first.bytes() == second.bytes());
-}
-
 }  // namespace
 
 TEST_CASE("pc-testdev: interrupt lines, remembered value, page flushes, memory") {
@@ -82,7 +71,7 @@ TEST_CASE("pc-testdev: interrupt lines, remembered value, page flushes, memory")
     CHECK(d.memory().mmio_read(0xfffc, 4) == 0xdeadbeef);
     CHECK(d.memory().mmio_read(0xffff, 8) == 0xde);
     PcTestdev other(lines, [](Gpa) {});
-    archive_is_stable(d, other);
+    copy_state(d, other);
     CHECK(other.memory().mmio_read(0xfffe, 2) == 0xdead);
     d.reset(ResetKind::kWarm);
     CHECK_FALSE(lines.level[23]);
@@ -117,7 +106,7 @@ TEST_CASE("pci-testdev: headers of both BARs; a test that is not there has no wi
     run([&](u32 at, unsigned size, u64 v) { r.io.write(static_cast<IoPort>(0xc000 + at), size, static_cast<u32>(v)); },
         [&](u32 at, unsigned size) { return r.io.read(static_cast<IoPort>(0xc000 + at), size); }, "portio");
     PciTestdev other;
-    archive_is_stable(d, other);
+    copy_state(d, other);
 }
 
 TEST_CASE("edu: identification, liveness, factorials with and without interrupt") {
@@ -154,7 +143,7 @@ TEST_CASE("edu: identification, liveness, factorials with and without interrupt"
     CHECK(r.mmio.read(kBar, 1) == 0xff);
     write(8, 5);
     Edu other(timers, ram);
-    archive_is_stable(d, other);
+    copy_state(d, other);
 }
 
 TEST_CASE("edu: DMA both ways, and only within its buffer, the memory and its rights") {
