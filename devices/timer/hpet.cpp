@@ -59,6 +59,7 @@ void Hpet::reset(ResetKind) {
     }
     status_ = 0;
     counter_base_ = counter_start_ns_ = 0;
+    now_ns_ = queue_.now_ns();
     write_config(0);
 }
 
@@ -75,14 +76,15 @@ void Hpet::visit(StateArchive& archive) {
         archive.fail("hpet: impossible counter start");
         counter_start_ns_ = 0;
     }
+    now_ns_ = queue_.now_ns();
     for (Comparator& t : timers_) arm(t);
 }
 
 // --- The counter and its matches ---
 
 u64 Hpet::counter() const {
-    if (!enabled() || queue_.now_ns() < counter_start_ns_) return counter_base_;
-    return counter_base_ + (queue_.now_ns() - counter_start_ns_) / kPeriod_ns;
+    if (!enabled() || now_ns_ < counter_start_ns_) return counter_base_;
+    return counter_base_ + (now_ns_ - counter_start_ns_) / kPeriod_ns;
 }
 
 u64 Hpet::width_mask(const Comparator& t) {
@@ -109,13 +111,18 @@ void Hpet::schedule_all() {
 void Hpet::arm(Comparator& t) {
     if (t.match_ns == TimerQueue::kNever || (t.config & kInterruptEnable) == 0) return t.timer.cancel();
     const bool fast = (t.config & kPeriodic) != 0 && t.period < kShortestRearm_ns / kPeriod_ns;
-    t.timer.arm(fast ? std::max(t.match_ns, queue_.now_ns() + kShortestRearm_ns) : t.match_ns);
+    t.timer.arm(fast ? std::max(t.match_ns, now_ns_ + kShortestRearm_ns) : t.match_ns);
+}
+
+void Hpet::expired(unsigned n) {
+    now_ns_ = queue_.now_ns();
+    settle(n);
 }
 
 /// Fires timer n when its match has come, with as many ticks as the host is late.
 void Hpet::settle(unsigned n) {
     Comparator& t = timers_[n];
-    if (t.match_ns > queue_.now_ns()) return;
+    if (t.match_ns > now_ns_) return;
     const u64 mask = width_mask(t);
     u64 ticks = 1;
     if ((t.config & kPeriodic) != 0 && t.period != 0) {
@@ -127,6 +134,7 @@ void Hpet::settle(unsigned n) {
 }
 
 void Hpet::settle_all() {
+    now_ns_ = queue_.now_ns();
     for (unsigned n = 0; n < kTimers; ++n) settle(n);
 }
 
@@ -224,7 +232,7 @@ void Hpet::write_register(u64 offset, u64 value, u64 mask) {
             return write_status(value & mask);
         case kMainCounter:
             counter_base_ = merged;
-            counter_start_ns_ = queue_.now_ns();
+            counter_start_ns_ = now_ns_;
             return schedule_all();
         default:
             break;
@@ -247,7 +255,7 @@ void Hpet::write_config(u64 value) {
     const bool was_legacy = legacy();
     for (unsigned n = 0; n < kTimers; ++n) release_line(n);
     counter_base_ = counter();
-    counter_start_ns_ = queue_.now_ns();
+    counter_start_ns_ = now_ns_;
     const bool starts = !enabled() && (value & kEnable) != 0;
     config_ = value & (kEnable | kLegacyRoute);
     if (was_legacy != legacy()) {

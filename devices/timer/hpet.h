@@ -61,7 +61,7 @@ class Hpet : public Device, public MmioHandler {
 
     struct Comparator {
         Comparator(Hpet& hpet, unsigned n)
-            : timer(hpet.queue_, [&hpet, n] { hpet.settle(n); }),
+            : timer(hpet.queue_, [&hpet, n] { hpet.expired(n); }),
               backlog(
                   hpet.queue_, [&hpet, n] { hpet.line_of(n).pulse(); },
                   [&hpet, n] { return hpet.line_of(n).edge_waits(); }) {}
@@ -85,6 +85,7 @@ class Hpet : public Device, public MmioHandler {
     void write_comparator(Comparator& t, u64 value, u64 mask);
 
     static u64 width_mask(const Comparator& t);
+    void expired(unsigned n);
     void settle(unsigned n);
     void settle_all();
     void schedule(Comparator& t, bool this_tick_counts);
@@ -104,6 +105,7 @@ class Hpet : public Device, public MmioHandler {
 
     u64 config_ = 0;
     u64 status_ = 0;
+    u64 now_ns_ = 0;        // of the access or the timer that is served: a match is before it or after it
     u64 counter_base_ = 0;  // count at counter_start_ns_ (while enabled), or the halted count
     u64 counter_start_ns_ = 0;
     std::array<bool, 2> legacy_levels_{};

@@ -16,7 +16,8 @@ Pit8254::Pit8254(TimerQueue& queue, IrqLine out0)
     : queue_(queue),
       out0_(out0),
       timer_(queue, [this] { update_output(); }),
-      backlog_(queue, [this] { raise_output(); }, [this] { return out0_.edge_waits(); }) {}
+      backlog_(
+          queue, [this] { raise_output(); }, [this] { return out0_.edge_waits(); }) {}
 
 i64 Pit8254::tick_at(u64 ns) {
     return static_cast<i64>(kClk.ticks(ns));
@@ -49,11 +50,10 @@ bool Pit8254::output2(u64 ns) {
     return counters_[2].output(at);
 }
 
-/// A low-high edge on the line, whatever it shows now; then it shows OUT again.
+/// A low-high edge on the line, whatever it shows now.
 void Pit8254::raise_output() {
     out0_.set(false);
     out0_.set(true);
-    out0_.set(counters_[0].output(tick()));
 }
 
 /// Each rise since the last call is an edge on the line, however late the host is.
@@ -66,11 +66,12 @@ void Pit8254::update_output() {
         backlog_.due(static_cast<u64>(ticks), ns_at(counters_[0].period()));
     }
     out0_.set(counters_[0].output(now));
-    arm();
+    arm(now);
 }
 
-void Pit8254::arm() {
-    const std::optional<i64> next = counters_[0].next_rise(tick());
+/// For the next rise after `tick`, which is the one that update_output() looked at: a rise since then is not lost.
+void Pit8254::arm(i64 tick) {
+    const std::optional<i64> next = counters_[0].next_rise(tick);
     if (!next) return timer_.cancel();
     u64 deadline = ns_at(*next);
     const u32 period = counters_[0].period();

@@ -49,7 +49,7 @@ class Pit8254 : public Device, public IoHandler {
     void read_back(u8 command);
     void update_output();
     void raise_output();
-    void arm();
+    void arm(i64 tick);
 
     TimerQueue& queue_;
     IrqLine out0_;

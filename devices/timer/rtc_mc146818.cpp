@@ -96,7 +96,8 @@ i64 RtcMc146818::rtc_second() const {
 }
 
 i64 RtcMc146818::second_fraction() const {
-    return rtc_ns() - rtc_second() * kSecond_ns;
+    const i64 now = rtc_ns();
+    return now - floor_div(now, kSecond_ns) * kSecond_ns;
 }
 
 /// Makes it `second` and `fraction` nanoseconds now; seconds that were skipped set no flags.
@@ -290,16 +291,18 @@ void RtcMc146818::update_irq() {
     irq8_.set(active);
 }
 
-/// Runs only while an enabled interrupt can still come: a flag that is already up changes nothing.
+/// Runs only while an enabled interrupt can still come: a flag that is already up changes nothing. The next event is
+/// the one after those that sync() has seen, also when it has come since.
 void RtcMc146818::arm() {
     u64 deadline = TimerQueue::kNever;
     const u8 wanted = cells_[kB] & ~cells_[kC];
     const u64 now = queue_.now_ns();
     if ((wanted & (kAie | kUie)) != 0 && !halted()) {
-        deadline = now + static_cast<u64>(kSecond_ns - second_fraction());
+        const i64 rtc = rtc_ns(), second = floor_div(rtc, kSecond_ns);
+        deadline = now + static_cast<u64>(second > synced_second_ ? 0 : kSecond_ns - (rtc - second * kSecond_ns));
     }
     if (const u64 period = periodic_ticks(); (wanted & kPie) != 0 && period != 0) {
-        const u64 next = divider_start_ns_ + kDivider.ns((periodic_count(now) + 1) * period);
+        const u64 next = divider_start_ns_ + kDivider.ns((synced_periods_ + 1) * period);
         deadline = std::min(deadline, std::max(next, now + 1));
     }
     if (deadline == TimerQueue::kNever) return timer_.cancel();

@@ -48,7 +48,7 @@ TEST_CASE("INTO is a trap when OF is set", "[insn][rare]") {
     for (const bool overflow : {false, true}) {
         SegmentRig t;
         t.load_bytes(std::vector<u8>{0xce, 0xcc});
-        t.prepare().rflags |= overflow ? kFlagOF : 0;
+        t.prepare().rflags |= overflow ? u64{kFlagOF} : 0;
         t.go();
         CHECK(t.last.vector == (overflow ? kVectorOF : kVectorBP));
         CHECK(t.last.rip == kCodeAt + (overflow ? 1 : 2));

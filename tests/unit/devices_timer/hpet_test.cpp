@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "tests/unit/devices_irq/irq_fakes.h"
+#include "tests/unit/devices_timer/passing_time.h"
 
 using namespace twin86;
 
@@ -248,4 +249,21 @@ TEST_CASE("HPET state survives save and load with its timers armed") {
     b.write(kStatus, 4);
     CHECK(b.gsi.levels.count(23) == 1);
     check_truncations(b.hpet);
+}
+
+TEST_CASE("each match of a periodic HPET timer is one interrupt") {
+    constexpr u64 kPeriodic32 = 1 << 2 | 1 << 3 | 1 << 6 | 1 << 8;
+    for (u64 step = 10; step < 40'000; step += 310) {
+        PassingTime f(step);
+        Hpet hpet(f.queue, {f.irq.line(0), {}, nullptr, 0}, f.log);
+        hpet.mmio_write(0x100, 8, kPeriodic32);
+        hpet.mmio_write(0x108, 8, 20'000);
+        const u64 start = f.clock.now_ns();
+        hpet.mmio_write(0x10, 8, 3);
+        INFO("step " << step);
+        const bool all = f.wait_for_rises(50, start + 50 * 1'000'000);
+        const u64 took = f.clock.now_ns() - start;
+        REQUIRE(all);
+        CHECK((took > 9 * 1'000'000 && took < 12 * 1'000'000));
+    }
 }

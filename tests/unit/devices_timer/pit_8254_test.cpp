@@ -5,6 +5,7 @@
 
 #include "devices/timer/port61.h"
 #include "tests/unit/devices_irq/irq_fakes.h"
+#include "tests/unit/devices_timer/passing_time.h"
 
 using namespace twin86;
 
@@ -384,4 +385,35 @@ TEST_CASE("PIT and port 61 state survives save and load with the edge re-armed")
     CHECK(b.port61.io_read(0, 1) == a.port61.io_read(0, 1));
     CHECK(b.port61.speaker_on());
     check_truncations(b.pit);
+}
+
+TEST_CASE("a PIT one-shot interrupts, wherever its end falls") {
+    for (u64 step = 100; step < 40'000; step += 700) {
+        PassingTime f(step);
+        Pit8254 pit(f.queue, f.irq.line(0));
+        for (int i = 1; i <= 20; ++i) {
+            pit.io_write(3, 1, 0x30);
+            pit.io_write(0, 1, 40);
+            pit.io_write(0, 1, 0);
+            INFO("step " << step << " shot " << i);
+            REQUIRE(f.wait_for_rises(i, f.clock.now_ns() + 10 * 1'000'000));
+        }
+    }
+}
+
+TEST_CASE("each period of a PIT rate generator and of a square wave is one interrupt") {
+    for (const u32 mode : {0x34u, 0x36u})
+        for (u64 step = 100; step < 40'000; step += 700) {
+            PassingTime f(step);
+            Pit8254 pit(f.queue, f.irq.line(0));
+            pit.io_write(3, 1, mode);
+            const u64 start = f.clock.now_ns();
+            pit.io_write(0, 1, 1193 & 0xff);
+            pit.io_write(0, 1, 1193 >> 8);
+            INFO("mode " << mode << " step " << step);
+            const bool all = f.wait_for_rises(50, start + 60 * 1'000'000);  // the control word makes the first
+            const u64 took = f.clock.now_ns() - start;
+            REQUIRE(all);
+            CHECK((took > 48 * 1'000'000 && took < 51 * 1'000'000 + 20 * step));
+        }
 }

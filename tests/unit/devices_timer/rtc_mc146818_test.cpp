@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/unit/devices_irq/irq_fakes.h"
+#include "tests/unit/devices_timer/passing_time.h"
 
 using namespace twin86;
 
@@ -226,4 +227,22 @@ TEST_CASE("any sequence of register writes is harmless") {
         f.queue.run_due();
         REQUIRE((f.queue.next_deadline_ns() == TimerQueue::kNever || f.queue.next_deadline_ns() > f.clock.now_ns()));
     }
+}
+
+TEST_CASE("each periodic interrupt and each second of the RTC is seen") {
+    for (const u8 enable : {u8{0x40}, u8{0x10}})
+        for (u64 step = 100; step < 40'000; step += 1100) {
+            PassingTime f(step);
+            RtcMc146818 rtc(f.queue, f.clock, 0, f.irq.line(0));
+            const auto cell = [&](u32 index) { rtc.io_write(0, 1, index); };
+            cell(0x0b), rtc.io_write(1, 1, 0x02 | enable);
+            const u64 period = enable == 0x40 ? 976'563 : 1'000'000'000;
+            const int count = enable == 0x40 ? 40 : 3;
+            const u64 start = f.clock.now_ns();
+            for (int i = 1; i <= count; ++i) {
+                INFO("enable " << +enable << " step " << step << " interrupt " << i);
+                REQUIRE(f.wait_for_rises(i, start + static_cast<u64>(i) * period + period / 2));
+                cell(0x0c), (void)rtc.io_read(1, 1);
+            }
+        }
 }
