@@ -16,6 +16,7 @@ CATCH_ALL_PASSED = re.compile(r"^All tests passed \(.*? in (\d+) test cases?\)",
 CATCH_SOME_FAILED = re.compile(r"^test cases:(.*)$", re.M)
 PYTHON = re.compile(r"^cases: (\d+) passed, (\d+) failed, (\d+) skipped", re.M)
 NUMBER_OF = r"(\d+) %s"
+FAILURE = re.compile(r"FAILED:|^(FAIL|ERROR):|ERROR: \w+Sanitizer|runtime error:|internal error")
 
 
 def stated_cases(output):
@@ -43,6 +44,14 @@ def count(test):
     return (passed, max(1, failed), skipped)
 
 
+def evidence(test, lines=8):
+    """The first lines about the first failure, for a reader who sees only the end of a long output."""
+    output = [line for line in ((test.get("stdout") or "") + (test.get("stderr") or "")).splitlines() if line.strip()]
+    marked = (i for i, line in enumerate(output) if FAILURE.search(line))
+    first = next(marked, max(0, len(output) - lines))
+    return ["    " + line[:160] for line in output[first : first + lines]]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--step", action="append", default=[])
@@ -63,7 +72,8 @@ def main():
                 counts = count(test)
                 sums = [a + b for a, b in zip(sums, counts)]
                 if counts[1]:
-                    failures.append(f"{name}: {test['name']} ({counts[1]} failed, {test['result']})")
+                    title = f"{name}: {test['name']} ({counts[1]} failed, {test['result']})"
+                    failures.append("\n".join([title, *evidence(test)]))
         rows.append((name, sums))
     for name, counts in rows:
         total = [a + b for a, b in zip(total, counts)]
