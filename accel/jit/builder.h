@@ -175,7 +175,9 @@ class BlockBuilder {
     ChainSite* new_chain_site(u64 rip);
     void chain_exit(ChainSite* site, const Label& entry);
     void look_up();
+    void cut_target(unsigned operand_bits);
     void indirect(unsigned operand_bits);                 ///< ends a path: continue at the RIP in rbp
+    void check_call_target(const Insn& insn);
     void note_branch(const Insn& insn, i32 sp, unsigned counter_bits);
     void emit_jcc(const Insn& insn);
     void emit_jmp_rel(const Insn& insn);
@@ -217,7 +219,8 @@ class BlockBuilder {
     void emit_transfer(const Insn& insn);
     void helper_call(const Insn& insn, bool ends_block);
     void cold_helper(const Insn& insn, const Label& entry, const Label* back);
-    void emit_raise(const Insn& insn, Vector vector);
+    void raise(const Insn& insn, Vector vector);
+    void emit_raise(const Insn& insn, Vector vector);     ///< ends a path
 
     void patch_fixups();
     void analyse_flags(std::span<const Insn> insns);

@@ -90,10 +90,15 @@ void BlockBuilder::look_up() {
     a.embed(t.bytes, t.length);
 }
 
-/// Ends a path at the RIP in rbp, cut to the operand size.
-void BlockBuilder::indirect(unsigned operand_bits) {
+/// The RIP in rbp, as a branch of this operand size takes it.
+void BlockBuilder::cut_target(unsigned operand_bits) {
     if (operand_bits == 32) a.mov(x86::ebp, x86::ebp);
     if (operand_bits == 16) a.movzx(x86::ebp, x86::bp);
+}
+
+/// Ends a path at the RIP in rbp.
+void BlockBuilder::indirect(unsigned operand_bits) {
+    cut_target(operand_bits);
     if (steps()) {
         a.mov(field(offsetof(JitFrame, target)), x86::rbp);
         call(context_.thunks.exit_lookup);
@@ -181,13 +186,29 @@ void BlockBuilder::emit_jmp_rm(const Insn& insn) {
     indirect(insn.operand_bits);
 }
 
+/// The target in rbp, before CALL pushes: #GP beyond a limit of CS. SDM vol. 2, CALL.
+void BlockBuilder::check_call_target(const Insn& insn) {
+    if (insn.is64() || mode_.code_limit() == ~u32{0}) return;
+    cut_target(insn.operand_bits);
+    const Label beyond = a.newLabel();
+    compare_with_limit(kCs, 1, beyond);
+    cold();
+    point(offset_in_block(insn));
+    a.bind(beyond);
+    if (flags_live_ != 0) a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
+    raise(insn, kVectorGP);
+    hot();
+}
+
 void BlockBuilder::emit_call(const Insn& insn) {
     const unsigned bytes = insn.operand_bits / 8;
     const bool direct = insn.op == Op::kCallRel;
+    if (direct && !insn.is64() && branch_target(insn) > mode_.code_limit()) return emit_raise(insn, kVectorGP);
     note_branch(insn, -static_cast<i32>(bytes), 0);
     const x86::Mem target = field(offsetof(JitFrame, target));
     if (!direct) {
         load_branch_operand(insn, kHostAddress);
+        check_call_target(insn);
         a.mov(target, x86::rbp);
     }
     push_value(bytes, [&] {

@@ -42,10 +42,14 @@ void BlockBuilder::cold_helper(const Insn& insn, const Label& entry, const Label
     hot();
 }
 
-void BlockBuilder::emit_raise(const Insn& insn, Vector vector) {
+void BlockBuilder::raise(const Insn& insn, Vector vector) {
     HelperSite* site = new_helper(insn);
     site->vector = vector;
     leave(context_.thunks.exit_raise, site);
+}
+
+void BlockBuilder::emit_raise(const Insn& insn, Vector vector) {
+    raise(insn, vector);
     ended_ = true;
 }
 

@@ -83,6 +83,12 @@ struct NewTask {
     bool wide() const { return descriptor.type() & 8; }
 };
 
+/// Pointers of PAE paging with reserved bits are refused, as by MOV to CR3: SDM vol. 3, 4.4.1.
+Outcome check_page_directory(Cpu& cpu, const NewTask& task) {
+    const bool pae = task.wide() && (cpu.s.cr0 & kCr0PG) && (cpu.s.cr4 & kCr4PAE);
+    return !pae || cpu.host.valid_pae_pointers(task.state.cr3) ? Outcome::success() : Outcome::fault(kVectorGP, 0);
+}
+
 /// Everything that can still fail in the old task, in the order of SDM vol. 3, 7.3, steps 3 to 11.
 Outcome leave_old_task(Cpu& cpu, NewTask& task, const TaskSwitch& how) {
     CpuState& s = cpu.s;
@@ -90,6 +96,7 @@ Outcome leave_old_task(Cpu& cpu, NewTask& task, const TaskSwitch& how) {
     if (task.descriptor.limit() < minimum) return Outcome::fault(kVectorTS, selector_error(task.selector) | how.ext);
     const Gva new_base = static_cast<u32>(task.descriptor.base());
     TRY_GUEST(read_task_state(cpu, new_base, task.wide(), task.state));
+    TRY_GUEST(check_page_directory(cpu, task));
     const u64 flags = how.cause == TaskSwitchCause::kReturn ? how.flags & ~u64{kFlagNT} : how.flags;
     const SavedTask saved = encode_task(s, tss_is_32bit(s), flags);
     const Gva old_base = static_cast<u32>(s.tr.base + saved.offset);

@@ -32,12 +32,14 @@ std::vector<std::string_view> feature_names() {
     return names;
 }
 
-/// By edits alone: feature names extend each other (avx, avx2, avx512f), a common beginning says little.
+/// The nearest feature by edits alone: names extend each other (avx, avx2, avx512f), a common beginning says little.
 std::string feature_hint(std::string_view word) {
     const std::vector<std::string_view> names = feature_names();
     const auto edits = [word](std::string_view name) { return edit_distance(word.substr(0, 40), name); };
     const auto best = std::min_element(names.begin(), names.end(), [&](auto a, auto b) { return edits(a) < edits(b); });
-    return did_you_mean(word, std::span(&*best, 1));
+    const std::string likely = did_you_mean(word, std::span(&*best, 1));
+    if (!likely.empty()) return likely;
+    return fmt::format(" (the nearest is '{}'; '-cpu help' lists them)", *best);
 }
 
 /// kNone: no such feature.

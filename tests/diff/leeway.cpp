@@ -55,6 +55,9 @@ bool Leeway::checks_bit_string_offset() const {
     return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && job_.bits == 64 && bit_string && based;
 }
 
+/// ICEBP is a trap, but under a hypervisor that intercepts #DB an AMD processor reports it before the instruction.
+bool Leeway::traps_early() const { return native_.vector == kVectorDB && stop_ < job_.code_size && job_.code[stop_] == 0xf1; }
+
 /// CMPS with two operands that fault, with and without REP.
 bool Leeway::either_operand_may_fault_first() const {
     return is_memory_fault(native_.vector) && status_ == DecodeStatus::kOk && insn_.op == Op::kCmps;
@@ -71,9 +74,9 @@ bool Leeway::wraps_at_4_gib(const JobResult& guest) const {
     return native_.vector == kVectorPF && status_ == DecodeStatus::kOk && insn_.address_bits == 32 && guest.cr2 == native_.cr2 + 4 * GiB;
 }
 
-/// Known gap: the translator finds out that a target is invalid when CALL has pushed, and takes only SP back.
+/// Known gap (ARCHITECTURE.md): that a target is not canonical is found out when CALL has pushed; only RSP is taken back.
 bool Leeway::calls_invalid_target() const {
-    return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && insn_.op == Op::kCallRm;
+    return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && insn_.op == Op::kCallRm && insn_.is64();
 }
 
 void Leeway::apply(JobResult& guest) const {

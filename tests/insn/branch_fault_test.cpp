@@ -16,7 +16,7 @@ void go(SegmentRig& t, u64 eip = 0) {
     CpuState& s = t.prepare(eip);
     s.segment[kCs].base = kCodeAt, s.segment[kCs].limit = kLimit;
     s.segment[kSs].base = kStackAt;
-    s.gpr[kRsp] = kSp, s.gpr[kRcx] = 5, s.gpr[kRax] = kLimit + 1;
+    s.gpr[kRsp] = kSp, s.gpr[kRcx] = 5, s.gpr[kRax] = kLimit + 1, s.gpr[kRbx] = kSp;
     t.go();
 }
 
@@ -33,7 +33,10 @@ TEST_CASE("Branches beyond the limit of CS fault themselves", "[insn][branch]") 
         {"jz rel32", {0x39, 0xc0, 0x0f, 0x84, 0x00, 0x01, 0, 0, 0xcc}, 2},
         {"call rel32", {0xe8, 0x00, 0x01, 0, 0}, 0},
         {"jmp eax", {0xff, 0xe0}, 0},
+        {"call rel16", {0x66, 0xe8, 0xfc, 0x00}, 0},
         {"call eax", {0xff, 0xd0}, 0},
+        {"call ax", {0x66, 0xff, 0xd0}, 0},
+        {"call [ss:ebx]", {0x36, 0xff, 0x13}, 0},
         {"ret", {0xc3}, 0},
         {"ret 8", {0xc2, 0x08, 0x00}, 0},
         {"loop", {0x90, 0xe2, 0xf0}, 1},  // to a negative EIP
@@ -44,13 +47,32 @@ TEST_CASE("Branches beyond the limit of CS fault themselves", "[insn][branch]") 
         SegmentRig t;
         t.load_bytes(c.bytes);
         t.store_value<u32>(kStackAt + kSp, kLimit + 1);
+        t.store_value<u32>(kStackAt + kSp - 4, 0x12345678);
         go(t);
         CHECK(t.last.vector == kVectorGP);
         CHECK(t.last.error_code == 0);
         CHECK(t.last.rip == c.rip);
         CHECK(t.last.rsp == (c.bytes[0] == 0x50 ? kSp - 4 : kSp));
         CHECK(t.guest.state().gpr[kRcx] == 5);
+        CHECK(t.load_value<u32>(kStackAt + kSp - 4) == (c.bytes[0] == 0x50 ? kLimit + 1 : 0x12345678));
     }
+}
+
+TEST_CASE("CALL within a limit of CS keeps flags and registers", "[insn][branch]") {
+    SegmentRig t;
+    t.load_bytes(std::array<u8, 4>{0xf9, 0xff, 0xd0, 0xcc});  // stc; call eax
+    t.load_bytes(std::array<u8, 1>{0xcc}, kCodeAt + kLimit);
+    CpuState& s = t.prepare(0);
+    s.segment[kCs].base = kCodeAt, s.segment[kCs].limit = kLimit;
+    s.segment[kSs].base = kStackAt;
+    s.gpr[kRsp] = kSp, s.gpr[kRcx] = 5, s.gpr[kRax] = kLimit;
+    t.go();
+    CHECK(t.last.vector == kVectorBP);
+    CHECK(t.last.rip == kLimit + 1);
+    CHECK(t.last.rsp == kSp - 4);
+    CHECK((t.last.rflags & kFlagCF) != 0);
+    CHECK(t.guest.state().gpr[kRcx] == 5);
+    CHECK(t.load_value<u32>(kStackAt + kSp - 4) == 3);
 }
 
 TEST_CASE("Instructions at the limit of CS", "[insn][branch]") {

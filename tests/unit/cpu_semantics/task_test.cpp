@@ -148,4 +148,21 @@ TEST_CASE("the T bit raises #DB with DR6.BT before the first instruction") {
     CHECK((f.s.dr[6] & bit(15)) != 0);
 }
 
+TEST_CASE("PAE pointers of the new task with reserved bits are #GP in the old task (4.4.1)") {
+    for (const bool pae : {true, false}) {
+        Tasks f;
+        f.s.cr0 |= kCr0PG;
+        f.s.cr4 |= pae ? u64{kCr4PAE} : 0;
+        f.s.cr3 = 0x5000;
+        f.host.store(kNewAt + 28, u32{0x7000});
+        f.host.bad_pae_pointers = 0x7000;
+        const Outcome outcome = f.run("ea 00 00 00 00 80 00");
+        CHECK(is_fault(outcome, kVectorGP, 0) == pae);
+        CHECK(outcome.ok() == !pae);
+        CHECK(f.s.tr.selector == (pae ? kTssSelector : kNewTss));
+        CHECK(f.s.cr3 == (pae ? 0x5000 : 0x7000));
+        CHECK(f.host.memory[kGdt + kNewTss + 5] == (pae ? 0x89 : 0x8b));
+    }
+}
+
 }  // namespace twin86

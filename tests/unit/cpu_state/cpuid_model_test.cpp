@@ -133,7 +133,9 @@ TEST_CASE("mistakes are named in one line") {
     CHECK(contains(problem("max,avx=maybe"), "neither on nor off"));
     CHECK(contains(problem("max,family=1x"), "family must be a number"));
     CHECK(contains(problem("max,phys-bits=64"), "phys-bits must be a number from 32 to 52"));
-    CHECK(contains(problem("max,nosuch=on"), "unknown feature 'nosuch'"));
+    CHECK(contains(problem("max,nosuch=on"), "unknown feature 'nosuch' (the nearest is '"));
+    CHECK(contains(problem("max,-nosuch"), "unknown feature 'nosuch' (the nearest is '"));
+    CHECK(contains(problem("max,+avx,-nosuch2"), "'-cpu help' lists them"));
     HostCpuid old = zen();
     old.features.set(Feature::kBmi2, false);
     old.features.set(Feature::kMovbe, false);
