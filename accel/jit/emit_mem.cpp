@@ -15,7 +15,7 @@ unsigned log2_scale(u8 scale) { return scale == 8 ? 3 : scale == 4 ? 2 : scale =
 
 /// Whether a pending x87 exception comes first. FNSTCW and FNSTSW to memory do not wait for one.
 bool BlockBuilder::waits_for_x87(const Insn& i) {
-    const bool stores_control = i.has_mem && ((i.modrm >> 3) & 7) == 7 && (i.opcode == 0xd9 || i.opcode == 0xdd);
+    const bool stores_control = i.has_mem && i.map == 0 && ((i.modrm >> 3) & 7) == 7 && (i.opcode == 0xd9 || i.opcode == 0xdd);
     return i.uses_fpu && !stores_control;
 }
 

@@ -41,7 +41,8 @@ Outcome do_enter(Cpu& cpu, const Insn& insn) {
         TRY_GUEST(read_segment(cpu, kSs, (s.gpr[kRbp] - u64{i} * bytes) & mask, &outer, bytes));
         frame.push(outer);
     }
-    if (level) frame.push(frame_pointer);
+    TRY_GUEST(frame.store());
+    if (level) frame.push((s.gpr[kRsp] & ~mask) | frame_pointer);  // all of ESP, also where the stack has 16 bits
     const u64 top = (frame.pointer() - static_cast<u16>(insn.imm)) & mask;
     TRY_GUEST(frame.store());
     TRY_GUEST(check_segment(cpu, kSs, top, bytes, true));

@@ -6,6 +6,7 @@
 
 #include "tests/diff/generator.h"
 #include "tests/diff/random_state.h"
+#include "tests/diff/segments.h"
 
 namespace twin86::diff {
 
@@ -14,8 +15,9 @@ struct Generator::Pointers {
     u8 index;
     u8 loop = kNoGpr;   ///< counts the branches back, by shifting out its ones
     bool tame = false;  ///< no faults, so that long blocks reach their end
-    Gva value[2];
+    u64 value[2];       ///< offsets
     u64 index_value;
+    const MachineState* in = nullptr;  ///< whose segments count
     u32 mask() const { return 1u << base[0] | 1u << base[1] | 1u << index | (loop == kNoGpr ? 0 : 1u << loop); }
 };
 
@@ -40,6 +42,17 @@ Item raw(std::initializer_list<unsigned> bytes, Fix fix = Fix::kNone, u8 fix_at 
 }
 
 }  // namespace
+
+/// A near branch to an item, with a distance of 32 bits or, in 16-bit code mostly, of 16.
+static Item near_branch(Random& r, unsigned bits, std::initializer_list<unsigned> opcode, std::size_t to) {
+    Item i;
+    const bool wide = bits != 16 || r.chance(300);
+    if (bits == 16 && wide) i.bytes[i.length++] = 0x66;
+    for (const unsigned b : opcode) i.bytes[i.length++] = static_cast<u8>(b);
+    i.fix = wide ? Fix::kBranch32 : Fix::kBranch16, i.fix_at = i.length, i.target = static_cast<u16>(to);
+    i.length += wide ? 4 : 2;
+    return i;
+}
 
 /// One instruction that leaves the pointers alone and reaches memory through them only.
 bool Generator::block_insn(Random& r, const Pointers& p, Program& out) const {
@@ -83,7 +96,7 @@ bool Generator::aim_block_memory(Random& r, const Pointers& p, const Insn& insn,
     const MemOperand& m = insn.mem;
     if (m.segment == kFs || m.segment == kGs || (p.tame && m.segment == kCs && !insn.is64())) return false;
     if (insn.op == Op::kMovMoffs || m.rip_relative) {
-        MachineState unused{};
+        MachineState unused = *p.in;
         aim_memory(r, insn, item, unused, p.tame ? tame_target(r, m.size) : pick_target(r, insn, m.size));
         return true;
     }
@@ -92,23 +105,45 @@ bool Generator::aim_block_memory(Random& r, const Pointers& p, const Insn& insn,
     if (m.base == kRsp) {
         if (p.tame && m.aligned) return false;
         const u32 disp = static_cast<u32>(r.below(512)) - 128;
-        if (insn.disp_size == 4) std::memcpy(item.bytes + insn.disp_at, &disp, 4);
+        if (insn.disp_size >= 2) std::memcpy(item.bytes + insn.disp_at, &disp, insn.disp_size);
         return true;
     }
-    const Gva base = p.value[m.base == p.base[0] ? 0 : 1] + (m.index == kNoGpr ? 0 : p.index_value * m.scale);
-    if (insn.disp_size == 4) {
-        const u64 disp = (p.tame ? tame_target(r, m.size) : pick_target(r, insn, m.size)) - base;
-        std::memcpy(item.bytes + insn.disp_at, &disp, 4);
+    const u64 offset = p.value[m.base == p.base[0] ? 0 : 1] + (m.index == kNoGpr ? 0 : p.index_value * m.scale);
+    const Gva segment = segment_base(*p.in, corpus_.bits(), m.segment);
+    if (insn.disp_size >= 2) {
+        const u64 disp = (p.tame ? tame_target(r, m.size) : pick_in(r, insn, m.size, *p.in, m.segment)) - segment - offset;
+        std::memcpy(item.bytes + insn.disp_at, &disp, insn.disp_size);
         return true;
     }
-    const Gva at = base + static_cast<u64>(m.disp);
+    const Gva at = segment + truncate(offset + static_cast<u64>(m.disp), insn.address_bits / 8);
     const bool inside = at >= kDataBase && at + m.size <= kDataBase + kWritableSize;
-    return !p.tame || (inside && insn.address_bits >= 32 && (!m.aligned || at % m.size == 0));
+    return !p.tame || (inside && (!m.aligned || at % m.size == 0));
+}
+
+/// The same for 16-bit code.
+void Generator::indirect_branch_16(Random& r, const Pointers& p, std::size_t to, Program& out) const {
+    const unsigned branch = r.chance(500) ? 0x10 : 0x20;
+    switch (r.below(3)) {
+        case 0: {
+            const unsigned reg = static_cast<unsigned>(r.below(8));
+            if (reg == kRsp || (p.mask() >> reg & 1)) return;
+            out.items.push_back(raw({0xb8 | reg, 0, 0}, Fix::kItemAbs16, 1, to + 1));
+            return out.items.push_back(raw({0xff, 0xc0 | branch | reg}));
+        }
+        case 1:
+            out.items.push_back(raw({0x68, 0, 0}, Fix::kItemAbs16, 1, to + 1));
+            return out.items.push_back(raw({0xc3}));
+        default:  // mov [bx], item; jmp or call [bx]
+            if (p.base[0] != kRbx) return;
+            out.items.push_back(raw({0xc7, 7, 0, 0}, Fix::kItemAbs16, 2, to + 1));
+            return out.items.push_back(raw({0xff, branch | 7}));
+    }
 }
 
 /// To item `to` by way of a register, memory or the stack.
 void Generator::indirect_branch(Random& r, const Pointers& p, std::size_t to, Program& out) const {
     const bool is64 = corpus_.bits() == 64;
+    if (corpus_.bits() == 16) return indirect_branch_16(r, p, to, out);
     switch (r.below(3)) {
         case 0: {  // mov reg, item; jmp or call reg
             const unsigned reg = static_cast<unsigned>(r.below(8));
@@ -148,7 +183,8 @@ void Generator::back_branch(Random& r, const Pointers& p, Program& out) const {
     if (needs_item_before(out.items[to])) return;
     const unsigned low = p.loop & 7u, modrm = 0xc0 | low << 3 | low, rex = p.loop >= 8 ? 0x4d : 0x48;
     if (corpus_.bits() == 64) out.items.push_back(raw({rex, 0x01, modrm, 0x0f, 0x85, 0, 0, 0, 0}, Fix::kBranch32, 5, to));
-    else out.items.push_back(raw({0x01, modrm, 0x0f, 0x85, 0, 0, 0, 0}, Fix::kBranch32, 4, to));
+    else if (corpus_.bits() == 32) out.items.push_back(raw({0x01, modrm, 0x0f, 0x85, 0, 0, 0, 0}, Fix::kBranch32, 4, to));
+    else out.items.push_back(raw({0x01, modrm, 0x0f, 0x85, 0, 0}, Fix::kBranch16, 4, to));
 }
 
 /// A branch over up to `room` later items, of any kind, or back.
@@ -159,14 +195,14 @@ void Generator::block_branch(Random& r, const Pointers& p, unsigned room, Progra
     const bool is64 = corpus_.bits() == 64;
     switch (r.below(is64 ? 13 : 10)) {
         case 0:
-        case 1: out.items.push_back(raw({0x0f, 0x80 | cc, 0, 0, 0, 0}, Fix::kBranch32, 2, to)); break;
+        case 1: out.items.push_back(near_branch(r, corpus_.bits(), {0x0f, 0x80 | cc}, to)); break;
         case 2: out.items.push_back(raw({0x70 | cc, 0}, Fix::kBranch8, 1, std::min(to, here + 4))); break;
-        case 3: out.items.push_back(raw({0xe9, 0, 0, 0, 0}, Fix::kBranch32, 1, to)); break;
+        case 3: out.items.push_back(near_branch(r, corpus_.bits(), {0xe9}, to)); break;
         case 4:
             if (p.mask() & (1u << kRcx)) return;
             out.items.push_back(raw({0xe0 | static_cast<unsigned>(r.below(4)), 0}, Fix::kBranch8, 1, std::min(to, here + 3)));
             break;
-        case 5: out.items.push_back(raw({0xe8, 0, 0, 0, 0}, Fix::kBranch32, 1, to)); break;
+        case 5: out.items.push_back(near_branch(r, corpus_.bits(), {0xe8}, to)); break;
         case 6:
         case 7: return back_branch(r, p, out);
         case 8:
@@ -194,24 +230,37 @@ void Generator::block_branch(Random& r, const Pointers& p, unsigned room, Progra
     }
 }
 
-Case Generator::block(Random& r) const {
-    Case c = start(r);
-    const unsigned registers = c.bits == 64 ? 16 : 8;
-    Pointers p{};
-    p.tame = r.chance(300);
+/// Which registers hold pointers: in 16-bit code those that its addresses know.
+void Generator::choose_pointers(Random& r, Pointers& p) const {
+    const unsigned registers = corpus_.bits() == 64 ? 16 : 8;
+    if (corpus_.bits() == 16) {
+        p.base[0] = r.pick<u8>({kRbx, kRbp});
+        p.base[1] = r.pick<u8>({kRsi, kRdi});
+        p.index = p.base[1] == kRsi ? kRdi : kRsi;
+        return;
+    }
     do {
         p.base[0] = static_cast<u8>(r.below(registers)), p.base[1] = static_cast<u8>(r.below(registers));
         p.index = static_cast<u8>(r.below(registers));
     } while (p.base[0] == kRsp || p.base[1] == kRsp || p.index == kRsp || p.index == p.base[0] || p.index == p.base[1]);
+}
+
+Case Generator::block(Random& r) const {
+    Pointers p{};
+    p.tame = r.chance(300);
+    Case c = start(r, p.tame);
+    p.in = &c.in;
+    const unsigned registers = c.bits == 64 ? 16 : 8;
+    choose_pointers(r, p);
     const u8 loop = static_cast<u8>(r.below(registers));
     if (loop != kRsp && !(p.mask() >> loop & 1) && r.chance(800)) p.loop = loop;
-    for (unsigned n = 0; n < 2; ++n) p.value[n] = kDataBase + 0x400 + r.below(0x2000);
+    for (unsigned n = 0; n < 2; ++n)
+        p.value[n] = kDataBase + 0x400 + r.below(0x2000) - segment_base(c.in, c.bits, p.base[n] == kRbp ? kSs : kDs);
     if (p.base[0] == p.base[1]) p.value[1] = p.value[0];
     for (unsigned n = 0; n < 2; ++n) c.in.gpr[p.base[n]] = p.value[n];
     c.in.gpr[p.index] = p.index_value = r.below(64);
     if (p.loop != kNoGpr) c.in.gpr[p.loop] = ~u64{0} << (c.bits - 1 - r.below(kMaxRounds));
-    if (c.bits == 32)
-        for (u64& g : c.in.gpr) g &= 0xffffffff;
+    narrow(c);
     // Most faults in the middle hide what follows: no unmasked floating-point exceptions here.
     if (p.tame || r.chance(900)) {
         c.in.xsave[25] |= 0x1f, c.in.xsave[24] |= 0x80;

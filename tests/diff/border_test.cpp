@@ -71,14 +71,16 @@ TEST_CASE("32-bit operands over the end of the address space", "[diff]") {
 
 TEST_CASE("A pending x87 exception comes before the faults of a segment", "[diff]") {
     BothSides sides;
-    const Form forms[] = {{"fist cs:[ebp]", {0x2e, 0xdb, 0x55, 0}}, {"fnstcw cs:[ebp]", {0x2e, 0xd9, 0x7d, 0}}, {"mov cs:[ebp], eax", {0x2e, 0x89, 0x45, 0}}};
-    for (const Form& form : forms) {
-        begin(sides.job());
-        const u16 control_and_status[] = {0x37b, 0x8084};  // ZM is 0, ZE is pending
-        std::memcpy(sides.job().in.xsave, control_and_status, sizeof control_and_status);
-        sides.job().in.gpr[kRbp] = kDataBase;
-        compare_form(sides, form, 32);
-    }
+    const Form forms[] = {{"fist cs:[ebp]", {0x2e, 0xdb, 0x55, 0}}, {"fnstcw cs:[ebp]", {0x2e, 0xd9, 0x7d, 0}}, {"psubusw mm7, ss:[ebp]", {0x0f, 0xd9, 0x7d, 0}},
+                           {"mov cs:[ebp], eax", {0x2e, 0x89, 0x45, 0}}};
+    for (const Form& form : forms)
+        for (const u64 at : {kDataBase, kDataBase - 0x1000}) {
+            begin(sides.job());
+            const u16 control_and_status[] = {0x37b, 0x8084};  // ZM is 0, ZE is pending
+            std::memcpy(sides.job().in.xsave, control_and_status, sizeof control_and_status);
+            sides.job().in.gpr[kRbp] = at;
+            compare_form(sides, form, 32);
+        }
 }
 
 TEST_CASE("Areas of state of which a part may not be accessed", "[diff]") {

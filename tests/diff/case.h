@@ -24,6 +24,7 @@ struct MachineState {
     u64 rip;
     u64 rflags;
     u64 fs_base, gs_base;
+    u8 segment[4];                         ///< SegmentNumber of ES, CS, SS and DS; outside of 64-bit mode
     alignas(64) u8 xsave[kXsaveAreaSize];  ///< standard format
 };
 
@@ -33,8 +34,11 @@ struct Job {
     u32 code_size;
     u32 code_offset;  ///< in the code pages
     u32 data_seed;    ///< which part of the pattern fills the data window
-    u32 bits;         ///< 64, or 32 for compatibility mode
+    u32 bits;         ///< 64, or 32 or 16 for compatibility mode
     MachineState in;
+
+    /// RIP of the first byte: 16-bit code has a segment of its own.
+    Gva start() const { return (bits == 16 ? 0 : kCodeBase) + code_offset; }
 };
 
 struct JobResult {

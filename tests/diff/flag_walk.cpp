@@ -42,8 +42,8 @@ FlagWalk walk_once(const Decoder& decoder, const Job& job, std::map<u64, u64>& a
         undefined |= insn.flags_undefined;
         walk.undefined_somewhere |= insn.flags_undefined;
         if (is_call(insn)) known.push_back(insn.next_rip());
-        const u64 constant = static_cast<u32>(insn.imm) - (kCodeBase + job.code_offset);
-        if (insn.imm_size == 4 && constant <= at) known.push_back(constant);
+        const u64 constant = static_cast<u32>(insn.imm) - job.start();
+        if (insn.imm_size >= 2 && constant < end) known.push_back(constant);
         if (is_indirect(insn))
             for (const u64 back : known) at_target[back] |= undefined;
         const u64 target = farthest_target(insn, end);

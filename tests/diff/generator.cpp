@@ -8,6 +8,7 @@
 
 #include "cpu/decode/offered.h"
 #include "tests/diff/random_state.h"
+#include "tests/diff/segments.h"
 
 namespace twin86::diff {
 
@@ -74,18 +75,39 @@ bool Generator::comparable(const Insn& insn) const {
     return Corpus::runnable(insn) && offered(features_, insn);
 }
 
-Case Generator::start(Random& r) const {
+Case Generator::start(Random& r, bool tame) const {
     Case c;
     c.bits = corpus_.bits();
     random_state(r, c.in);
     c.data_seed = static_cast<u32>(r.next());
     c.code_offset = static_cast<u32>(r.chance(900) ? 64 + r.below(3000) : kPageSize - r.below(40));
-    c.in.gpr[kRsp] = kDataBase + 0x1000 + r.below(0x200) * 8;
-    if (c.bits == 32) {
+    if (c.bits != 64) {
         c.in.fs_base = c.in.gs_base = 0;  // what the host's null selectors have
-        for (u64& g : c.in.gpr) g &= 0xffffffff;
+        choose_segments(r, tame, c);
     }
+    set_low(c.in.gpr[kRsp], kDataBase + 0x1000 + r.below(0x200) * 8 - segment_base(c.in, c.bits, kSs), stack_bits(c));
+    narrow(c);
     return c;
+}
+
+/// Legacy code has segments of other shapes at times, 16-bit code always has some. Tame ones have no limits to meet.
+void Generator::choose_segments(Random& r, bool tame, Case& c) const {
+    static constexpr SegmentNumber kStacks[] = {kPlain16, kOddBase, kTight, kDown16, kWide, kDown32, kWide16};
+    const bool own = host_has_ldt() && (c.bits == 16 || (!tame && r.chance(250))), plain = tame || r.chance(500);
+    if (c.bits == 16) c.in.segment[kCs] = kCode16;
+    if (!own) return;
+    for (const unsigned n : {kEs, kDs}) c.in.segment[n] = plain ? u8{kPlain16} : static_cast<u8>(kNullSegment + r.below(kSegmentNumbers - kNullSegment));
+    c.in.segment[kSs] = plain ? kPlain16 : kStacks[r.below(std::size(kStacks))];
+}
+
+/// Outside of 64-bit mode registers have 32 bits.
+void Generator::narrow(Case& c) const {
+    if (c.bits == 64) return;
+    for (u64& g : c.in.gpr) g &= 0xffffffff;
+}
+
+unsigned Generator::stack_bits(const Case& c) const {
+    return c.bits == 64 ? 64 : is_big(static_cast<SegmentNumber>(c.in.segment[kSs])) ? 32 : 16;
 }
 
 /// Mostly inside the window; at its pages' borders, in the read-only page, in nothing.
@@ -105,12 +127,18 @@ Gva Generator::pick_target(Random& r, const Insn& insn, unsigned size) const {
     return at;
 }
 
+/// As pick_target, through a segment: at its limit too.
+Gva Generator::pick_in(Random& r, const Insn& insn, unsigned size, const MachineState& s, unsigned segment) const {
+    const bool limited = !insn.is64() && segment < kFs && s.segment[segment] >= kLdtFirst;
+    if (!limited || !r.chance(80)) return pick_target(r, insn, size);
+    const u64 limit = segment_limit(static_cast<SegmentNumber>(s.segment[segment]));
+    return segment_base(s, corpus_.bits(), segment) + limit + 1 - r.below(2 * std::max(size, 1u) + 1);
+}
+
 /// Chooses base and index, or the displacement, so that the operand lies at `target`.
 void Generator::aim_memory(Random& r, const Insn& insn, Item& item, MachineState& s, Gva target) const {
     const MemOperand& m = insn.mem;
-    u64 offset = target;
-    if (insn.is64() && m.segment == kFs) offset -= s.fs_base;
-    if (insn.is64() && m.segment == kGs) offset -= s.gs_base;
+    u64 offset = target - segment_base(s, corpus_.bits(), m.segment);
     if (insn.op == Op::kMovMoffs) {
         std::memcpy(item.bytes + insn.disp_at, &offset, insn.disp_size);
         return;
@@ -124,7 +152,7 @@ void Generator::aim_memory(Random& r, const Insn& insn, Item& item, MachineState
     const unsigned bits = insn.address_bits;
     const u64 rest = offset - static_cast<u64>(m.disp);
     if (m.base == kNoGpr && (m.index == kNoGpr || m.vsib)) {
-        if (insn.disp_size == 4) std::memcpy(item.bytes + insn.disp_at, &offset, 4);
+        if (insn.disp_size >= 2) std::memcpy(item.bytes + insn.disp_at, &offset, insn.disp_size);
         return;
     }
     if (m.index == kNoGpr || m.vsib) return set_low(s.gpr[m.base], rest, bits);
@@ -153,37 +181,27 @@ void Generator::aim_vsib(Random& r, const Insn& insn, MachineState& s) const {
 
 void Generator::aim_implicit(Random& r, const Insn& insn, MachineState& s) const {
     const unsigned bits = insn.address_bits, size = insn.operand_bits / 8;
+    const unsigned source = insn.segment_override == kNoSegment ? u8{kDs} : insn.segment_override;
+    const auto offset = [&](Gva at, unsigned segment) { return at - segment_base(s, corpus_.bits(), segment); };
     if (is_string(insn.op)) {
-        u64 source = pick_target(r, insn, size);
-        if (insn.is64() && insn.segment_override == kFs) source -= s.fs_base;
-        if (insn.is64() && insn.segment_override == kGs) source -= s.gs_base;
-        set_low(s.gpr[kRsi], source, bits);
-        set_low(s.gpr[kRdi], pick_target(r, insn, size), bits);
+        set_low(s.gpr[kRsi], offset(pick_in(r, insn, size, s, source), source), bits);
+        set_low(s.gpr[kRdi], offset(pick_in(r, insn, size, s, kEs), kEs), bits);
         if (r.chance(200)) set_low(s.gpr[kRdi], s.gpr[kRsi] + r.below(17) - 8, bits);
         if (insn.repe || insn.repne) set_low(s.gpr[kRcx], r.below(r.chance(200) ? 3000 : 12), bits);
     }
     // Whether an all-zero mask faults is up to the processor: only where nothing faults.
-    if (insn.op == Op::kMaskmov) {
-        u64 offset = kDataBase + r.below(kWritableSize - 16);
-        if (insn.is64() && insn.segment_override == kFs) offset -= s.fs_base;
-        if (insn.is64() && insn.segment_override == kGs) offset -= s.gs_base;
-        set_low(s.gpr[kRdi], offset, bits);
-    }
+    if (insn.op == Op::kMaskmov) set_low(s.gpr[kRdi], offset(kDataBase + r.below(kWritableSize - 16), source), bits);
     if (insn.op == Op::kXsave || insn.op == Op::kXsavec || insn.op == Op::kXrstor) {
         s.gpr[kRax] = r.chance(500) ? r.below(256) : random_value(r);
         s.gpr[kRdx] = r.chance(800) ? 0 : random_value(r);
     }
-    if (insn.op == Op::kClzero) {
-        u64 line = pick_target(r, insn, 64);
-        if (insn.is64() && insn.segment_override == kFs) line -= s.fs_base;
-        if (insn.is64() && insn.segment_override == kGs) line -= s.gs_base;
-        set_low(s.gpr[kRax], line, bits);
-    }
-    if (insn.op == Op::kLeave) s.gpr[kRbp] = pick_target(r, insn, 8);
-    if (insn.op == Op::kEnter) s.gpr[kRbp] = kDataBase + 0x1800 + r.below(0x400);
+    if (insn.op == Op::kClzero) set_low(s.gpr[kRax], offset(pick_target(r, insn, 64), source), bits);
+    if (insn.op == Op::kLeave) s.gpr[kRbp] = offset(pick_in(r, insn, 8, s, kSs), kSs);
+    if (insn.op == Op::kEnter) s.gpr[kRbp] = offset(kDataBase + 0x1800 + r.below(0x400), kSs);
     // POPA that faults half-way keeps what it has loaded on some processors.
-    if (insn.op == Op::kPopa) s.gpr[kRsp] = kDataBase + 0x1000 + r.below(0x200) * 8;
-    else if (uses_stack(insn)) s.gpr[kRsp] = r.chance(850) ? kDataBase + 0x1000 + r.below(0x200) * 8 : pick_target(r, insn, size);
+    const bool inside = insn.op == Op::kPopa || r.chance(850);
+    const Gva top = inside ? kDataBase + 0x1000 + r.below(0x200) * 8 : pick_in(r, insn, size, s, kSs);
+    if (uses_stack(insn)) s.gpr[kRsp] = offset(top, kSs);
     if (insn.mnemonic == ZYDIS_MNEMONIC_DIV && r.chance(800)) s.gpr[kRdx] = 0;
     if (insn.mnemonic == ZYDIS_MNEMONIC_IDIV && r.chance(800)) s.gpr[kRdx] = s.gpr[kRax] >> 63 ? ~u64{0} : 0;
 }
@@ -192,13 +210,11 @@ void Generator::aim_implicit(Random& r, const Insn& insn, MachineState& s) const
 void Generator::aim(Random& r, Insn& insn, Item& item, MachineState& s, u32 data_seed) const {
     aim_implicit(r, insn, s);
     if (insn.op == Op::kXlat) {
-        u64 offset = pick_target(r, insn, 1) - (s.gpr[kRax] & 0xff);
-        if (insn.is64() && insn.mem.segment == kFs) offset -= s.fs_base;
-        if (insn.is64() && insn.mem.segment == kGs) offset -= s.gs_base;
-        return set_low(s.gpr[kRbx], offset, insn.address_bits);
+        const Gva at = pick_in(r, insn, 1, s, insn.mem.segment) - segment_base(s, corpus_.bits(), insn.mem.segment);
+        return set_low(s.gpr[kRbx], at - (s.gpr[kRax] & 0xff), insn.address_bits);
     }
     if (!insn.has_mem || is_string(insn.op) || insn.op == Op::kMaskmov) return;
-    Gva target = pick_target(r, insn, insn.mem.size);
+    Gva target = pick_in(r, insn, insn.mem.size, s, insn.mem.segment);
     if (insn.mem.vsib) {
         aim_vsib(r, insn, s);
         target = r.chance(950) ? kDataBase + 0x800 + r.below(0x1000) : target;
@@ -239,8 +255,7 @@ Case Generator::single_of(Random& r, Insn& insn) const {
     Case c = start(r);
     Item item = item_of(insn);
     aim(r, insn, item, c.in, c.data_seed);
-    if (c.bits == 32)
-        for (u64& g : c.in.gpr) g &= 0xffffffff;
+    narrow(c);
     c.program.items.push_back(item);
     return c;
 }

@@ -25,10 +25,14 @@ class Generator {
     bool random_insn(Random& r, Insn& insn) const;
     bool comparable(const Insn& insn) const;
     Case single_of(Random& r, Insn& insn) const;
-    Case start(Random& r) const;
+    Case start(Random& r, bool tame = false) const;
+    void choose_segments(Random& r, bool tame, Case& c) const;
+    void narrow(Case& c) const;
+    unsigned stack_bits(const Case& c) const;
 
     // Where an access goes.
     Gva pick_target(Random& r, const Insn& insn, unsigned size) const;
+    Gva pick_in(Random& r, const Insn& insn, unsigned size, const MachineState& s, unsigned segment) const;
     void aim(Random& r, Insn& insn, Item& item, MachineState& s, u32 data_seed) const;
     void aim_memory(Random& r, const Insn& insn, Item& item, MachineState& s, Gva target) const;
     void aim_vsib(Random& r, const Insn& insn, MachineState& s) const;
@@ -37,6 +41,8 @@ class Generator {
     bool block_insn(Random& r, const Pointers& p, Program& out) const;
     bool aim_block_memory(Random& r, const Pointers& p, const Insn& insn, Item& item) const;
     void block_branch(Random& r, const Pointers& p, unsigned room, Program& out) const;
+    void choose_pointers(Random& r, Pointers& p) const;
+    void indirect_branch_16(Random& r, const Pointers& p, std::size_t to, Program& out) const;
     void indirect_branch(Random& r, const Pointers& p, std::size_t to, Program& out) const;
     void back_branch(Random& r, const Pointers& p, Program& out) const;
 

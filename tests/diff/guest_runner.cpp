@@ -3,6 +3,8 @@
 #include <cstring>
 #include <ctime>
 
+#include "tests/diff/segments.h"
+
 namespace twin86::diff {
 
 using test::GuestStop;
@@ -52,9 +54,12 @@ bool GuestRunner::run(const Job& job, JobResult& result) {
     CpuState& s = g.state();
     s = start_[job.bits != 64];
     std::memcpy(s.gpr, job.in.gpr, sizeof s.gpr);
-    s.rip = kCodeBase + job.code_offset;
+    s.rip = job.start();
     s.rflags = job.in.rflags | 0x202;
     s.segment[kFs].base = job.in.fs_base, s.segment[kGs].base = job.in.gs_base;
+    if (job.bits != 64)
+        for (const unsigned n : {kEs, kCs, kSs, kDs})
+            if (job.in.segment[n] != kFlatSegment) s.segment[n] = guest_segment(static_cast<SegmentNumber>(job.in.segment[n]), user_);
     std::memcpy(s.xsave, job.in.xsave, sizeof s.xsave);
 
     ++started_;

@@ -1,7 +1,10 @@
 #include "tests/diff/leeway.h"
 
+#include <Zydis/Mnemonic.h>
+
 #include "cpu/state/fault.h"
 #include "tests/diff/corpus.h"
+#include "tests/diff/segments.h"
 
 #include <algorithm>
 #include <cstring>
@@ -23,10 +26,28 @@ bool branches(const Insn& i) {
     }
 }
 
+/// An operand that processors access in pieces, each checked for itself.
+bool goes_by_pieces(const Insn& i) {
+    switch (i.mnemonic) {
+        case ZYDIS_MNEMONIC_FBLD: case ZYDIS_MNEMONIC_FBSTP:
+        case ZYDIS_MNEMONIC_VCOMPRESSPS: case ZYDIS_MNEMONIC_VCOMPRESSPD: case ZYDIS_MNEMONIC_VPCOMPRESSB: case ZYDIS_MNEMONIC_VPCOMPRESSW:
+        case ZYDIS_MNEMONIC_VPCOMPRESSD: case ZYDIS_MNEMONIC_VPCOMPRESSQ: return true;
+        default: return false;
+    }
+}
+
+/// Areas that must be aligned.
+bool is_state_area(Op op) {
+    switch (op) {
+        case Op::kFxsave: case Op::kFxrstor: case Op::kXsave: case Op::kXsaveopt: case Op::kXsavec: case Op::kXrstor: return true;
+        default: return false;
+    }
+}
+
 }  // namespace
 
 Leeway::Leeway(const Decoder& decoder, const Job& job, const JobResult& native)
-    : decoder_(decoder), job_(job), native_(native), stop_(native.out.rip - kCodeBase - job.code_offset) {
+    : decoder_(decoder), job_(job), native_(native), stop_(native.out.rip - job.start()) {
     if (stop_ < job.code_size) status_ = decode(stop_, insn_);
 }
 
@@ -47,6 +68,9 @@ bool Leeway::lenient_host() const {
 bool Leeway::depends_on_ring() const {
     return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && !Corpus::runnable(insn_) && !branches(insn_);
 }
+
+/// The words of a far return are read in any order. Programs come to one by jumping into the middle of an instruction.
+bool Leeway::returns_far() const { return is_memory_fault(native_.vector) && status_ == DecodeStatus::kOk && insn_.op == Op::kFarRet; }
 
 /// BT and its kin in a bit string beyond FS or GS: this processor wants the offset in the segment to be canonical too.
 bool Leeway::checks_bit_string_offset() const {
@@ -74,6 +98,24 @@ bool Leeway::wraps_at_4_gib(const JobResult& guest) const {
     return native_.vector == kVectorPF && status_ == DecodeStatus::kOk && insn_.address_bits == 32 && guest.cr2 == native_.cr2 + 4 * GiB;
 }
 
+/// Beyond a limit and misaligned, or with elements that fault for different reasons: SDM vol. 3, 6.9 leaves the order open.
+bool Leeway::either_check_may_come_first(const JobResult& guest) const {
+    if (job_.bits == 64 || status_ != DecodeStatus::kOk || !is_memory_fault(native_.vector) || !is_memory_fault(guest.vector)) return false;
+    if (insn_.mem.suppresses_faults || goes_by_pieces(insn_) || is_state_area(insn_.op)) return true;
+    return insn_.mem.aligned && native_.vector == kVectorGP && guest.vector == kVectorSS;
+}
+
+/// From the last bytes of a segment of 4 GiB on to its first: SDM vol. 3, 5.3 lets processors fault or not.
+bool Leeway::wraps_in_segment(const JobResult& guest) const {
+    if (job_.bits == 64 || status_ != DecodeStatus::kOk || guest.vector != kVectorPF) return false;
+    if (native_.vector != kVectorGP && native_.vector != kVectorSS) return false;
+    const auto wraps = [&](unsigned segment) {
+        const u32 offset = static_cast<u32>(guest.cr2 - segment_base(job_.in, job_.bits, segment));
+        return segment_limit(static_cast<SegmentNumber>(job_.in.segment[segment])) == ~u32{0} && ~offset < kPageSize;
+    };
+    return wraps(insn_.mem.segment) || wraps(kSs);
+}
+
 /// Known gap (ARCHITECTURE.md): that a target is not canonical is found out when CALL has pushed; only RSP is taken back.
 bool Leeway::calls_invalid_target() const {
     return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && insn_.op == Op::kCallRm && insn_.is64();
@@ -81,7 +123,7 @@ bool Leeway::calls_invalid_target() const {
 
 void Leeway::apply(JobResult& guest) const {
     const bool other_operand = either_operand_may_fault_first() && is_memory_fault(guest.vector);
-    if (crosses_canonical_border(guest) || other_operand)
+    if (crosses_canonical_border(guest) || other_operand || either_check_may_come_first(guest) || wraps_in_segment(guest))
         guest.vector = native_.vector, guest.error_code = native_.error_code, guest.cr2 = native_.cr2;
     if (guest.vector != native_.vector) return;
     if (wraps_at_4_gib(guest)) guest.cr2 = native_.cr2;

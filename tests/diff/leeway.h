@@ -14,7 +14,7 @@ class Leeway {
 
     /// Nothing can be compared: another processor or another ring may raise another exception, or none.
     bool outcome_is_open() const {
-        return undefined_and_too_long() || lenient_host() || depends_on_ring() || checks_bit_string_offset() || traps_early();
+        return undefined_and_too_long() || lenient_host() || depends_on_ring() || checks_bit_string_offset() || traps_early() || returns_far();
     }
     /// Gives `guest` the native side's values where either is right.
     void apply(JobResult& guest) const;
@@ -26,8 +26,11 @@ class Leeway {
     bool depends_on_ring() const;
     bool checks_bit_string_offset() const;
     bool traps_early() const;
+    bool returns_far() const;
     bool either_operand_may_fault_first() const;
     bool crosses_canonical_border(const JobResult& guest) const;
+    bool either_check_may_come_first(const JobResult& guest) const;
+    bool wraps_in_segment(const JobResult& guest) const;
     bool wraps_at_4_gib(const JobResult& guest) const;
     bool calls_invalid_target() const;
     bool lenient_host() const;

@@ -12,6 +12,7 @@
 
 #include "tests/diff/coverage.h"
 #include "tests/diff/generator.h"
+#include "tests/diff/segments.h"
 #include "tests/diff/shrink.h"
 
 namespace twin86::diff {
@@ -35,7 +36,7 @@ struct Options {
 
 constexpr std::string_view kUsage =
     "usage: twin86-diff [--cases N] [--minutes M] [--seed S] [--only INDEX] [--filter MNEMONIC] [--singles|--blocks]\n"
-    "                   [--bits 64|32] [--reports N] [--coverage [--listing FILE]...] [--write-listing FILE]\n";
+    "                   [--bits 64|32|16] [--reports N] [--coverage [--listing FILE]...] [--write-listing FILE]\n";
 
 bool parse(int argc, char** argv, Options& o) {
     for (int i = 1; i < argc; ++i) {
@@ -56,7 +57,7 @@ bool parse(int argc, char** argv, Options& o) {
         else if (a == "--reports") o.reports = static_cast<unsigned>(std::strtoul(value, nullptr, 0));
         else return false;
     }
-    return o.bits == 64 || o.bits == 32;
+    return o.bits == 64 || o.bits == 32 || o.bits == 16;
 }
 
 // The case in flight, for the message when the translator itself crashes.
@@ -174,6 +175,10 @@ int main(int argc, char** argv) {
         return 2;
     }
     if (options.random_seed) options.seed = std::random_device{}();
+    if (options.bits == 16 && !host_has_ldt()) {
+        fmt::print(stderr, "twin86-diff: the host has no modify_ldt: no 16-bit code natively\n");
+        return 77;  // meson: skipped
+    }
     for (const int s : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) signal(s, on_crash);
     return Run(options).run();
 }

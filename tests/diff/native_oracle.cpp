@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "tests/diff/segments.h"
 
 namespace twin86::diff {
 
@@ -65,16 +66,19 @@ namespace {
 constexpr int kGregOf[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                              REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 constexpr u16 kUserCode32Selector = 0x23;
-constexpr u32 kUserDataSelector = 0x2b;
 constexpr int kPollTimeoutMs = 300'000;  // the child ends what hangs; this is for one that is stuck otherwise
 
 JobResult* current;
 const JobResult* ticked;
-bool timed_out;
+bool timed_out, compatibility;
 u64 host_fs;
 
-/// For compatibility mode: null in a 64-bit process, and programs may have changed them.
-void load_data_segments() { asm volatile("mov %0, %%ds\n mov %0, %%es" ::"r"(kUserDataSelector)); }
+/// For compatibility mode: DS and ES are null in a 64-bit process. The stack's segment means nothing until then.
+void load_segments(const MachineState& in) {
+    const auto selector = [&](unsigned n) { return u32{native_selector(static_cast<SegmentNumber>(in.segment[n]))}; };
+    diff_far.selector = in.segment[kCs] == kFlatSegment ? kUserCode32Selector : static_cast<u16>(selector(kCs));
+    asm volatile("mov %0, %%ds\n mov %1, %%es\n mov %2, %%ss" ::"r"(selector(kDs)), "r"(selector(kEs)), "r"(selector(kSs)));
+}
 
 /// CPU time has passed: a case that is still the same one does not end.
 void on_tick(int, siginfo_t*, void*) {
@@ -92,6 +96,7 @@ void on_tick(int, siginfo_t*, void*) {
     const auto& mc = static_cast<ucontext_t*>(context)->uc_mcontext;
     JobResult& r = *current;
     for (unsigned i = 0; i < 16; ++i) r.out.gpr[i] = static_cast<u64>(mc.gregs[kGregOf[i]]);
+    if (compatibility) r.out.gpr[kRsp] &= 0xffffffff;  // the kernel's own bits, behind an interrupt on a 16-bit stack
     r.out.rip = static_cast<u64>(mc.gregs[REG_RIP]);
     r.out.rflags = static_cast<u64>(mc.gregs[REG_EFL]);
     r.vector = static_cast<i32>(mc.gregs[REG_TRAPNO]);
@@ -198,6 +203,7 @@ void NativeOracle::child_loop(int from_parent, int to_parent) {
     static MachineState in;
     diff_xsave = in.xsave;
     data_pattern(0);  // made now: memory cannot be had afterwards
+    if (host_has_ldt()) install_ldt();
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
 
     char go;
@@ -210,13 +216,13 @@ void NativeOracle::child_loop(int from_parent, int to_parent) {
             std::memcpy(diff_gpr, in.gpr, sizeof in.gpr);
             diff_flags = in.rflags | 0x202;
             diff_fs = in.fs_base, diff_gs = in.gs_base;
-            diff_target = kCodeBase + job.code_offset;
-            diff_far = {static_cast<u32>(diff_target), kUserCode32Selector};
-            timed_out = false;
+            diff_target = job.start();
+            diff_far.offset = static_cast<u32>(diff_target);
+            timed_out = false, compatibility = job.bits != 64;
             ticked = nullptr;
             current = &shared_->results[n];
             if (job.bits == 64) diff_enter();
-            else load_data_segments(), diff_enter32();
+            else load_segments(in), diff_enter32();
             current = nullptr;
             std::memcpy(shared_->results[n].data, data.writable, kDataSize);
             std::memset(code.writable + job.code_offset, 0xcc, job.code_size);

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "cpu/decode/disassemble.h"
+#include "tests/diff/segments.h"
 
 namespace twin86::diff {
 
@@ -32,6 +33,8 @@ std::optional<std::vector<u8>> Program::assemble(Gva at) const {
             bytes[i.fix_at] = static_cast<u8>(distance);
         } else if (i.fix == Fix::kItemAbs32) {
             std::memcpy(bytes + i.fix_at, &absolute, 4);
+        } else if (i.fix == Fix::kItemAbs16 || i.fix == Fix::kBranch16) {
+            std::memcpy(bytes + i.fix_at, i.fix == Fix::kItemAbs16 ? static_cast<const void*>(&absolute) : &distance32, 2);
         } else if (i.fix != Fix::kNone) {
             std::memcpy(bytes + i.fix_at, &distance32, 4);
         }
@@ -47,7 +50,7 @@ void Program::remove(std::size_t n) {
 }
 
 bool Case::to_job(Job& job) const {
-    auto code = program.assemble(kCodeBase + code_offset);
+    auto code = program.assemble(start());
     if (!code) return false;
     code->push_back(0xcc);
     // One instruction may go on behind the code pages, where nothing is.
@@ -63,9 +66,8 @@ bool Case::to_job(Job& job) const {
 }
 
 std::string Case::describe() const {
-    const Gva at = kCodeBase + code_offset;
     std::string out;
-    if (const auto code = program.assemble(at)) out += disassemble(*code, at, bits);
+    if (const auto code = program.assemble(start())) out += disassemble(*code, start(), bits);
     static constexpr const char* kNames[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
                                                "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
     for (unsigned i = 0; i < 16; ++i) out += fmt::format("{}={:#x}{}", kNames[i], in.gpr[i], i % 4 == 3 ? "\n" : " ");
@@ -74,6 +76,13 @@ std::string Case::describe() const {
     std::memcpy(&mxcsr, in.xsave + 24, 4), std::memcpy(&fcw, in.xsave, 2), std::memcpy(&fsw, in.xsave + 2, 2);
     out += fmt::format("rflags={:#x} mxcsr={:#x} fcw={:#x} fsw={:#x} fs={:#x} gs={:#x} data seed {}\n", in.rflags, mxcsr, fcw, fsw,
                        in.fs_base, in.gs_base, data_seed);
+    static constexpr const char* kSegments[] = {"es", "cs", "ss", "ds"};
+    for (const unsigned s : {kEs, kSs, kDs}) {
+        if (bits == 64 || in.segment[s] == kFlatSegment) continue;
+        const auto number = static_cast<SegmentNumber>(in.segment[s]);
+        const Segment g = guest_segment(number, true);
+        out += fmt::format("{}: base {:#x} limit {:#x} attributes {:#x}\n", kSegments[s], g.base, g.limit, g.attributes);
+    }
     return out;
 }
 

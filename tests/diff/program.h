@@ -13,9 +13,11 @@ namespace twin86::diff {
 enum class Fix : u8 {
     kNone,
     kBranch8,   ///< distance to an item
+    kBranch16,
     kBranch32,
     kItem32,    ///< RIP-relative address of an item
-    kItemAbs32, ///< address of an item (code lies below 2 GiB)
+    kItemAbs16, ///< address of an item
+    kItemAbs32, ///< the same (code lies below 2 GiB)
     kData32,    ///< RIP-relative address of data
 };
 
@@ -47,6 +49,8 @@ struct Case {
 
     /// False: does not assemble or fit.
     bool to_job(Job& job) const;
+    /// RIP of the first byte.
+    Gva start() const { return (bits == 16 ? 0 : kCodeBase) + code_offset; }
     /// Listing and the registers it starts from.
     std::string describe() const;
 };

@@ -194,6 +194,18 @@ TEST_CASE("enter: nesting levels copy outer frame pointers") {
     CHECK(f.s.gpr[kRsp] == kStack0 - 48);
 }
 
+TEST_CASE("enter: a 32-bit operand on a 16-bit stack pushes all of ESP, and changes BP and SP") {
+    Fixture f;
+    f.protected_mode(0);
+    f.s.segment[kSs].attributes &= static_cast<u16>(~0x4000);  // B
+    f.s.gpr[kRsp] = 0x1234'8000, f.s.gpr[kRbp] = 0x5678'9000;
+    REQUIRE(f.run("c8 10 00 01").ok());
+    CHECK(f.host.load<u32>(0x7ffc) == 0x5678'9000);
+    CHECK(f.host.load<u32>(0x7ff8) == 0x1234'7ffc);
+    CHECK(f.s.gpr[kRsp] == 0x1234'7fe8);
+    CHECK(f.s.gpr[kRbp] == 0x5678'7ffc);
+}
+
 TEST_CASE("bound") {
     Fixture f;
     f.protected_mode(0);

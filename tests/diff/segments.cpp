@@ -1,0 +1,90 @@
+#include "tests/diff/segments.h"
+
+#include <asm/ldt.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "base/check.h"
+
+namespace twin86::diff {
+
+namespace {
+
+constexpr u16 kAccessedData = 0x93, kAccessedReadOnly = 0x91, kAccessedDown = 0x97, kAccessedCode = 0x9b;
+constexpr u16 kBig = 0x4000, kPages = 0x8000;
+constexpr u16 kUserDataSelector = 0x2b;  // Linux's __USER_DS
+
+struct Shape {
+    u32 base, limit;  ///< the limit as the descriptor has it: in bytes or pages
+    u16 attributes;   ///< bits 40-55 of a descriptor, SDM vol. 3, figure 3-8; DPL aside
+};
+
+constexpr u32 kData = static_cast<u32>(kDataBase);
+constexpr Shape kShapes[kSegmentNumbers - kLdtFirst] = {
+    {static_cast<u32>(kCodeBase), 0xffff, kAccessedCode},
+    {kData - 0x1000, 0xffff, kAccessedData},
+    {kData - 0x2345, 0xffff, kAccessedData},
+    {kData - 0x800, 0x800 + kWritableSize - 0x403, kAccessedData},
+    {kData - 0x1000, 0x17ff, kAccessedDown},
+    {kData - 0x8000, 0xfffff, kAccessedData | kBig | kPages},
+    {kData - 0x1000, 1, kAccessedDown | kBig | kPages},
+    {kData - 0x1000, 0xffff, kAccessedReadOnly},
+    {kData - 0x1000, 0xfffff, kAccessedData | kPages},
+};
+
+const Shape& shape(SegmentNumber number) { return kShapes[number - kLdtFirst]; }
+
+bool write_entry(unsigned entry, const Shape& s) {
+    user_desc d;
+    std::memset(&d, 0, sizeof d);
+    d.entry_number = entry, d.base_addr = s.base, d.limit = s.limit;
+    d.seg_32bit = (s.attributes & kBig) != 0, d.limit_in_pages = (s.attributes & kPages) != 0;
+    d.contents = s.attributes >> 2 & 3;  // expand-down, code
+    d.read_exec_only = (s.attributes & 2) == 0;
+    d.useable = 1;
+    constexpr int kWriteEntry = 0x11;
+    return syscall(SYS_modify_ldt, kWriteEntry, &d, sizeof d) == 0;
+}
+
+}  // namespace
+
+bool host_has_ldt() {
+    static const bool has = write_entry(0, kShapes[0]);
+    return has;
+}
+
+void install_ldt() {
+    for (unsigned n = 0; n < std::size(kShapes); ++n) CHECK(write_entry(n, kShapes[n]));
+}
+
+u16 native_selector(SegmentNumber number) {
+    if (number == kFlatSegment) return kUserDataSelector;
+    if (number == kNullSegment) return 0;
+    return static_cast<u16>((number - kLdtFirst) << 3 | 7);
+}
+
+u32 segment_limit(SegmentNumber number) {
+    if (number < kLdtFirst) return number == kFlatSegment ? ~u32{0} : 0;
+    const Shape& s = shape(number);
+    return s.attributes & kPages ? s.limit << 12 | 0xfff : s.limit;
+}
+
+Segment guest_segment(SegmentNumber number, bool user) {
+    const u16 level = user ? 0x60 : 0;
+    if (number == kNullSegment) return {0, 0, 0, level};
+    if (number == kFlatSegment) return {0, ~u32{0}, kUserDataSelector, static_cast<u16>(kAccessedData | kBig | kPages | level)};
+    const Shape& s = shape(number);
+    return {s.base, segment_limit(number), native_selector(number), static_cast<u16>(s.attributes | level)};
+}
+
+Gva segment_base(const MachineState& s, u32 bits, unsigned segment) {
+    if (bits == 64) return segment == kFs ? s.fs_base : segment == kGs ? s.gs_base : 0;
+    const auto number = static_cast<SegmentNumber>(segment < kFs ? s.segment[segment] : u8{kFlatSegment});
+    return number < kLdtFirst ? 0 : shape(number).base;
+}
+
+bool is_big(SegmentNumber number) { return number == kFlatSegment || (number >= kLdtFirst && (shape(number).attributes & kBig) != 0); }
+
+}  // namespace twin86::diff
