@@ -26,20 +26,21 @@ bool branches(const Insn& i) {
     }
 }
 
-/// An operand that processors access in pieces, each checked for itself.
-bool goes_by_pieces(const Insn& i) {
-    switch (i.mnemonic) {
-        case ZYDIS_MNEMONIC_FBLD: case ZYDIS_MNEMONIC_FBSTP:
-        case ZYDIS_MNEMONIC_VCOMPRESSPS: case ZYDIS_MNEMONIC_VCOMPRESSPD: case ZYDIS_MNEMONIC_VPCOMPRESSB: case ZYDIS_MNEMONIC_VPCOMPRESSW:
-        case ZYDIS_MNEMONIC_VPCOMPRESSD: case ZYDIS_MNEMONIC_VPCOMPRESSQ: return true;
-        default: return false;
-    }
-}
-
 /// Areas that must be aligned.
 bool is_state_area(Op op) {
     switch (op) {
         case Op::kFxsave: case Op::kFxrstor: case Op::kXsave: case Op::kXsaveopt: case Op::kXsavec: case Op::kXrstor: return true;
+        default: return false;
+    }
+}
+
+/// An operand that processors access in pieces, each checked for itself.
+bool goes_by_pieces(const Insn& i) {
+    if (is_state_area(i.op) || i.mem.size >= 64) return true;
+    switch (i.mnemonic) {
+        case ZYDIS_MNEMONIC_FBLD: case ZYDIS_MNEMONIC_FBSTP:
+        case ZYDIS_MNEMONIC_VCOMPRESSPS: case ZYDIS_MNEMONIC_VCOMPRESSPD: case ZYDIS_MNEMONIC_VPCOMPRESSB: case ZYDIS_MNEMONIC_VPCOMPRESSW:
+        case ZYDIS_MNEMONIC_VPCOMPRESSD: case ZYDIS_MNEMONIC_VPCOMPRESSQ: return true;
         default: return false;
     }
 }
@@ -101,7 +102,7 @@ bool Leeway::wraps_at_4_gib(const JobResult& guest) const {
 /// Beyond a limit and misaligned, or with elements that fault for different reasons: SDM vol. 3, 6.9 leaves the order open.
 bool Leeway::either_check_may_come_first(const JobResult& guest) const {
     if (job_.bits == 64 || status_ != DecodeStatus::kOk || !is_memory_fault(native_.vector) || !is_memory_fault(guest.vector)) return false;
-    if (insn_.mem.suppresses_faults || goes_by_pieces(insn_) || is_state_area(insn_.op)) return true;
+    if (insn_.mem.suppresses_faults || goes_by_pieces(insn_)) return true;
     return insn_.mem.aligned && native_.vector == kVectorGP && guest.vector == kVectorSS;
 }
 

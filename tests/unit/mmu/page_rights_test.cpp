@@ -3,7 +3,7 @@
 #include "cpu/state/registers.h"
 #include "mmu/page_walk_impl.h"
 #include "tests/unit/mmu/fixture.h"
-#include "tests/unit/mmu/page_walk_model.h"
+#include "tests/lib/page_walk_model.h"
 
 using namespace twin86;
 
