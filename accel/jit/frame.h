@@ -120,6 +120,8 @@ struct JitFrame {
     const u8* leaf_exit[3]; ///< by LeafExit
 
     const PhysPages* phys;
+    u8 physical_bits;       ///< MAXPHYADDR of the CPU model
+    bool gib_pages;         ///< it has pages of 1 GiB
     u64 tlb_fills;
     u64 watched_data;       ///< not 0: these pages hold data breakpoints and stay out of the TLB
     Gva watched_page[4];

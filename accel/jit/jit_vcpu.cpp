@@ -11,7 +11,7 @@ namespace twin86::jit {
 
 namespace {
 
-void prepare_frame(JitFrame& f, const PhysPages& pages) {
+void prepare_frame(JitFrame& f, const PhysPages& pages, const CpuModel& model) {
     f.poll = reinterpret_cast<const u8*>(&f);
     f.tlb_index_mask = static_cast<u64>(kTlbEntries - 1) << 12;
     f.page_number_mask = kPageMask;
@@ -24,6 +24,8 @@ void prepare_frame(JitFrame& f, const PhysPages& pages) {
     f.bit_masks[0] = 15, f.bit_masks[1] = 31, f.bit_masks[2] = 63;
     f.xsave_mask = kXcr0Supported;
     f.phys = &pages;
+    f.physical_bits = model.physical_bits();
+    f.gib_pages = model.has(Feature::kPdpe1gb);
     f.salt_epoch = 1;
     for (TlbTable& t : f.tlb) tlb_clear(t);
     for (u16& w : f.writable) w = JitFrame::kNoWritable;
@@ -56,7 +58,7 @@ JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys
       translator_(options_, model, phys, *cache_, blocks_, thunks_, *this, log),
       cpuid_(model),
       cpu_(frame_.cpu, *this, cpuid_) {
-    prepare_frame(frame_, phys.pages());
+    prepare_frame(frame_, phys.pages(), model);
     frame_.inaccessible = memory_->inaccessible();
     std::ranges::copy(thunks_.leaf_exit, frame_.leaf_exit);
     for (auto& half : exec_tlb_) half.resize(kExecEntries);

@@ -5,21 +5,14 @@
 
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
+#include "accel/jit/leaf/tlb_fill.h"
 #include "accel/jit/vector_image.h"
 #include "base/bits.h"
 
 namespace twin86::jit {
 
 PagingContext JitVcpu::paging_context(bool user, bool ac) const {
-    const CpuState& s = frame_.cpu;
-    PagingContext c;
-    c.cr0 = s.cr0;
-    c.cr3 = s.cr3;
-    c.cr4 = s.cr4;
-    c.efer = s.efer;
-    c.user = user;
-    c.smap_override = ac;
-    return c;
+    return jit::paging_context(frame_, user, ac);
 }
 
 Outcome JitVcpu::resolve_view(Gva address, unsigned size, Access access, u8 view, bool stack, Pieces& out) {

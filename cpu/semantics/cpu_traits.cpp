@@ -97,7 +97,7 @@ CpuTraits::CpuTraits(const CpuidSource& model, const CpuState& state) {
     xsavec = xsave_forms & 2;
     xgetbv1 = xsave_forms & 4;
     xsaves = xsave_forms & 8;
-    msr = {amd, physical_bits, query.has(1, kEdx, 14), query.has(7, kEdx, 29)};
+    msr = {amd, physical_bits, query.has(1, kEdx, 14), query.has(7, kEdx, 29), query.has(7, kEcx, 16)};
 }
 
 }  // namespace twin86

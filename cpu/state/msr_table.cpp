@@ -16,7 +16,11 @@ using Valid = bool (*)(u64 value, const MsrTraits& traits);
 bool any(u64, const MsrTraits&) { return true; }
 bool zero(u64 value, const MsrTraits&) { return value == 0; }
 bool low_32(u64 value, const MsrTraits&) { return value >> 32 == 0; }
-bool canonical(u64 value, const MsrTraits&) { return sign_extend(value << 16 >> 16, 6) == value; }
+/// By the width that the processor has, whatever CR4.LA57 says.
+bool canonical(u64 value, const MsrTraits& t) {
+    const unsigned unused = t.la57 ? 64 - 57 : 64 - 48;
+    return static_cast<u64>(static_cast<i64>(value << unused) >> unused) == value;
+}
 /// IBRS, STIBP and SSBD may be set and mean nothing here.
 bool spec_ctrl(u64 value, const MsrTraits&) { return (value & ~u64{7}) == 0; }
 /// Both halves of a command register; nothing to do for either.

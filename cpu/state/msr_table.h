@@ -17,6 +17,7 @@ struct MsrTraits {
     unsigned physical_bits = 40;
     bool machine_check = true;       ///< CPUID offers MCA
     bool arch_capabilities = false;  ///< CPUID offers IA32_ARCH_CAPABILITIES
+    bool la57 = false;               ///< linear addresses have up to 57 bits
 };
 
 /// False: no such register, #GP(0).

@@ -27,7 +27,7 @@ struct Walk {
 
 class AccessRig {
   public:
-    AccessRig() {
+    explicit AccessRig(const char* cpu = "max", unsigned physical_bits = 40) : guest(GuestOptions{.cpu = cpu}), physical_bits_(physical_bits) {
         guest.map_new(kUserAt, kPageSize, kUserPage);
         guest.map_new(kKernelAt, kPageSize, 0);
         guest.map_new(kStackAt, kPageSize, kUserPage | kWritablePage);
@@ -60,11 +60,17 @@ class AccessRig {
         return walk;
     }
 
+    /// The error code of the #PF that a read raises, or 0.
+    u32 read_fault(const Walk& walk, bool user) {
+        set_entries(walk);
+        start(user ? kUserAt : kKernelAt, user);
+        const GuestStop stop = guest.run();
+        return stop.vector == kVectorPF ? stop.error_code : 0;
+    }
+
     /// How the access differs from the model; empty when it does not.
     std::string compare(const Walk& walk, const model::Access3& access) {
-        for (unsigned n = 0; n < 4; ++n) *slot[n] = walk.entry[n];
-        start(kKernelAt + kFlushProgram * kProgramStep, false);
-        if (guest.run().vector != kVectorBP) return "INVLPG faults";
+        set_entries(walk);
         const unsigned n = access.fetch ? 2 : access.write ? 1 : 0;
         start((access.user ? kUserAt : kKernelAt) + n * kProgramStep, access.user);
         const GuestStop stop = guest.run();
@@ -79,6 +85,13 @@ class AccessRig {
     JitGuest guest;
 
   private:
+    const unsigned physical_bits_;
+    void set_entries(const Walk& walk) {
+        for (unsigned n = 0; n < 4; ++n) *slot[n] = walk.entry[n];
+        start(kKernelAt + kFlushProgram * kProgramStep, false);
+        guest.run();
+    }
+
     u8* ram() { return guest.phys().ram().base(); }
 
     void program(Gva at, unsigned n, const std::function<void(x86::Assembler&)>& emit) {
@@ -100,9 +113,9 @@ class AccessRig {
     }
 
     std::vector<model::Level> levels(const Walk& walk) const {
-        constexpr u64 kNoAddress = 0x000fff0000000000;
+        const u64 no_address = (u64{1} << 52) - (u64{1} << physical_bits_);
         std::vector<model::Level> all;
-        for (unsigned n = 0; n < walk.depth(); ++n) all.push_back({walk.entry[n], kNoAddress | (mode_.nxe ? 0 : kXd)});
+        for (unsigned n = 0; n < walk.depth(); ++n) all.push_back({walk.entry[n], no_address | (mode_.nxe ? 0 : kXd)});
         all[0].reserved |= kPs;
         if (walk.large()) all[2].reserved |= 0xff << 13;
         return all;
@@ -171,6 +184,25 @@ TEST_CASE("Random entries on all levels, in all modes", "[insn][access]") {
         }
     }
     CHECK(wrong == 0);
+}
+
+TEST_CASE("Reserved address bits and pages of 1 GiB are those of the CPU model", "[insn][access]") {
+    const auto [cpu, bits] = GENERATE(table<const char*, unsigned>({{"max,phys-bits=36", 36}, {"max", 40}, {"max,phys-bits=46,-pdpe1gb", 46}, {"max,phys-bits=52", 52}}));
+    AccessRig rig(cpu, bits);
+    rig.use({true, false, false, false, true, true});
+    unsigned wrong = 0;
+    for (unsigned bit = 32; bit < 52; ++bit)
+        for (const bool user : {false, true})
+            for (unsigned level = 2; level < 4; ++level) {
+                Walk walk = rig.with_addresses({{kFull, kFull, level == 2 ? kFull | kPs : kFull, level == 3 ? kFull : 0}});
+                walk.entry[level] |= u64{1} << bit;
+                const std::string problem = rig.compare(walk, {user, false, false});
+                if (!problem.empty() && ++wrong < 5) UNSCOPED_INFO(fmt::format("bit {}, level {}: {}", bit, level, problem));
+            }
+    CHECK(wrong == 0);
+    Walk gib = rig.with_addresses({{kFull, 0, 0, 0}});
+    gib.entry[1] = kFull | kPs;
+    for (const bool user : {false, true}) CHECK(rig.read_fault(gib, user) == (bits == 46 ? (user ? 13 : 9) : 0));
 }
 
 }  // namespace twin86::test

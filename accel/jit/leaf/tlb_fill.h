@@ -8,14 +8,18 @@
 
 namespace twin86::jit {
 
-TWIN86_LEAF_INLINE PagingContext paging_context(const CpuState& s, u8 view) {
+/// The current walk's context; `ac`: user pages may be accessed in spite of SMAP.
+TWIN86_LEAF_INLINE PagingContext paging_context(const JitFrame& f, bool user, bool ac) {
+    const CpuState& s = f.cpu;
     PagingContext c;
     c.cr0 = s.cr0;
     c.cr3 = s.cr3;
     c.cr4 = s.cr4;
     c.efer = s.efer;
-    c.user = view == kViewUser;
-    c.smap_override = view == kViewSupervisorAc;
+    c.user = user;
+    c.smap_override = ac;
+    c.physical_bits = f.physical_bits;
+    c.gib_pages = f.gib_pages;
     return c;
 }
 
@@ -51,7 +55,7 @@ TWIN86_LEAF_INLINE bool fill(JitFrame& f, Gva address, u8 kind, u8 view) {
             if (page == (address & kPageMask)) return false;
     const bool write = kind & kAccessWrite;
     PagingMemory memory(*f.phys);
-    const PagingContext context = paging_context(s, view);
+    const PagingContext context = paging_context(f, view == kViewUser, view == kViewSupervisorAc);
     const WalkResult walk = paging::translate(context, memory, address, write ? Access::kWrite : Access::kRead);
     if (!walk.ok || memory.code_touched() != PagingMemory::kNone) return false;
     const Gpa page = walk.page.physical & kPageMask;

@@ -97,6 +97,17 @@ TEST_CASE("state registers keep valid values and refuse the others unchanged") {
     CHECK(s.mtrr_variable[15] == 0xff'ffff'f800);
 }
 
+TEST_CASE("addresses have as many bits as the processor's linear addresses") {
+    MsrTraits wide = kAmd;
+    wide.la57 = true;
+    CpuState s;
+    for (const u32 index : {0x175u, 0xc0000082u, 0xc0000102u}) {
+        CHECK(wrmsr(s, index, 0xff11'0000'0000'0000, wide));
+        CHECK_FALSE(wrmsr(s, index, 0xff11'0000'0000'0000, kAmd));
+        CHECK_FALSE(wrmsr(s, index, 0x0100'0000'0000'0000, wide));
+    }
+}
+
 TEST_CASE("command registers cannot be read, dropped writes change nothing") {
     CpuState s;
     u64 value = 0;
