@@ -11,7 +11,7 @@ namespace twin86 {
 
 namespace {
 
-constexpr u64 kWatch_ns = 10'000'000, kLook_ns = 1'000'000;
+constexpr u64 kWatch_ns = 10'000'000, kLook_ns = 1'000'000, kStressLook_ns = 50'000;
 
 Engine other(Engine e) {
     return e == Engine::kFirst ? Engine::kComplete : Engine::kFirst;
@@ -88,7 +88,7 @@ Engine HybridVcpu::target() {
 /// Not where the first engine would fail or be slow at once: the next look is soon.
 void HybridVcpu::end_stay() {
     away_ = suits_ && !suits_(complete_->state());
-    if (away_) stay_alarm_->set(kLook_ns);
+    if (away_) stay_alarm_->set(stress_switch_ns_ != 0 ? kStressLook_ns : kLook_ns);
 }
 
 void HybridVcpu::move_to(Engine which) {
@@ -109,7 +109,11 @@ void HybridVcpu::fall_back(const std::string& why) {
     ++failures_[why];
     away_ = true;
     stay_over_ = false;
-    stay_alarm_->set(policy_.stay_after(monotonic_ns() - arrived_ns_));
+    stay_alarm_->set(stay_after(monotonic_ns() - arrived_ns_));
+}
+
+u64 HybridVcpu::stay_after(u64 ran_ns) {
+    return stress_switch_ns_ != 0 ? random_() % stress_switch_ns_ : policy_.stay_after(ran_ns);
 }
 
 /// A first engine that is found where it is slow leaves the guest to the other for a while.
@@ -118,9 +122,10 @@ void HybridVcpu::watch() {
     watch_alarm_->set(kWatch_ns);
 }
 
+/// To the first engine mostly when it can do something there; now and then whatever comes next.
 void HybridVcpu::stress() {
     wanted_ = other(wanted_);
-    away_ = false;
+    away_ = stay_over_ = wanted_ == Engine::kFirst && suits_ && random_() % 4 != 0;
     stress_alarm_->set(random_() % (2 * stress_switch_ns_));
 }
 

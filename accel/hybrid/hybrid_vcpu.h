@@ -63,6 +63,7 @@ class HybridVcpu : public Vcpu {
     void end_stay();
     void move_to(Engine which);
     void fall_back(const std::string& why);
+    u64 stay_after(u64 ran_ns);
     void watch();
     void stress();
 

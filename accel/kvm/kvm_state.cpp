@@ -3,6 +3,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "cpu/semantics/xsave_layout.h"
 #include "cpu/state/fault.h"
 
 namespace twin86::kvm {
@@ -48,8 +49,16 @@ DescriptorTable from_kvm(const kvm_dtable& k) {
     return {k.base, k.limit};
 }
 
-/// Offset of XSTATE_BV and of XCOMP_BV in the XSAVE area, SDM vol. 1, 13.4.2.
-constexpr unsigned kXstateBv = 512, kXcompBv = 520;
+constexpr unsigned kXmmBytes = 16 * 16;
+
+/// Kernels take MXCSR from an area only where XSTATE_BV says that SSE is in use; here it always counts.
+void put_sse_in_use(u8* area) {
+    u64 components;
+    std::memcpy(&components, area + kXsaveXstateBv, sizeof components);
+    if ((components & kXfeatureSse) == 0) std::memset(area + kXsaveXmm0, 0, kXmmBytes);
+    components |= kXfeatureSse;
+    std::memcpy(area + kXsaveXstateBv, &components, sizeof components);
+}
 
 /// INT3 and INTO are executed again: their delivery is no state of its own.
 bool from_an_instruction(unsigned vector) {
@@ -102,19 +111,24 @@ void from_kvm_sregs(const kvm_sregs& r, CpuState& s) {
 kvm_debugregs to_kvm_debugregs(const CpuState& s) {
     kvm_debugregs r{};
     for (unsigned n = 0; n < 4; ++n) r.db[n] = s.dr[n];
-    r.dr6 = s.dr[6], r.dr7 = s.dr[7];
+    r.dr6 = s.dr[6] | s.pending_db, r.dr7 = s.dr[7];
     return r;
 }
 
 void from_kvm_debugregs(const kvm_debugregs& r, CpuState& s) {
     for (unsigned n = 0; n < 4; ++n) s.dr[n] = r.db[n];
     s.dr[6] = r.dr6, s.dr[7] = r.dr7;
+    s.pending_db = 0;  // what there was of it KVM has in DR6 and as an exception
 }
 
 kvm_vcpu_events to_kvm_events(const CpuState& s) {
     using Kind = PendingEvent::Kind;
     kvm_vcpu_events e{};
     e.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+    if (s.pending_db != 0 && s.pending.kind == Kind::kNone) {
+        e.exception.injected = 1;
+        e.exception.nr = kVectorDB;
+    }
     if (s.pending.kind == Kind::kException) {
         e.exception.injected = 1;
         e.exception.nr = s.pending.vector;
@@ -167,16 +181,17 @@ kvm_xsave to_kvm_xsave(const CpuState& s) {
     kvm_xsave x{};
     u8* const area = reinterpret_cast<u8*>(x.region);
     std::memcpy(area, s.xsave, kXsaveAreaSize);
-    std::memset(area + kXcompBv, 0, 8);
+    std::memset(area + kXsaveXcompBv, 0, 8);
+    put_sse_in_use(area);
     return x;
 }
 
 void from_kvm_xsave(const kvm_xsave& x, CpuState& s) {
     std::memcpy(s.xsave, x.region, kXsaveAreaSize);
     u64 components;
-    std::memcpy(&components, s.xsave + kXstateBv, sizeof components);
+    std::memcpy(&components, s.xsave + kXsaveXstateBv, sizeof components);
     components &= kXcr0Supported;
-    std::memcpy(s.xsave + kXstateBv, &components, sizeof components);
+    std::memcpy(s.xsave + kXsaveXstateBv, &components, sizeof components);
 }
 
 namespace {

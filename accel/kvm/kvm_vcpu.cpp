@@ -123,6 +123,7 @@ bool KvmVcpu::fetch() {
     from_kvm_sregs(sregs, state_);
     if (guarded_) restore_guarded(idtr);
     from_kvm_events(events, state_);
+    last_vector_ = events.exception.nr;
     from_kvm_debugregs(debug, state_);
     from_kvm_xcrs(xcrs, state_);
     from_kvm_xsave(xsave, state_);
@@ -139,6 +140,7 @@ bool KvmVcpu::store() {
     kvm_sregs sregs = to_kvm_sregs(state_, apic_base, cr8_);
     guarded_ = needs_guard();
     guarded_flags_ = state_.rflags & ~u64{kFlagRF};
+    guarded_dr6_ = state_.dr[6];
     if (guarded_) sregs.idt.limit = 0;
     kvm_vcpu_events events = to_kvm_events(state_);
     kvm_debugregs debug = to_kvm_debugregs(state_);
@@ -154,7 +156,7 @@ bool KvmVcpu::store() {
     run_.cr8 = cr8_;
     changed_ = false;
     ready_ = (state_.rflags & kFlagIF) != 0 && state_.shadow == kShadowNone &&
-             state_.pending.kind == PendingEvent::Kind::kNone;
+             state_.pending.kind == PendingEvent::Kind::kNone && state_.pending_db == 0;
     return true;
 }
 

@@ -84,6 +84,7 @@ class KvmVcpu : public Vcpu, private CpuHost {
     bool may_be_guarded();
     void leave_guard();
     void rewind_syscall();
+    void rewind_int3();
     void restore_guarded(const DescriptorTable& idtr);
 
     // kvm_exits.cpp
@@ -129,6 +130,8 @@ class KvmVcpu : public Vcpu, private CpuHost {
     bool changed_ = true;      ///< state_ is newer than what KVM has
     bool guarded_ = false;     ///< KVM has an empty IDT: see kvm_guard.cpp
     u64 guarded_flags_ = 0;    ///< RFLAGS as KVM got them then
+    u64 guarded_dr6_ = 0;      ///< the same
+    u8 last_vector_ = 0;       ///< the exception that KVM has delivered last, or failed to
     bool completing_ = false;  ///< the instruction of the last exit is finished by the next KVM_RUN
     bool ready_ = false;       ///< an interrupt may be injected now
     u8 cr8_ = 0;               ///< as KVM last heard it

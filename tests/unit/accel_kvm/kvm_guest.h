@@ -30,7 +30,7 @@ class KvmGuest {
         vcpu_ = kvm::KvmVcpu::create(*vm_, slots_, jit.model(), jit.phys(), jit.environment(), backend_, log_).take();
     }
 
-    void load(std::initializer_list<u8> code) { jit.write(kCode, {code.begin(), code.size()}); }
+    void load(const std::vector<u8>& code) { jit.write(kCode, code); }
     /// The state at the start of the code.
     CpuState start(bool user = true) {
         jit.start(kCode, kStackTop, user);

@@ -141,7 +141,7 @@ TEST_CASE("with SYSCALL enabled an emulating host gives SYSCALL, exceptions and 
     }
     s.rip += 4;
     REQUIRE(guest.run(s) == RunExit::kFatal);
-    CHECK(guest.vcpu().failure() == "an exception in ring 3");
+    CHECK(guest.vcpu().failure() == "exception 6 in ring 3");
     CHECK(guest.vcpu().state().rip == KvmGuest::kCode + 4);
     s = guest.start(false);
     s.efer |= kEferSCE;

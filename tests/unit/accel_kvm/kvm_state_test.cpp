@@ -5,6 +5,9 @@
 #include <cstring>
 #include <random>
 
+#include "cpu/semantics/xsave_layout.h"
+#include "cpu/state/fault.h"
+
 using namespace twin86;
 using namespace twin86::kvm;
 
@@ -73,7 +76,9 @@ CpuState there_and_back(const CpuState& s) {
 TEST_CASE("every register comes back") {
     RandomState random;
     for (unsigned n = 0; n < 10'000; ++n) {
-        const CpuState s = random.next(), t = there_and_back(s);
+        CpuState s = random.next();
+        s.xsave[kXsaveXstateBv] |= kXfeatureSse;
+        const CpuState t = there_and_back(s);
         REQUIRE(std::memcmp(s.gpr, t.gpr, sizeof s.gpr) == 0);
         REQUIRE((s.rip == t.rip && s.rflags == t.rflags));
         for (unsigned i = 0; i < 6; ++i) REQUIRE(std::memcmp(&s.segment[i], &t.segment[i], sizeof(Segment)) == 0);
@@ -116,4 +121,13 @@ TEST_CASE("INT3 is executed again, a fault in delivery is delivered") {
     e.exception.nr = 14, e.exception.has_error_code = 1, e.exception.error_code = 6;
     from_kvm_events(e, s);
     CHECK(s.pending == PendingEvent{PendingEvent::Kind::kException, 14, true, 6});
+}
+
+TEST_CASE("debug causes that wait travel as an exception with its DR6") {
+    CpuState s;
+    s.dr[6] = 0xffff0ff0, s.pending_db = bit(14);
+    const CpuState t = there_and_back(s);
+    CHECK(t.dr[6] == (0xffff0ff0 | bit(14)));
+    CHECK(t.pending == PendingEvent{PendingEvent::Kind::kException, kVectorDB, false, 0});
+    CHECK(t.pending_db == 0);
 }
