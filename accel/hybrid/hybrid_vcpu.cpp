@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/host_time.h"
@@ -33,13 +34,11 @@ HybridVcpu::HybridVcpu(std::unique_ptr<Vcpu> first, std::unique_ptr<Vcpu> comple
         stay_over_ = true;
         nudge();
     });
-    if (suits_) {
+    if (suits_)
         watch_alarm_.emplace([this] {
             watch_due_ = true;
             nudge();
         });
-        watch_alarm_->set(kWatch_ns);
-    }
     if (stress_switch_ns_ == 0) return;
     stress_alarm_.emplace([this] {
         stress_due_ = true;
@@ -74,6 +73,7 @@ RunExit HybridVcpu::run() {
 }
 
 void HybridVcpu::choose() {
+    if (watch_alarm_ && !std::exchange(watching_, true)) watch_alarm_->set(kWatch_ns);
     if (stress_due_.exchange(false)) stress();
     if (watch_due_.exchange(false)) watch();
     if (const Engine to = target(); to != active_) move_to(to);

@@ -71,6 +71,7 @@ class HybridVcpu : public Vcpu {
     CodeWatch code_watch_;  ///< the first engine does not report writes to translated code
     std::atomic<Engine> active_, wanted_;
     std::atomic<bool> exit_requested_ = false;
+    bool watching_ = false;                ///< since the first run: what comes before is no guest
     bool away_ = false;                    ///< the first engine is wanted but has failed
     std::atomic<bool> stay_over_ = false;  ///< it may try again
     std::atomic<bool> stress_due_ = false, watch_due_ = false;

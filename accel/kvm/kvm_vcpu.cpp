@@ -121,13 +121,13 @@ bool KvmVcpu::fetch() {
     const DescriptorTable idtr = state_.idtr;
     from_kvm_regs(regs, state_);
     from_kvm_sregs(sregs, state_);
-    if (guarded_) restore_guarded(idtr);
     from_kvm_events(events, state_);
     last_vector_ = events.exception.nr;
     from_kvm_debugregs(debug, state_);
     from_kvm_xcrs(xcrs, state_);
     from_kvm_xsave(xsave, state_);
     from_kvm_msrs(msrs, state_);
+    if (guarded_) restore_guarded(idtr, events.exception.injected != 0);
     fetched_ = true;
     return true;
 }

@@ -83,9 +83,10 @@ class KvmVcpu : public Vcpu, private CpuHost {
     bool needs_guard() const;
     bool may_be_guarded();
     void leave_guard();
-    void rewind_syscall();
-    void rewind_int3();
-    void restore_guarded(const DescriptorTable& idtr);
+    bool take_back_syscall();
+    void take_back_exception();
+    int byte_at(Gva address) const;
+    void restore_guarded(const DescriptorTable& idtr, bool exception_waits);
 
     // kvm_exits.cpp
     void on_port();
@@ -131,6 +132,8 @@ class KvmVcpu : public Vcpu, private CpuHost {
     bool guarded_ = false;     ///< KVM has an empty IDT: see kvm_guard.cpp
     u64 guarded_flags_ = 0;    ///< RFLAGS as KVM got them then
     u64 guarded_dr6_ = 0;      ///< the same
+    bool shut_down_ = false;   ///< an exception has just found the IDT empty
+    bool taken_back_ = false;  ///< the state fetched last is that of a SYSCALL
     u8 last_vector_ = 0;       ///< the exception that KVM has delivered last, or failed to
     bool completing_ = false;  ///< the instruction of the last exit is finished by the next KVM_RUN
     bool ready_ = false;       ///< an interrupt may be injected now

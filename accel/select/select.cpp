@@ -24,18 +24,19 @@ std::unique_ptr<Accelerator> make_jit(const Request& r) {
     return std::make_unique<jit::JitAccelerator>(r.options, r.model, r.phys, r.log);
 }
 
-/// KVM with the translator behind it, as far as the host's processor can translate.
 Made with_fallback(const Request& r, std::unique_ptr<Accelerator> kvm) {
-    const Status translates = jit::host_can_translate(HostCpuid::probe().features);
-    if (!r.options.fallback || !translates) return kvm;
     return std::unique_ptr<Accelerator>(std::make_unique<HybridAccelerator>(
         std::move(kvm), make_jit(r), r.phys, Engine::kFirst, r.options.stress_switch_us * 1000));
 }
 
-Made make_kvm(const Request& r, const Result<kvm::Backend>& backend) {
-    if (!backend) return error("-accel kvm: {}", backend.failure().message);
-    auto kvm = kvm::KvmAccelerator::create(backend.value(), r.model, r.phys, r.log);
+/// KVM with the translator behind it, as far as the host's processor can translate.
+Made make_kvm(const Request& r, const Result<kvm::Backend>& probed) {
+    if (!probed) return error("-accel kvm: {}", probed.failure().message);
+    kvm::Backend backend = probed.value();
+    backend.has_second = r.options.fallback && jit::host_can_translate(HostCpuid::probe().features);
+    auto kvm = kvm::KvmAccelerator::create(backend, r.model, r.phys, r.log);
     if (!kvm) return error("-accel kvm: {}", kvm.failure().message);
+    if (!backend.has_second) return std::unique_ptr<Accelerator>(kvm.take());
     return with_fallback(r, kvm.take());
 }
 
