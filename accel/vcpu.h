@@ -35,6 +35,10 @@ class Vcpu {
     virtual CpuState& state() = 0;
     /// The state was changed from outside: cached modes and translations of addresses are dropped.
     virtual void state_changed() = 0;
+    /// Another engine's translated code stands by: from now on note writes to pages with code (before run()), and report them
+    /// to the physical map (after it). Engines that report each write at once have nothing to do.
+    virtual void watch_code() {}
+    virtual void report_code_writes() {}
     /// A non-maskable interrupt waits; only while run() is not executing.
     virtual void set_nmi_pending() = 0;
     /// A halted processor has something to take: only while run() is not executing.

@@ -15,7 +15,7 @@ bool user_code(const CpuState& s) {
 class HybridAccelerator::Member : public HybridVcpu {
   public:
     Member(HybridAccelerator& owner, std::unique_ptr<Vcpu> first, std::unique_ptr<Vcpu> complete, Engine start)
-        : HybridVcpu(std::move(first), std::move(complete), owner.phys_, start, owner.stress_switch_ns_,
+        : HybridVcpu(std::move(first), std::move(complete), start, owner.stress_switch_ns_,
                      owner.even_ ? Suits() : Suits(user_code)),
           owner_(owner) {
         const std::scoped_lock held(owner_.lock_);
@@ -31,10 +31,9 @@ class HybridAccelerator::Member : public HybridVcpu {
 };
 
 HybridAccelerator::HybridAccelerator(std::unique_ptr<Accelerator> first, std::unique_ptr<Accelerator> complete,
-                                     PhysMap& phys, Engine start, u64 stress_switch_ns)
+                                     Engine start, u64 stress_switch_ns)
     : first_(std::move(first)),
       complete_(std::move(complete)),
-      phys_(phys),
       stress_switch_ns_(stress_switch_ns),
       even_(first_->capabilities().even_speed),
       selected_(start) {}

@@ -13,7 +13,7 @@ namespace twin86 {
 class HybridAccelerator : public Accelerator {
   public:
     /// Processors begin in `start`. The second engine must execute everything.
-    HybridAccelerator(std::unique_ptr<Accelerator> first, std::unique_ptr<Accelerator> complete, PhysMap& phys,
+    HybridAccelerator(std::unique_ptr<Accelerator> first, std::unique_ptr<Accelerator> complete,
                       Engine start, u64 stress_switch_ns);
     ~HybridAccelerator() override;
 
@@ -28,7 +28,6 @@ class HybridAccelerator : public Accelerator {
     const Accelerator& named(Engine which) const { return which == Engine::kFirst ? *first_ : *complete_; }
 
     std::unique_ptr<Accelerator> first_, complete_;
-    PhysMap& phys_;
     const u64 stress_switch_ns_;
     const bool even_;
     mutable std::mutex lock_;  ///< of what follows

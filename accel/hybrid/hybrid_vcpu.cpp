@@ -20,11 +20,10 @@ Engine other(Engine e) {
 
 }  // namespace
 
-HybridVcpu::HybridVcpu(std::unique_ptr<Vcpu> first, std::unique_ptr<Vcpu> complete, PhysMap& phys, Engine start,
+HybridVcpu::HybridVcpu(std::unique_ptr<Vcpu> first, std::unique_ptr<Vcpu> complete, Engine start,
                        u64 stress_switch_ns, Suits suits)
     : first_(std::move(first)),
       complete_(std::move(complete)),
-      code_watch_(phys),
       active_(start),
       wanted_(start),
       stress_switch_ns_(stress_switch_ns),
@@ -93,9 +92,9 @@ void HybridVcpu::end_stay() {
 
 void HybridVcpu::move_to(Engine which) {
     if (which == Engine::kFirst)
-        code_watch_.remember();
+        first_->watch_code();
     else
-        code_watch_.report();
+        first_->report_code_writes();
     engine(which).state() = active().state();
     engine(which).state_changed();
     const u64 now = monotonic_ns();
@@ -131,9 +130,8 @@ void HybridVcpu::stress() {
 
 std::string HybridVcpu::statistics() const {
     std::string out = fmt::format(
-        "switches          {}; {:.3f} s in the first engine, {:.3f} s in the translator; {} pages of code changed\n",
-        switches_, static_cast<double>(spent_ns_[0]) / 1e9, static_cast<double>(spent_ns_[1]) / 1e9,
-        code_watch_.reported());
+        "switches          {}; {:.3f} s in the first engine, {:.3f} s in the translator\n", switches_,
+                                  static_cast<double>(spent_ns_[0]) / 1e9, static_cast<double>(spent_ns_[1]) / 1e9);
     std::vector<std::pair<u64, std::string>> sorted;
     for (const auto& [reason, count] : failures_) sorted.emplace_back(count, reason);
     std::sort(sorted.rbegin(), sorted.rend());

@@ -14,7 +14,6 @@
 #include <string>
 
 #include "accel/hybrid/alarm.h"
-#include "accel/hybrid/code_watch.h"
 #include "accel/hybrid/fallback_policy.h"
 #include "accel/vcpu.h"
 
@@ -29,7 +28,7 @@ class HybridVcpu : public Vcpu {
 
     /// `stress_switch_ns`: move at random moments, on average that far apart; 0: never.
     /// `suits`: what the first engine is for, when it is slow at other things; empty: everything.
-    HybridVcpu(std::unique_ptr<Vcpu> first, std::unique_ptr<Vcpu> complete, PhysMap& phys, Engine start,
+    HybridVcpu(std::unique_ptr<Vcpu> first, std::unique_ptr<Vcpu> complete, Engine start,
                u64 stress_switch_ns, Suits suits);
     ~HybridVcpu() override;
 
@@ -68,7 +67,6 @@ class HybridVcpu : public Vcpu {
     void stress();
 
     std::unique_ptr<Vcpu> first_, complete_;
-    CodeWatch code_watch_;  ///< the first engine does not report writes to translated code
     std::atomic<Engine> active_, wanted_;
     std::atomic<bool> exit_requested_ = false;
     bool watching_ = false;                ///< since the first run: what comes before is no guest

@@ -42,6 +42,8 @@ class KvmVcpu : public Vcpu, private CpuHost {
     void kick() override { kick_(); }
     CpuState& state() override;
     void state_changed() override { changed_ = true; }
+    void watch_code() override { slots_.watch_code(); }
+    void report_code_writes() override { slots_.report_code_writes(); }
     void set_nmi_pending() override;
     bool wakes() override;
     const std::string& failure() const override { return failure_; }

@@ -1,8 +1,10 @@
 #include "accel/kvm/memory_slots.h"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/bits.h"
 
@@ -58,7 +60,7 @@ u32 MemorySlots::free_number() const {
 }
 
 Status MemorySlots::add(const HostRange& range) {
-    slots_.push_back({free_number(), range, false});
+    slots_.push_back({free_number(), range, watching_code_ && range.writable});
     return set(slots_.back());
 }
 
@@ -69,7 +71,9 @@ Status MemorySlots::set(const Slot& slot) {
     return result < 0 ? Status(slot_error(r, -result)) : Status();
 }
 
+/// The log goes with the slot.
 Status MemorySlots::remove(const Slot& slot) {
+    if (slot.logged) take_log(slot);
     const int result = vm_.set_slot(slot.number, slot.range.base, 0, slot.range.host, 0);
     return result < 0 ? Status(slot_error(slot.range, -result)) : Status();
 }
@@ -80,8 +84,6 @@ Status MemorySlots::zap() {
                                            [](const Slot& a, const Slot& b) { return a.range.size < b.range.size; });
     if (smallest == slots_.end()) return {};
     ++zaps_;
-    // The log goes with the slot.
-    if (smallest->logged) collect(*smallest, smallest->range.base, smallest->range.size);
     if (const Status s = remove(*smallest); !s) return s;
     return set(*smallest);
 }
@@ -95,19 +97,41 @@ void MemorySlots::collect_dirty(Gpa base, u64 size) {
 
 /// The first call for a slot switches its log on and counts every page as written.
 void MemorySlots::collect(Slot& slot, Gpa base, u64 size) {
+    if (slot.logged) return take_log(slot);
+    slot.logged = true;
+    (void)set(slot);
     const Gpa from = std::max(base, slot.range.base), to = std::min(base + size, slot.range.base + slot.range.size);
-    const auto mark = [&](Gpa page) { phys_.pages().mark_dirty(page, phys_.pages().entry(page)); };
-    std::vector<u64> bitmap(align_up(slot.range.size / kPageSize, 64) / 64, ~u64{0});
-    if (!slot.logged) {
-        slot.logged = true;
-        (void)set(slot);
-    } else if (vm_.get_dirty_log(slot.number, bitmap.data()) == 0) {
-        // Reading clears: pages outside of the range would be lost.
-        for (u64 n = 0; n < slot.range.size / kPageSize; ++n)
-            if (bitmap[n / 64] >> (n % 64) & 1) mark(slot.range.base + n * kPageSize);
-        return;
-    }
-    for (Gpa page = from; page < to; page += kPageSize) mark(page);
+    for (Gpa page = from; page < to; page += kPageSize) written(page);
+}
+
+/// All of it, since reading clears.
+void MemorySlots::take_log(const Slot& slot) {
+    std::vector<u64> bitmap(align_up(slot.range.size / kPageSize, 64) / 64);
+    if (vm_.get_dirty_log(slot.number, bitmap.data()) < 0) std::fill(bitmap.begin(), bitmap.end(), ~u64{0});
+    const u64 pages = slot.range.size / kPageSize;
+    for (u64 word = 0; word < bitmap.size(); ++word)
+        for (u64 bits = bitmap[word]; bits != 0; bits &= bits - 1)
+            if (const u64 n = word * 64 + static_cast<unsigned>(std::countr_zero(bits)); n < pages)
+                written(slot.range.base + n * kPageSize);
+}
+
+void MemorySlots::written(Gpa page) {
+    const u64 entry = phys_.pages().entry(page);
+    phys_.pages().mark_dirty(page, entry);
+    if ((entry & kPageHasCode) != 0) phys_.written(page, kPageSize);
+}
+
+void MemorySlots::watch_code() {
+    const std::scoped_lock held(lock_);
+    watching_code_ = true;
+    for (Slot& s : slots_)
+        if (s.range.writable && !std::exchange(s.logged, true)) (void)set(s);
+}
+
+void MemorySlots::report_code_writes() {
+    const std::scoped_lock held(lock_);
+    for (const Slot& s : slots_)
+        if (s.logged) take_log(s);
 }
 
 }  // namespace twin86::kvm

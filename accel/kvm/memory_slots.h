@@ -26,6 +26,11 @@ class MemorySlots : private PhysMapListener {
     /// away does that (KVM_X86_QUIRK_SLOT_ZAP_ALL of api.rst).
     Status zap();
 
+    /// KVM logs writes to RAM from now on.
+    void watch_code();
+    /// Tells the physical map which pages with code KVM's processors have written since the last call.
+    void report_code_writes();
+
     u64 count() const { return slots_.size(); }
     u64 updates() const { return updates_; }
     u64 zaps() const { return zaps_; }
@@ -44,6 +49,8 @@ class MemorySlots : private PhysMapListener {
     Status set(const Slot& slot);
     Status remove(const Slot& slot);
     void collect(Slot& slot, Gpa base, u64 size);
+    void take_log(const Slot& slot);
+    void written(Gpa page);
     u32 free_number() const;
 
     KvmVm& vm_;
@@ -51,6 +58,7 @@ class MemorySlots : private PhysMapListener {
     std::atomic<bool> old_ = true;
     std::mutex lock_;  ///< of slots_: the dirty log is read by other threads
     std::vector<Slot> slots_;
+    bool watching_code_ = false;
     u64 updates_ = 0, zaps_ = 0;
 };
 

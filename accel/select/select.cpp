@@ -26,7 +26,7 @@ std::unique_ptr<Accelerator> make_jit(const Request& r) {
 
 Made with_fallback(const Request& r, std::unique_ptr<Accelerator> kvm) {
     return std::unique_ptr<Accelerator>(std::make_unique<HybridAccelerator>(
-        std::move(kvm), make_jit(r), r.phys, Engine::kFirst, r.options.stress_switch_us * 1000));
+        std::move(kvm), make_jit(r), Engine::kFirst, r.options.stress_switch_us * 1000));
 }
 
 /// KVM with the translator behind it, as far as the host's processor can translate.

@@ -1,6 +1,7 @@
 """The choice of an engine, and the KVM engine with small guests."""
 import os
 import re
+import subprocess
 import unittest
 
 import harness
@@ -49,6 +50,46 @@ class SmallGuests(unittest.TestCase):
     def test_triple_fault(self):
         with stubs.start("kvm_triple", "TRIPLE", extra=NO_FALLBACK + ["-no-reboot"]) as emulator:
             self.assertEqual(emulator.finish(), 0)
+
+
+SEABIOS = "/usr/share/seabios/bios-256k.bin"
+FIRMWARE_LOG = ["-chardev", "stdio,id=debug", "-device", "isa-debugcon,iobase=0x402,chardev=debug"]
+
+
+@unittest.skipUnless(HAS_KVM and os.path.exists(SEABIOS), "/dev/kvm or Debian's package seabios is not there")
+class Firmware(unittest.TestCase):
+    """SeaBIOS, and what it boots: modes.asm, through every mode to ring 3."""
+
+    def run_modes(self, name, accel, *options):
+        harness.OUT.mkdir(parents=True, exist_ok=True)
+        image = harness.OUT / f"{name}.img"
+        subprocess.run(["nasm", "-f", "bin", *[f"-D{o}" for o in options], "-o", image, stubs.HERE / "modes.asm"], check=True)
+        args = ["-m", "16", "-no-reboot", *stubs.DEVICES, "-debugcon", "stdio", "-hda", image, "-accel", accel]
+        with harness.Emulator(name, args) as emulator:
+            self.assertEqual(emulator.finish(120), stubs.exit_status(0x31), emulator.text())
+            self.assertIn("RPLU", emulator.text())
+
+    def test_seabios_to_its_boot_prompt_without_the_translator(self):
+        args = ["-m", "64", "-display", "none", "-serial", "none", "-monitor", "none", *FIRMWARE_LOG, *NO_FALLBACK]
+        with harness.Emulator("kvm_seabios", args) as emulator:
+            emulator.expect("No bootable device", 300)
+
+    def test_all_modes_without_the_translator(self):
+        self.run_modes("kvm_modes_alone", "kvm,fallback=off")
+
+    def test_all_modes(self):
+        self.run_modes("kvm_modes", "kvm")
+
+    def test_int_from_ring_3(self):
+        self.run_modes("kvm_modes_int", "kvm", "INT")
+
+    def test_syscall_from_ring_3(self):
+        self.run_modes("kvm_modes_syscall", "kvm", "SYSCALL")
+
+    def test_all_modes_while_engines_change(self):
+        for what in ([], ["INT"], ["SYSCALL"]):
+            with self.subTest(what):
+                self.run_modes("kvm_modes_stress", "kvm,stress-switch=200", "LOOPS=200000000", *what)
 
 
 

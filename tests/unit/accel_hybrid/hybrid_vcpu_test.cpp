@@ -12,7 +12,7 @@ namespace {
 struct FakeVcpu : Vcpu {
     std::deque<std::function<RunExit(FakeVcpu&)>> script;
     CpuState cpu;
-    std::string why;
+    std::string why, calls;
     unsigned changes = 0;
     std::atomic<unsigned> requests = 0, kicks = 0;
 
@@ -26,6 +26,8 @@ struct FakeVcpu : Vcpu {
     void kick() override { ++kicks; }
     CpuState& state() override { return cpu; }
     void state_changed() override { ++changes; }
+    void watch_code() override { calls += "watch "; }
+    void report_code_writes() override { calls += "report "; }
     void set_nmi_pending() override { cpu.nmi_pending = true; }
     bool wakes() override { return false; }
     const std::string& failure() const override { return why; }
@@ -37,11 +39,8 @@ struct Pair {
     explicit Pair(Engine start) {
         auto a = std::make_unique<FakeVcpu>(), b = std::make_unique<FakeVcpu>();
         first = a.get(), complete = b.get();
-        vcpu = std::make_unique<HybridVcpu>(std::move(a), std::move(b), *phys, start, 0, HybridVcpu::Suits());
+        vcpu = std::make_unique<HybridVcpu>(std::move(a), std::move(b), start, 0, HybridVcpu::Suits());
     }
-    GuestRam ram = GuestRam::create(16 * kPageSize).take();
-    MmioBus bus;
-    std::unique_ptr<PhysMap> phys = PhysMap::create(ram, 16 * kPageSize, bus).take();
     FakeVcpu *first, *complete;
     std::unique_ptr<HybridVcpu> vcpu;
 };
@@ -104,24 +103,16 @@ TEST_CASE("a request of the machine ends the run, whichever engine has it") {
     CHECK(vcpu.run() == RunExit::kShutdown);  // the script is at its end: nothing is left of the requests
 }
 
-TEST_CASE("code that the first engine overwrites is reported to the translator, other writes are not") {
-    struct Listener : CodeWriteListener {
-        void code_written(Gpa address, u64) override { pages.push_back(address); }
-        std::vector<Gpa> pages;
-    } listener;
+TEST_CASE("the first engine notes writes to code while it runs, and reports them before the other goes on") {
     Pair p(Engine::kComplete);
-    p.phys->add_code_listener(listener);
-    p.phys->set_has_code(3 * kPageSize, true);
-    p.phys->set_has_code(5 * kPageSize, true);
     HybridVcpu& vcpu = *p.vcpu;
     vcpu.select(Engine::kFirst);
-    p.first->script = {[&](FakeVcpu&) {
-        p.ram.base()[3 * kPageSize + 7] ^= 1;
-        p.ram.base()[4 * kPageSize] ^= 1;
-        return vcpu.select(Engine::kComplete), RunExit::kInterrupted;
-    }};
-    CHECK(vcpu.run() == RunExit::kShutdown);
-    CHECK(listener.pages == std::vector<Gpa>{3 * kPageSize});
+    p.first->script = {
+        [&](FakeVcpu& v) { return v.calls += "run ", vcpu.select(Engine::kComplete), RunExit::kInterrupted; }};
+    p.complete->script = {[&](FakeVcpu&) { return p.first->calls += "translator", RunExit::kHalted; }};
+    CHECK(vcpu.run() == RunExit::kHalted);
+    CHECK(p.first->calls == "watch run report translator");
+    CHECK(p.complete->calls.empty());
 }
 
 TEST_CASE("stays grow while failures follow each other, and shrink") {

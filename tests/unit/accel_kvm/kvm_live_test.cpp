@@ -149,6 +149,33 @@ TEST_CASE("with SYSCALL enabled an emulating host gives SYSCALL, exceptions and 
     CHECK(guest.vcpu().state().rip == KvmGuest::kCode);
 }
 
+TEST_CASE("pages with code that KVM writes to are reported, others are not, each time anew") {
+    struct Listener : CodeWriteListener {
+        void code_written(Gpa address, u64) override { pages.push_back(address); }
+        std::vector<Gpa> pages;
+    } listener;
+    NEED_KVM();
+    KvmGuest guest;
+    constexpr Gva kData = 0x500000;
+    guest.jit.map_new(kData, 3 * kPageSize, kUserPage | kWritablePage);
+    guest.load({0xc6, 0x07, 1, 0xc6, 0x06, 2, 0xcc});  // mov byte [rdi], 1; mov byte [rsi], 2; int3
+    guest.jit.phys().add_code_listener(listener);
+    for (unsigned n = 0; n < 2; ++n) guest.jit.phys().set_has_code(guest.jit.physical(kData + n * kPageSize), true);
+    for (unsigned round = 0; round < 3; ++round) {
+        CpuState s = guest.start();
+        s.gpr[kRdi] = kData + 8, s.gpr[kRsi] = kData + 2 * kPageSize;
+        guest.vcpu().watch_code();
+        REQUIRE(guest.run(s) == RunExit::kHalted);
+        CHECK(listener.pages.empty());
+        guest.vcpu().report_code_writes();
+        CHECK(listener.pages == std::vector<Gpa>{guest.jit.physical(kData)});
+        listener.pages.clear();
+        guest.vcpu().report_code_writes();
+        CHECK(listener.pages.empty());
+    }
+    guest.jit.phys().remove_code_listener(listener);
+}
+
 TEST_CASE("translations that others change are not used again: pages move at random") {
     NEED_KVM();
     KvmGuest guest;
