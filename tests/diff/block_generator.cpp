@@ -94,7 +94,8 @@ static Gva tame_target(Random& r, unsigned size) {
 
 bool Generator::aim_block_memory(Random& r, const Pointers& p, const Insn& insn, Item& item) const {
     const MemOperand& m = insn.mem;
-    if (m.segment == kFs || m.segment == kGs || (p.tame && m.segment == kCs && !insn.is64())) return false;
+    const bool extra = m.segment == kFs || m.segment == kGs;
+    if ((extra && (insn.is64() || p.tame)) || (p.tame && m.segment == kCs && !insn.is64())) return false;
     if (insn.op == Op::kMovMoffs || m.rip_relative) {
         MachineState unused = *p.in;
         aim_memory(r, insn, item, unused, p.tame ? tame_target(r, m.size) : pick_target(r, insn, m.size));

@@ -24,7 +24,7 @@ struct MachineState {
     u64 rip;
     u64 rflags;
     u64 fs_base, gs_base;
-    u8 segment[4];                         ///< SegmentNumber of ES, CS, SS and DS; outside of 64-bit mode
+    u8 segment[6];                         ///< SegmentNumber, by SegmentIndex; outside of 64-bit mode
     alignas(64) u8 xsave[kXsaveAreaSize];  ///< standard format
 };
 

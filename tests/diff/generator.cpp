@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "cpu/decode/offered.h"
+#include "tests/diff/native_oracle.h"
 #include "tests/diff/random_state.h"
 #include "tests/diff/segments.h"
 
@@ -67,8 +68,6 @@ bool Generator::random_insn(Random& r, Insn& insn) const {
 
 /// Both sides run it and come to the same.
 bool Generator::comparable(const Insn& insn) const {
-    // FS and GS of the native side are null selectors outside of 64-bit mode.
-    if (!insn.is64() && (insn.segment_override == kFs || insn.segment_override == kGs)) return false;
     // Stores through CS fault but for masked-off elements.
     const bool masked = insn.mem.suppresses_faults || insn.op == Op::kMaskmov;
     if (!insn.is64() && insn.segment_override == kCs && masked) return false;
@@ -82,7 +81,7 @@ Case Generator::start(Random& r, bool tame) const {
     c.data_seed = static_cast<u32>(r.next());
     c.code_offset = static_cast<u32>(r.chance(900) ? 64 + r.below(3000) : kPageSize - r.below(40));
     if (c.bits != 64) {
-        c.in.fs_base = c.in.gs_base = 0;  // what the host's null selectors have
+        c.in.fs_base = c.in.gs_base = 0;
         choose_segments(r, tame, c);
     }
     set_low(c.in.gpr[kRsp], kDataBase + 0x1000 + r.below(0x200) * 8 - segment_base(c.in, c.bits, kSs), stack_bits(c));
@@ -95,6 +94,9 @@ void Generator::choose_segments(Random& r, bool tame, Case& c) const {
     static constexpr SegmentNumber kStacks[] = {kPlain16, kOddBase, kTight, kDown16, kWide, kDown32, kWide16};
     const bool own = host_has_ldt() && (c.bits == 16 || (!tame && r.chance(250))), plain = tame || r.chance(500);
     if (c.bits == 16) c.in.segment[kCs] = kCode16;
+    // With FS the native side finds its own data: it must be able to get it back.
+    const bool extra = host_has_ldt() && host_has_fsgsbase();
+    for (const unsigned n : {kFs, kGs}) c.in.segment[n] = extra ? static_cast<u8>(kNullSegment + r.below(kSegmentNumbers - kNullSegment)) : u8{kNullSegment};
     if (!own) return;
     for (const unsigned n : {kEs, kDs}) c.in.segment[n] = plain ? u8{kPlain16} : static_cast<u8>(kNullSegment + r.below(kSegmentNumbers - kNullSegment));
     c.in.segment[kSs] = plain ? kPlain16 : kStacks[r.below(std::size(kStacks))];
@@ -129,7 +131,7 @@ Gva Generator::pick_target(Random& r, const Insn& insn, unsigned size) const {
 
 /// As pick_target, through a segment: at its limit too.
 Gva Generator::pick_in(Random& r, const Insn& insn, unsigned size, const MachineState& s, unsigned segment) const {
-    const bool limited = !insn.is64() && segment < kFs && s.segment[segment] >= kLdtFirst;
+    const bool limited = !insn.is64() && s.segment[segment] >= kLdtFirst;
     if (!limited || !r.chance(80)) return pick_target(r, insn, size);
     const u64 limit = segment_limit(static_cast<SegmentNumber>(s.segment[segment]));
     return segment_base(s, corpus_.bits(), segment) + limit + 1 - r.below(2 * std::max(size, 1u) + 1);

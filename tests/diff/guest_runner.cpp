@@ -58,7 +58,7 @@ bool GuestRunner::run(const Job& job, JobResult& result) {
     s.rflags = job.in.rflags | 0x202;
     s.segment[kFs].base = job.in.fs_base, s.segment[kGs].base = job.in.gs_base;
     if (job.bits != 64)
-        for (const unsigned n : {kEs, kCs, kSs, kDs})
+        for (unsigned n = 0; n < 6; ++n)
             if (job.in.segment[n] != kFlatSegment) s.segment[n] = guest_segment(static_cast<SegmentNumber>(job.in.segment[n]), user_);
     std::memcpy(s.xsave, job.in.xsave, sizeof s.xsave);
 

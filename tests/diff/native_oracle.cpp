@@ -36,9 +36,11 @@ struct {
     u32 offset;
     u16 selector;
 } __attribute__((packed)) diff_far;
+u16 diff_fs_selector, diff_gs_selector;
 void* diff_xsave;
 void diff_enter();
 void diff_enter32();
+void diff_enter_segments();  // with FS and GS
 [[noreturn]] void diff_leave();
 }
 
@@ -57,6 +59,7 @@ void diff_enter32();
 asm(".text\n"
     "diff_enter:\n" LOAD_ALL "jmp *diff_target(%rip)\n"
     "diff_enter32:\n" LOAD_ALL "ljmp *diff_far(%rip)\n"
+    "diff_enter_segments:\n" LOAD_ALL "mov diff_fs_selector(%rip), %fs\n mov diff_gs_selector(%rip), %gs\n ljmp *diff_far(%rip)\n"
     "diff_leave:\n"
     "mov diff_host_rsp(%rip), %rsp\n"
     "pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n ret\n");
@@ -76,6 +79,7 @@ u64 host_fs;
 /// For compatibility mode: DS and ES are null in a 64-bit process. The stack's segment means nothing until then.
 void load_segments(const MachineState& in) {
     const auto selector = [&](unsigned n) { return u32{native_selector(static_cast<SegmentNumber>(in.segment[n]))}; };
+    diff_fs_selector = static_cast<u16>(selector(kFs)), diff_gs_selector = static_cast<u16>(selector(kGs));
     diff_far.selector = in.segment[kCs] == kFlatSegment ? kUserCode32Selector : static_cast<u16>(selector(kCs));
     asm volatile("mov %0, %%ds\n mov %1, %%es\n mov %2, %%ss" ::"r"(selector(kDs)), "r"(selector(kEs)), "r"(selector(kSs)));
 }
@@ -222,7 +226,7 @@ void NativeOracle::child_loop(int from_parent, int to_parent) {
             ticked = nullptr;
             current = &shared_->results[n];
             if (job.bits == 64) diff_enter();
-            else load_segments(in), diff_enter32();
+            else load_segments(in), diff_use_bases ? diff_enter_segments() : diff_enter32();
             current = nullptr;
             std::memcpy(shared_->results[n].data, data.writable, kDataSize);
             std::memset(code.writable + job.code_offset, 0xcc, job.code_size);

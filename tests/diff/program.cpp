@@ -76,8 +76,8 @@ std::string Case::describe() const {
     std::memcpy(&mxcsr, in.xsave + 24, 4), std::memcpy(&fcw, in.xsave, 2), std::memcpy(&fsw, in.xsave + 2, 2);
     out += fmt::format("rflags={:#x} mxcsr={:#x} fcw={:#x} fsw={:#x} fs={:#x} gs={:#x} data seed {}\n", in.rflags, mxcsr, fcw, fsw,
                        in.fs_base, in.gs_base, data_seed);
-    static constexpr const char* kSegments[] = {"es", "cs", "ss", "ds"};
-    for (const unsigned s : {kEs, kSs, kDs}) {
+    static constexpr const char* kSegments[] = {"es", "cs", "ss", "ds", "fs", "gs"};
+    for (const unsigned s : {kEs, kSs, kDs, kFs, kGs}) {
         if (bits == 64 || in.segment[s] == kFlatSegment) continue;
         const auto number = static_cast<SegmentNumber>(in.segment[s]);
         const Segment g = guest_segment(number, true);

@@ -81,7 +81,7 @@ Segment guest_segment(SegmentNumber number, bool user) {
 
 Gva segment_base(const MachineState& s, u32 bits, unsigned segment) {
     if (bits == 64) return segment == kFs ? s.fs_base : segment == kGs ? s.gs_base : 0;
-    const auto number = static_cast<SegmentNumber>(segment < kFs ? s.segment[segment] : u8{kFlatSegment});
+    const auto number = static_cast<SegmentNumber>(s.segment[segment]);
     return number < kLdtFirst ? 0 : shape(number).base;
 }
 
