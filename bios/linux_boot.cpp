@@ -178,8 +178,6 @@ Result<BootPlan> load_linux(const BootRequest& request, ByteView file, BootMemor
     const auto system = file.slice(h.setup_size, h.system_size);
     CHECK(system.has_value(), "parse_linux_header() bounds the system part");
     if (Status s = store(memory, place.kernel, system->bytes()); !s) return s.failure();
-    if (Status s = store_zeros(memory, place.kernel + h.system_size, h.init_size - h.system_size); !s)
-        return s.failure();
     if (Status s = place_initrd(request, h, allocator, memory, place); !s) return s.failure();
     if (Status s = place_cmdline(request, h, allocator, memory, place); !s) return s.failure();
     auto params = place_low(allocator, memory, make_boot_params(request, h, file, place), kPageSize);

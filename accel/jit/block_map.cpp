@@ -11,20 +11,27 @@ namespace twin86::jit {
 
 namespace {
 
-/// Calls f with each guest physical page that the block has bytes in.
+/// Calls f with the start and end of what the block has in each guest physical page: one or two.
 template <class F>
-void for_pages(const Block& b, F f) {
-    f(b.key.physical & kPageMask);
-    if (b.second_page != ~u64{0}) f(b.second_page);
+void for_pieces(const Block& b, F f) {
+    const Gpa start = b.key.physical, border = (start & kPageMask) + kPageSize;
+    f(start, std::min(start + b.guest_size, border));
+    if (b.second_page != ~u64{0}) f(b.second_page, b.second_page + (start + b.guest_size - border));
 }
 
 bool overlaps(const Block& b, Gpa address, u64 size) {
-    const Gpa start = b.key.physical;
-    const Gpa first_end = std::min(start + b.guest_size, (start & kPageMask) + kPageSize);
-    if (address < first_end && start < address + size) return true;
-    if (b.second_page == ~u64{0}) return false;
-    const Gpa tail_end = b.second_page + (start + b.guest_size - ((start & kPageMask) + kPageSize));
-    return address < tail_end && b.second_page < address + size;
+    bool found = false;
+    for_pieces(b, [&](Gpa start, Gpa end) { found |= address < end && start < address + size; });
+    return found;
+}
+
+/// The lines of one page that the block was made from.
+u64 lines_in(const Block& b, Gpa page) {
+    u64 lines = 0;
+    for_pieces(b, [&](Gpa start, Gpa end) {
+        if ((start & kPageMask) == page) lines |= CodeLines::lines_of(start, end - start);
+    });
+    return lines;
 }
 
 }  // namespace
@@ -32,10 +39,11 @@ bool overlaps(const Block& b, Gpa address, u64 size) {
 Block* BlockMap::insert(std::unique_ptr<Block> owned) {
     Block* block = owned.get();
     by_key_.insert(*block);
-    for_pages(*block, [&](Gpa page) {
-        PageCode& code = by_page_[page];
-        code.blocks.push_back(block);
-        code.writes = 0;
+    for_pieces(*block, [&](Gpa start, Gpa end) {
+        by_page_[start & kPageMask].push_back(block);
+        PageLines& p = lines_.page(start);
+        p.lines |= CodeLines::lines_of(start, end - start);
+        p.writes = 0;
     });
     all_.push_back(std::move(owned));
     return block;
@@ -137,11 +145,14 @@ void BlockMap::invalidate(Gpa address, u64 size) {
     for (Gpa page = address & kPageMask; page < address + size; page += kPageSize) {
         const auto found = by_page_.find(page);
         if (found == by_page_.end()) continue;
-        auto& [blocks, writes] = found->second;
-        const bool all = ++writes > kWritesBeforeGivingUp;
+        std::vector<Block*>& blocks = found->second;
+        PageLines& p = lines_.page(page);
+        const bool all = ++p.writes > CodeLines::kWritesBeforeGivingUp;
         for (Block* b : blocks)
             if (b->valid && (all || overlaps(*b, address, size))) drop(*b);
         std::erase_if(blocks, [](const Block* b) { return !b->valid; });
+        p.lines = 0;
+        for (const Block* b : blocks) p.lines |= lines_in(*b, page);
         if (blocks.empty()) {
             by_page_.erase(found);
             phys_.set_has_code(page, false);
@@ -150,7 +161,10 @@ void BlockMap::invalidate(Gpa address, u64 size) {
 }
 
 void BlockMap::clear() {
-    for (const auto& [page, code] : by_page_) phys_.set_has_code(page, false);
+    for (const auto& [page, blocks] : by_page_) {
+        phys_.set_has_code(page, false);
+        lines_.page(page) = {};
+    }
     by_page_.clear();
     by_key_.clear();
     cross_links_.clear();

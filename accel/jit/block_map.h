@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "accel/jit/block_table.h"
+#include "accel/jit/code_lines.h"
 #include "accel/jit/code_cache.h"
 #include "accel/jit/thunks.h"
 
@@ -19,7 +20,9 @@ struct RegionCode;
 
 class BlockMap {
   public:
-    BlockMap(CodeCache& cache, const Thunks& thunks, PhysMap& phys) : cache_(cache), thunks_(thunks), phys_(phys) {}
+    /// `lines` is kept up to date: what blocks were made from.
+    BlockMap(CodeCache& cache, const Thunks& thunks, PhysMap& phys, CodeLines lines)
+        : cache_(cache), thunks_(thunks), phys_(phys), lines_(lines) {}
 
     Block* find(const BlockKey& key) const { return by_key_.find(key); }
     /// Takes a block whose code has been committed.
@@ -60,14 +63,9 @@ class BlockMap {
     CodeCache& cache_;
     const Thunks& thunks_;
     PhysMap& phys_;
+    CodeLines lines_;
     BlockTable by_key_;
-    struct PageCode {
-        std::vector<Block*> blocks;
-        u32 writes = 0;  ///< into the page since something in it was translated
-    };
-    /// So many writes in turn and a page is being filled anew: the rest of them shall be fast.
-    static constexpr u32 kWritesBeforeGivingUp = 16;
-    std::unordered_map<Gpa, PageCode> by_page_;
+    std::unordered_map<Gpa, std::vector<Block*>> by_page_;
     std::vector<std::unique_ptr<Block>> all_;  // in order of code address; invalid ones until clear()
     std::vector<ChainSite*> cross_links_;
     u64 invalidated_ = 0;

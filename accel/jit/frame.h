@@ -6,6 +6,7 @@
 
 #include <cstddef>
 
+#include "accel/jit/code_lines.h"
 #include "accel/jit/mode.h"
 #include "accel/jit/soft_tlb.h"
 #include "cpu/state/cpu_state.h"
@@ -71,6 +72,17 @@ struct VectorElements {
     u64 selected;  ///< by number of the element
 };
 
+/// An access to plain memory on the bounce buffer (leaf/bounce.cpp).
+struct LeafBounce {
+    u64 to_commit;  ///< not 0: exit_commit copies the buffer to the pieces and returns
+    u64 start;      ///< host address in the buffer
+    u32 count;
+    struct {
+        u64 host;
+        u32 size;
+    } piece[2];
+};
+
 struct JitFrame {
     const u8* poll;         ///< emitted code reads through it at block entry; inaccessible when the vCPU is kicked
     u64 page_va;            ///< RIP of the start of the page that the running position-independent block is in
@@ -122,6 +134,7 @@ struct JitFrame {
     const PhysPages* phys;
     u8 physical_bits;       ///< MAXPHYADDR of the CPU model
     bool gib_pages;         ///< it has pages of 1 GiB
+    CodeLines code_lines;
     u64 tlb_fills;
     u64 watched_data;       ///< not 0: these pages hold data breakpoints and stay out of the TLB
     Gva watched_page[4];
@@ -129,20 +142,24 @@ struct JitFrame {
     // A bounced access in flight.
     u64 bounce_address;
     u32 bounce_meta;
-    u64 bounce_pc;
-    BounceBuffer bounce;
-    VectorElements elements;
 
     CpuState cpu;
-    u64 window[kViews][WindowTables::kRegions];  ///< host - linear address, by bits 47:39
+    alignas(kPageSize / 2) u64 window[kViews][WindowTables::kRegions];  ///< host - linear address, by bits 47:39
     TlbTable tlb[kViews];
     u16 tlb_used[kViews][kTlbEntries];  ///< indices filled with non-global entries since the last flush
     u32 tlb_used_count[kViews];
     u16 writable[kWritableSlots];  ///< by host page: the entry with a write tag for it (view << kTlbBits | index), or one of these
     static constexpr u16 kNoWritable = 0xffff, kManyWritable = 0xfffe;
     JumpEntry jump_cache[kJumpCacheEntries];
+    LeafBounce leaf_bounce;
+    BounceBuffer bounce;
+    VectorElements elements;
 };
 static_assert(std::is_standard_layout_v<JitFrame>);
+/// Processors take a load whose address has the low 12 bits of an earlier store's for one that depends on it. The first
+/// fields are stored to all the time; half a page away from them no region that guests use much lies (64 bytes further:
+/// +45 % for a decompressor whose heap is at the top of user space).
+static_assert(offsetof(JitFrame, window) % kPageSize == kPageSize / 2);
 
 /// Where in the frame a member of a segment register is.
 constexpr std::size_t segment_field(unsigned segment, std::size_t member) {

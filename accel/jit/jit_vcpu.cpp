@@ -40,11 +40,14 @@ Result<std::unique_ptr<JitVcpu>> JitVcpu::create(const JitOptions& options, cons
     if (!memory) return memory.failure();
     auto cache = CodeCache::create(options.code_size);
     if (!cache) return cache.failure();
-    return std::unique_ptr<JitVcpu>(new JitVcpu(options, model, phys, environment, log, memory.take(), cache.take()));
+    auto lines = HostPages::create(align_up(phys.pages().count * sizeof(PageLines), kPageSize), "a table of code");
+    if (!lines) return lines.failure();
+    return std::unique_ptr<JitVcpu>(
+        new JitVcpu(options, model, phys, environment, log, memory.take(), cache.take(), lines.take()));
 }
 
 JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys, VcpuEnvironment& environment, Log& log,
-                 std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache)
+                 std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache, HostPages code_lines)
     : options_(options),
       model_(model),
       phys_(phys),
@@ -53,13 +56,15 @@ JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys
       memory_(std::move(memory)),
       frame_(memory_->frame()),
       cache_(std::move(cache)),
+      code_lines_(std::move(code_lines)),
       thunks_(build_thunks(*cache_)),
-      blocks_(*cache_, thunks_, phys),
+      blocks_(*cache_, thunks_, phys, {reinterpret_cast<PageLines*>(code_lines_.base())}),
       translator_(options_, model, phys, *cache_, blocks_, thunks_, *this, log),
       cpuid_(model),
       cpu_(frame_.cpu, *this, cpuid_) {
     prepare_frame(frame_, phys.pages(), model);
     frame_.inaccessible = memory_->inaccessible();
+    frame_.code_lines.pages = reinterpret_cast<PageLines*>(code_lines_.base());
     std::ranges::copy(thunks_.leaf_exit, frame_.leaf_exit);
     for (auto& half : exec_tlb_) half.resize(kExecEntries);
     create_windows();

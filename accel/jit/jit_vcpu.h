@@ -93,7 +93,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     };
 
     JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys, VcpuEnvironment& environment, Log& log,
-            std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache);
+            std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache, HostPages code_lines);
 
     // run_loop.cpp
     bool take_events();
@@ -199,6 +199,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::unique_ptr<FrameMemory> memory_;
     JitFrame& frame_;
     std::unique_ptr<CodeCache> cache_;
+    HostPages code_lines_;
     Thunks thunks_;
     BlockMap blocks_;
     Translator translator_;

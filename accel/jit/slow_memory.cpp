@@ -211,6 +211,7 @@ bool JitVcpu::on_slow() {
         deliver_fault((meta.view & kAccessWaits) && pending ? Outcome::fault(kVectorMF) : fault);
         return false;
     }
+    frame_.leaf_bounce.to_commit = 0;  // an instruction on the buffer may have faulted
     frame_.bounce_address = frame_.address;
     frame_.bounce_meta = std::bit_cast<u32>(meta);
     frame_.address = reinterpret_cast<u64>(buffer);

@@ -24,15 +24,15 @@ class ThunkBuilder {
         const u64 enter = enter_thunk();
         const u64 exits[] = {exit_entry(ExitReason::kLookup, common), exit_entry(ExitReason::kChain, common),
                              exit_entry(ExitReason::kHelper, common), exit_entry(ExitReason::kSlow, common),
-                             exit_entry(ExitReason::kCommit, common), exit_entry(ExitReason::kString, common),
+                             commit_entry(common), exit_entry(ExitReason::kString, common),
                              exit_entry(ExitReason::kRaise, common), exit_entry(ExitReason::kSegment, common),
                              exit_entry(ExitReason::kRegion, common), exit_entry(ExitReason::kBoundary, common)};
         const u64 recover = recover_entry(common);
         a.bind(common);
         exit_common();
-        const u64 slow = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_fill), false);
-        const u64 elements = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_elements), false);
-        const u64 string = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_string), true);
+        const u64 slow = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_fill), LeafCall::kAccess);
+        const u64 elements = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_elements), LeafCall::kAccess);
+        const u64 string = leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_string), LeafCall::kString);
         const u64 transfer = transfer_thunk(), entering = entering_thunk();
 
         CHECK(code_.flatten() == kErrorOk && code_.resolveUnresolvedLinks() == kErrorOk);
@@ -135,6 +135,24 @@ class ThunkBuilder {
         return at;
     }
 
+    /// What the leaf has bounced it commits, and the instruction behind goes on; the rest is the run loop's.
+    u64 commit_entry(const Label& common) {
+        const Label commit = a.newLabel(), leaves = a.newLabel();
+        a.bind(commit);
+        leaf_thunk(reinterpret_cast<void*>(&twin86_leaf_commit), LeafCall::kNoMeta);
+        const u64 at = start();
+        a.mov(field(offsetof(JitFrame, save_rcx), 8), x86::rcx);
+        a.mov(x86::rcx, field(offsetof(JitFrame, leaf_bounce.to_commit), 8));
+        a.jecxz(x86::rcx, leaves);
+        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx), 8));
+        a.jmp(commit);
+        a.bind(leaves);
+        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx), 8));
+        a.mov(field(offsetof(JitFrame, reason), 8, 4), static_cast<u32>(ExitReason::kCommit));
+        a.jmp(common);
+        return at;
+    }
+
     u64 recover_entry(const Label& common) {
         const u64 at = start();
         a.lea(x86::rsp, x86::ptr(x86::rsp, -8));  // as if by a call, without touching flags
@@ -175,26 +193,33 @@ class ThunkBuilder {
         a.ret();
     }
 
-    /// call thunk; u32 meta: saves what a C function may clobber and goes on at the distance that the helper returns.
-    u64 leaf_thunk(void* helper, bool string) {
+    enum class LeafCall { kAccess, kString, kNoMeta };
+
+    /// call thunk; u32 meta: saves what a C function may clobber and goes on at the distance that the helper returns, with
+    /// frame.address in rbp after an access.
+    u64 leaf_thunk(void* helper, LeafCall kind) {
         const u64 at = start();
         static constexpr u8 kVolatile[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kRbp};
         for (const u8 g : kVolatile) a.mov(field(gpr_offset(g), 8), host64(kHostOf[g]));
         a.pushfq();
         a.lea(x86::rdi, x86::ptr(x86::rsp, 16));
         a.mov(x86::rax, x86::ptr(x86::rsp, 8));
-        if (string) {
+        if (kind == LeafCall::kString) {
             a.mov(x86::esi, x86::dword_ptr(x86::rax));
             a.mov(x86::rdx, x86::rsp);
-        } else {
+        } else if (kind == LeafCall::kAccess) {
+            a.mov(field(offsetof(JitFrame, address), 16), x86::rbp);
             a.mov(x86::rsi, x86::rbp);
             a.mov(x86::edx, x86::dword_ptr(x86::rax));
         }
         a.mov(x86::rax, imm(reinterpret_cast<u64>(helper)));
         a.call(x86::rax);
-        a.lea(x86::rax, x86::ptr(x86::rax, 4));
-        a.add(x86::ptr(x86::rsp, 8, 8), x86::rax);
+        if (kind != LeafCall::kNoMeta) {
+            a.lea(x86::rax, x86::ptr(x86::rax, 4));
+            a.add(x86::ptr(x86::rsp, 8, 8), x86::rax);
+        }
         a.popfq();
+        if (kind == LeafCall::kAccess) a.mov(x86::rbp, field(offsetof(JitFrame, address), 8));
         for (const u8 g : kVolatile) a.mov(host64(kHostOf[g]), field(gpr_offset(g), 8));
         a.ret();
         return at;

@@ -68,4 +68,42 @@ TEST_CASE("A page full of code is filled anew, in turns through two mappings", "
     CHECK(t.reg(kRax) == 2 * kIncrements * kRounds * (kRounds + 1) / 2);
 }
 
+TEST_CASE("Data beside a function, in its page and over the page's borders, changes as the function does", "[insn][smc]") {
+    InsnTest t;
+    map_buffer(t);
+    t.guest.map_new(kBuffer - kPageSize, kPageSize, kUserPage | kWritablePage);
+    constexpr unsigned kRounds = 200, kFunction = 0x40, kCounter = 0x200;
+    t.set(kRbx, kBuffer), t.set(kRcx, kRounds);
+    t.execute([&](auto& a) {
+        const Label again = a.newLabel();
+        a.xor_(x86::edx, x86::edx);
+        a.mov(x86::byte_ptr(x86::rbx, kFunction), kMovEax);
+        a.mov(x86::byte_ptr(x86::rbx, kFunction + 5), kRet);
+        a.bind(again);
+        a.mov(x86::dword_ptr(x86::rbx, kFunction + 1), x86::ecx);
+        a.lea(x86::rsi, x86::ptr(x86::rbx, kFunction));
+        a.call(x86::rsi);
+        a.add(x86::rdx, x86::rax);
+        a.add(x86::qword_ptr(x86::rbx, kCounter), x86::rax);        // beside the code
+        a.mov(x86::qword_ptr(x86::rbx, kFunction - 8), x86::rcx);   // right in front of it
+        a.inc(x86::byte_ptr(x86::rbx, kFunction + 2));              // in it
+        a.call(x86::rsi);
+        a.add(x86::rdx, x86::rax);
+        a.add(x86::qword_ptr(x86::rbx, -3), x86::rcx);              // over the border into it
+        a.add(x86::qword_ptr(x86::rbx, kPageSize - 5), x86::rcx);   // and out of it
+        a.mov(x86::rdi, x86::qword_ptr(x86::rbx, -3));
+        a.dec(x86::rcx);
+        a.jnz(again);
+        a.mov(x86::r8, x86::qword_ptr(x86::rbx, kPageSize - 5));
+        a.mov(x86::r9, x86::qword_ptr(x86::rbx, kCounter));
+        a.mov(x86::r12, x86::qword_ptr(x86::rbx, kFunction - 8));
+    });
+    constexpr u64 kSum = kRounds * (kRounds + 1) / 2;
+    CHECK(t.reg(kRdx) == 2 * kSum + 0x100 * kRounds);
+    CHECK(t.reg(kR9) == kSum);
+    CHECK(t.reg(kRdi) == kSum);
+    CHECK(t.reg(kR8) == kSum);
+    CHECK(t.reg(kR12) == 1);
+}
+
 }  // namespace twin86::test

@@ -18,10 +18,12 @@ class Leaf(unittest.TestCase):
         cls.symbols = re.findall(r"^[0-9a-f ]{16} (\w) (\S+)$", output("nm"), re.M)
 
     def test_has_the_entry_points(self):
-        self.assertLessEqual({"twin86_leaf_fill", "twin86_leaf_string", "twin86_leaf_elements", "twin86_leaf_transfer"}, {name for kind, name in self.symbols if kind == "T"})
+        entries = {"twin86_leaf_" + name for name in ("fill", "commit", "string", "elements", "transfer")}
+        self.assertLessEqual(entries, {name for kind, name in self.symbols if kind == "T"})
 
     def test_calls_nothing_outside(self):
-        self.assertEqual([name for kind, name in self.symbols if kind == "U"], [])
+        defined = {name for kind, name in self.symbols if kind == "T"}
+        self.assertEqual([name for kind, name in self.symbols if kind == "U" and name not in defined], [])
 
     def test_nothing_that_the_linker_could_replace(self):
         # A weak function may be merged with a copy that was compiled for vector registers.

@@ -1,16 +1,14 @@
 // The soft-TLB fill: page walk, rights of the view, and the entry for the inline probe.
-#include "accel/jit/leaf/leaf.h"
-
+#include "accel/jit/leaf/bounce.h"
 #include "accel/jit/leaf/tlb_fill.h"
 
 namespace twin86::jit {
 
-extern "C" u64 twin86_leaf_fill(JitFrame* frame, u64 address, u32 meta) {
-    const unsigned size = meta & 0xffff;
-    const u8 kind = static_cast<u8>(meta >> 16);
-    const u8 view = static_cast<u8>((meta >> 24) & 3);
-    if ((address & 0xfff) + size > kPageSize) return kLeafMore;
-    return fill(*frame, address, kind, view) ? kLeafDone : kLeafMore;
+extern "C" u64 twin86_leaf_fill(JitFrame* frame, u64 address, u32 bits) {
+    const AccessMeta meta = __builtin_bit_cast(AccessMeta, bits);
+    const bool in_page = (address & 0xfff) + meta.size <= kPageSize;
+    if (in_page && fill(*frame, address, meta.access, meta.view & 3)) return kLeafDone;
+    return leaf_bounce(*frame, address, meta);
 }
 
 }  // namespace twin86::jit

@@ -32,6 +32,8 @@ static_assert(sizeof(ElementsMeta) == 4);
 constexpr u64 kLeafDone = 0;
 constexpr u64 kLeafMore = 5;
 constexpr u64 kLeafSlow = 10;
+/// Behind a call of slow_mem: the instruction itself, with rbp = frame.address (BlockBuilder::access).
+constexpr u64 kLeafHere = 5 + 5 + sizeof(AccessMeta);
 
 /// How twin86_leaf_transfer goes on: index into JitFrame::leaf_exit.
 enum LeafExit : u8 {
@@ -43,8 +45,11 @@ enum LeafExit : u8 {
 struct HelperSite;
 
 extern "C" {
-/// Fills the TLB for an access; kLeafDone: retry the probe, kLeafMore: the TLB cannot express it.
+/// Fills the TLB for an access; kLeafDone: retry the probe, kLeafMore: the slow path must do it, kLeafHere: the
+/// instruction can run on frame.address, and when it writes exit_commit follows.
 u64 twin86_leaf_fill(JitFrame* frame, u64 address, u32 meta);
+/// Writes to guest memory what an instruction has left in the bounce buffer.
+void twin86_leaf_commit(JitFrame* frame);
 /// Runs a string instruction on cpu.gpr as far as one page of each operand goes; `flags` are the host flags, updated
 /// by scas and cmps.
 u64 twin86_leaf_string(JitFrame* frame, u32 meta, u64* flags);
