@@ -56,7 +56,7 @@ Outcome do_lar(Cpu& cpu, const Insn& insn) {
     bool visible = false;
     TRY_GUEST(inspect_typed(cpu, insn, kLarTypes, d, visible));
     if (visible)
-        write_gpr(cpu.s, insn.reg_field, insn.operand_bits, d.high & (insn.operand_bits == 16 ? 0xff00 : 0xf0ff00));
+        write_gpr(cpu.s, insn.reg_field, insn.operand_bits, d.high & (insn.operand_bits == 16 ? 0xff00 : 0xffff00));
     return Outcome::success();
 }
 

@@ -34,13 +34,6 @@ bool writes_own_rsp(const Insn& i) {
     }
 }
 
-Item raw(std::initializer_list<unsigned> bytes, Fix fix = Fix::kNone, u8 fix_at = 0, std::size_t target = 0) {
-    Item i;
-    for (const unsigned b : bytes) i.bytes[i.length++] = static_cast<u8>(b);
-    i.fix = fix, i.fix_at = fix_at, i.target = static_cast<u16>(target);
-    return i;
-}
-
 }  // namespace
 
 /// A near branch to an item, with a distance of 32 bits or, in 16-bit code mostly, of 16.

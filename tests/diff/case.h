@@ -35,6 +35,7 @@ struct Job {
     u32 code_offset;  ///< in the code pages
     u32 data_seed;    ///< which part of the pattern fills the data window
     u32 bits;         ///< 64, or 32 or 16 for compatibility mode
+    bool loads_segments;  ///< of the LDT: selectors and their error codes are compared too, in ring 3 alone
     MachineState in;
 
     /// RIP of the first byte: 16-bit code has a segment of its own.
@@ -43,9 +44,10 @@ struct Job {
 
 struct JobResult {
     i32 vector;      ///< exception that ended it: 3 (INT3) when the program ran to its end
-    u32 error_code;  ///< #PF only
+    u32 error_code;  ///< #PF, and with loads_segments all others
     u64 cr2;         ///< #PF only
     MachineState out;
+    u16 selector[6];  ///< by SegmentIndex; with loads_segments
     u8 data[kDataSize];
 };
 

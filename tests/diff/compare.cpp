@@ -89,9 +89,12 @@ class Comparison {
     }
 };
 
+/// Null selectors are all alike: a return to ring 3 may change one into another.
+u16 loaded(u16 selector) { return selector < 4 ? u16{0} : selector; }
+
 }  // namespace
 
-std::vector<std::string> compare(const JobResult& native, const JobResult& guest, u64 flags) {
+std::vector<std::string> compare(const JobResult& native, const JobResult& guest, u64 flags, bool selectors) {
     Comparison c;
     c.value("vector", static_cast<u64>(native.vector), static_cast<u64>(guest.vector));
     // Linux hides from processes whether an address of its own half is mapped.
@@ -100,6 +103,8 @@ std::vector<std::string> compare(const JobResult& native, const JobResult& guest
     c.value("cr2", native.cr2, guest.cr2);
     c.value("rip", native.out.rip, guest.out.rip);
     for (unsigned i = 0; i < 16; ++i) c.value(kGprNames[i], native.out.gpr[i], guest.out.gpr[i]);
+    static constexpr const char* kSegments[6] = {"es", "cs", "ss", "ds", "fs", "gs"};
+    for (unsigned i = 0; selectors && i < 6; ++i) c.value(kSegments[i], loaded(native.selector[i]), loaded(guest.selector[i]));
     c.value("rflags", native.out.rflags & flags, guest.out.rflags & flags);
     if (std::memcmp(native.out.xsave, guest.out.xsave, kXsaveAreaSize) != 0)
         c.vector_state(Image(native.out.xsave), Image(guest.out.xsave));

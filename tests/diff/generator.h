@@ -18,6 +18,8 @@ class Generator {
     Case mangled(Random& r) const;
     /// 2 to 20 instructions, now and then up to 100, with branches forward and bounded loops.
     Case block(Random& r) const;
+    /// 16-bit code that loads segments, inspects descriptors and transfers far, within the LDT. The host must have one.
+    Case segments(Random& r) const;
 
   private:
     struct Pointers;

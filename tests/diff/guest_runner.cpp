@@ -10,6 +10,11 @@ namespace twin86::diff {
 using test::GuestStop;
 using test::JitGuest;
 
+namespace {
+constexpr Gva kLdtAt = JitGuest::kSystemBase + 0x20000;
+constexpr u16 kLdtSelector = 0x48;
+}  // namespace
+
 GuestRunner::GuestRunner(const jit::JitOptions& options, bool user) : options_(options), user_(user) {
     create();
     watchdog_ = std::jthread([this](std::stop_token stop) {
@@ -37,6 +42,11 @@ void GuestRunner::create() {
                     test::kUserPage | test::kNoExecutePage | (i * kPageSize < kWritableSize ? unsigned{test::kWritablePage} : 0));
     for (unsigned i = 0; i < kCodeSize / kPageSize; ++i)
         guest_->map(kCodeBase + i * kPageSize, pages + kOrder[4 + i] * kPageSize, kPageSize, test::kUserPage);
+    guest_->map_new(kLdtAt, kPageSize, test::kWritablePage | test::kGlobalPage);
+    for (unsigned n = kLdtFirst; n < kLdtEnd; ++n) {
+        const u64 descriptor = guest_descriptor(static_cast<SegmentNumber>(n));
+        guest_->write(kLdtAt + (n - kLdtFirst) * 8, {reinterpret_cast<const u8*>(&descriptor), 8});
+    }
     static const std::vector<u8> traps(kCodeSize, 0xcc);
     guest_->write(kCodeBase, traps);
     guest_->start(kCodeBase, 0, user_, 64);
@@ -61,6 +71,7 @@ bool GuestRunner::run(const Job& job, JobResult& result) {
         for (unsigned n = 0; n < 6; ++n)
             if (job.in.segment[n] != kFlatSegment) s.segment[n] = guest_segment(static_cast<SegmentNumber>(job.in.segment[n]), user_);
     std::memcpy(s.xsave, job.in.xsave, sizeof s.xsave);
+    s.ldtr = {kLdtAt, (kLdtEnd - kLdtFirst) * 8 - 1, kLdtSelector, 0x82};
 
     ++started_;
     running_ = true;
@@ -80,7 +91,9 @@ bool GuestRunner::run(const Job& job, JobResult& result) {
     result.out.fs_base = s.segment[kFs].base, result.out.gs_base = s.segment[kGs].base;
     std::memcpy(result.out.xsave, s.xsave, sizeof s.xsave);
     result.vector = stop.vector;
-    result.error_code = stop.vector == kVectorPF ? stop.error_code | (user_ ? 0 : u32{kPfUser}) : 0;
+    result.error_code = stop.vector == kVectorPF ? stop.error_code | (user_ ? 0 : u32{kPfUser}) : job.loads_segments ? stop.error_code : 0;
+    for (unsigned n = 0; n < 6; ++n) result.selector[n] = s.segment[n].selector;
+    result.selector[kCs] = stop.cs, result.selector[kSs] = stop.ss;
     result.cr2 = stop.vector == kVectorPF ? stop.cr2 : 0;
     g.read(kDataBase, result.data);
     const std::vector<u8> traps(job.code_size, 0xcc);

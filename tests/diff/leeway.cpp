@@ -67,11 +67,12 @@ bool Leeway::lenient_host() const {
 
 /// A program that jumps into the middle of its instructions may come to one that ring 0 may execute and ring 3 may not.
 bool Leeway::depends_on_ring() const {
+    if (job_.loads_segments) return false;
     return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && !Corpus::runnable(insn_) && !branches(insn_);
 }
 
 /// The words of a far return are read in any order. Programs come to one by jumping into the middle of an instruction.
-bool Leeway::returns_far() const { return is_memory_fault(native_.vector) && status_ == DecodeStatus::kOk && insn_.op == Op::kFarRet; }
+bool Leeway::returns_far() const { return native_.vector == kVectorPF && status_ == DecodeStatus::kOk && insn_.op == Op::kFarRet; }
 
 /// BT and its kin in a bit string beyond FS or GS: this processor wants the offset in the segment to be canonical too.
 bool Leeway::checks_bit_string_offset() const {

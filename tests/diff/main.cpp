@@ -25,7 +25,7 @@ struct Options {
     bool random_seed = true;
     std::optional<u64> only;
     std::string filter;
-    bool singles = true, blocks = true;
+    bool singles = true, blocks = true, segments = false;
     unsigned bits = 64;
     unsigned minutes = 0;
     unsigned reports = 20;
@@ -35,7 +35,7 @@ struct Options {
 };
 
 constexpr std::string_view kUsage =
-    "usage: twin86-diff [--cases N] [--minutes M] [--seed S] [--only INDEX] [--filter MNEMONIC] [--singles|--blocks]\n"
+    "usage: twin86-diff [--cases N] [--minutes M] [--seed S] [--only INDEX] [--filter MNEMONIC] [--singles|--blocks|--segments]\n"
     "                   [--bits 64|32|16] [--reports N] [--coverage [--listing FILE]...] [--write-listing FILE]\n";
 
 bool parse(int argc, char** argv, Options& o) {
@@ -44,6 +44,7 @@ bool parse(int argc, char** argv, Options& o) {
         const char* value = i + 1 < argc ? argv[i + 1] : nullptr;
         if (a == "--singles") o.blocks = false;
         else if (a == "--blocks") o.singles = false;
+        else if (a == "--segments") o.segments = true, o.bits = 16;
         else if (a == "--coverage") o.coverage = true;
         else if (value == nullptr) return false;
         else if (++i, a == "--cases") o.cases = std::strtoull(value, nullptr, 0);
@@ -78,7 +79,7 @@ class Run {
         : o_(o), corpus_(session_.decoder(), session_.model().features(), o.bits), generator_(corpus_, session_.decoder(), session_.model().features()) {
         if (!o_.filter.empty()) corpus_.keep(o_.filter);
         arguments_ = fmt::format("--seed {} --bits {}{}{}", o_.seed, o_.bits, o_.filter.empty() ? "" : " --filter " + o_.filter,
-                                 !o_.blocks ? " --singles" : !o_.singles ? " --blocks" : "");
+                                 o_.segments ? " --segments" : !o_.blocks ? " --singles" : !o_.singles ? " --blocks" : "");
         std::snprintf(replay, sizeof replay, "%s", arguments_.c_str());
     }
 
@@ -106,7 +107,7 @@ class Run {
         Random r(o_.seed * 0x9e3779b97f4a7c15 + index);
         const bool block = o_.blocks && (!o_.singles || index % 2 != 0);
         for (;;) {
-            Case c = block ? generator_.block(r) : index % 8 == 0 ? generator_.mangled(r) : generator_.single(r);
+            Case c = o_.segments ? generator_.segments(r) : block ? generator_.block(r) : index % 8 == 0 ? generator_.mangled(r) : generator_.single(r);
             if (session_.usable(c)) return c;
         }
     }

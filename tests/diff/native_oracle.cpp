@@ -73,7 +73,7 @@ constexpr int kPollTimeoutMs = 300'000;  // the child ends what hangs; this is f
 
 JobResult* current;
 const JobResult* ticked;
-bool timed_out, compatibility;
+bool timed_out, compatibility, loads_segments;
 u64 host_fs;
 
 /// For compatibility mode: DS and ES are null in a 64-bit process. The stack's segment means nothing until then.
@@ -104,7 +104,9 @@ void on_tick(int, siginfo_t*, void*) {
     r.out.rip = static_cast<u64>(mc.gregs[REG_RIP]);
     r.out.rflags = static_cast<u64>(mc.gregs[REG_EFL]);
     r.vector = static_cast<i32>(mc.gregs[REG_TRAPNO]);
-    r.error_code = r.vector == 14 ? static_cast<u32>(mc.gregs[REG_ERR]) : 0;
+    r.error_code = r.vector == 14 || loads_segments ? static_cast<u32>(mc.gregs[REG_ERR]) : 0;
+    r.selector[kCs] = static_cast<u16>(mc.gregs[REG_CSGSFS]), r.selector[kSs] = static_cast<u16>(static_cast<u64>(mc.gregs[REG_CSGSFS]) >> 48);
+    asm volatile("mov %%es, %0\n mov %%ds, %1\n mov %%fs, %2\n mov %%gs, %3" : "=m"(r.selector[kEs]), "=m"(r.selector[kDs]), "=m"(r.selector[kFs]), "=m"(r.selector[kGs]));
     r.cr2 = r.vector == 14 ? static_cast<u64>(mc.gregs[REG_CR2]) : 0;
     u32 xstate_size;
     std::memcpy(&xstate_size, reinterpret_cast<const u8*>(mc.fpregs) + 464 + 16, 4);  // sw_reserved.xstate_size
@@ -222,7 +224,7 @@ void NativeOracle::child_loop(int from_parent, int to_parent) {
             diff_fs = in.fs_base, diff_gs = in.gs_base;
             diff_target = job.start();
             diff_far.offset = static_cast<u32>(diff_target);
-            timed_out = false, compatibility = job.bits != 64;
+            timed_out = false, compatibility = job.bits != 64, loads_segments = job.loads_segments;
             ticked = nullptr;
             current = &shared_->results[n];
             if (job.bits == 64) diff_enter();

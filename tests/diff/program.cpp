@@ -10,6 +10,13 @@
 
 namespace twin86::diff {
 
+Item raw(std::initializer_list<unsigned> bytes, Fix fix, u8 fix_at, std::size_t target) {
+    Item i;
+    for (const unsigned b : bytes) i.bytes[i.length++] = static_cast<u8>(b);
+    i.fix = fix, i.fix_at = fix_at, i.target = static_cast<u16>(target);
+    return i;
+}
+
 std::optional<std::vector<u8>> Program::assemble(Gva at) const {
     std::vector<u64> starts;
     u64 size = 0;
@@ -61,6 +68,7 @@ bool Case::to_job(Job& job) const {
     job.code_offset = code_offset;
     job.data_seed = data_seed;
     job.bits = bits;
+    job.loads_segments = loads_segments;
     job.in = in;
     return true;
 }

@@ -1,6 +1,7 @@
 // Program: the instructions of a case, movable and removable: branches name items, not distances.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ struct Item {
     Gva address = 0;    ///< kData32
 };
 
+/// An item of bytes that no decoder has seen.
+Item raw(std::initializer_list<unsigned> bytes, Fix fix = Fix::kNone, u8 fix_at = 0, std::size_t target = 0);
+
 struct Program {
     std::vector<Item> items;
 
@@ -46,6 +50,7 @@ struct Case {
     u32 data_seed = 0;
     u32 code_offset = 0;
     u32 bits = 64;
+    bool loads_segments = false;
 
     /// False: does not assemble or fit.
     bool to_job(Job& job) const;

@@ -13,7 +13,7 @@ namespace twin86::diff {
 namespace {
 
 constexpr u16 kAccessedData = 0x93, kAccessedReadOnly = 0x91, kAccessedDown = 0x97, kAccessedCode = 0x9b;
-constexpr u16 kBig = 0x4000, kPages = 0x8000;
+constexpr u16 kBig = 0x4000, kPages = 0x8000, kPresent = 0x80, kUserLevel = 0x60;
 constexpr u16 kUserDataSelector = 0x2b;  // Linux's __USER_DS
 
 struct Shape {
@@ -22,7 +22,7 @@ struct Shape {
 };
 
 constexpr u32 kData = static_cast<u32>(kDataBase);
-constexpr Shape kShapes[kSegmentNumbers - kLdtFirst] = {
+constexpr Shape kShapes[kLdtEnd - kLdtFirst] = {
     {static_cast<u32>(kCodeBase), 0xffff, kAccessedCode},
     {kData - 0x1000, 0xffff, kAccessedData},
     {kData - 0x2345, 0xffff, kAccessedData},
@@ -32,6 +32,10 @@ constexpr Shape kShapes[kSegmentNumbers - kLdtFirst] = {
     {kData - 0x1000, 1, kAccessedDown | kBig | kPages},
     {kData - 0x1000, 0xffff, kAccessedReadOnly},
     {kData - 0x1000, 0xfffff, kAccessedData | kPages},
+    {static_cast<u32>(kCodeBase), 0xffff, kAccessedCode | kBig},
+    {static_cast<u32>(kCodeBase), 0xffff, kAccessedCode & ~2},
+    {kData - 0x1000, 0xffff, kAccessedData & ~kPresent},
+    {static_cast<u32>(kCodeBase), 0xffff, kAccessedCode & ~kPresent},
 };
 
 const Shape& shape(SegmentNumber number) { return kShapes[number - kLdtFirst]; }
@@ -43,7 +47,7 @@ bool write_entry(unsigned entry, const Shape& s) {
     d.seg_32bit = (s.attributes & kBig) != 0, d.limit_in_pages = (s.attributes & kPages) != 0;
     d.contents = s.attributes >> 2 & 3;  // expand-down, code
     d.read_exec_only = (s.attributes & 2) == 0;
-    d.useable = 1;
+    d.seg_not_present = (s.attributes & kPresent) == 0;
     constexpr int kWriteEntry = 0x11;
     return syscall(SYS_modify_ldt, kWriteEntry, &d, sizeof d) == 0;
 }
@@ -65,6 +69,12 @@ u16 native_selector(SegmentNumber number) {
     return static_cast<u16>((number - kLdtFirst) << 3 | 7);
 }
 
+u64 guest_descriptor(SegmentNumber number) {
+    const Shape& s = shape(number);
+    const u64 attributes = s.attributes | kUserLevel;
+    return (s.limit & 0xffff) | u64{s.base & 0xffffff} << 16 | attributes << 40 | u64{s.limit >> 16} << 48 | u64{s.base >> 24} << 56;
+}
+
 u32 segment_limit(SegmentNumber number) {
     if (number < kLdtFirst) return number == kFlatSegment ? ~u32{0} : 0;
     const Shape& s = shape(number);
@@ -72,7 +82,7 @@ u32 segment_limit(SegmentNumber number) {
 }
 
 Segment guest_segment(SegmentNumber number, bool user) {
-    const u16 level = user ? 0x60 : 0;
+    const u16 level = user ? kUserLevel : 0;
     if (number == kNullSegment) return {0, 0, 0, level};
     if (number == kFlatSegment) return {0, ~u32{0}, kUserDataSelector, static_cast<u16>(kAccessedData | kBig | kPages | level)};
     const Shape& s = shape(number);

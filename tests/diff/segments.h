@@ -21,7 +21,12 @@ enum SegmentNumber : u8 {
     kDown32,              ///< expand-down, 4 GiB
     kReadOnly,
     kWide16,              ///< 4 GiB, 16-bit stack pointer
-    kSegmentNumbers,
+    kSegmentNumbers,      ///< that cases start with; the others are for programs that load them
+    kCode32 = kSegmentNumbers,
+    kExecuteOnly,
+    kAbsent,
+    kAbsentCode,
+    kLdtEnd,
 };
 
 /// Whether the host lets processes have descriptors of their own (modify_ldt).
@@ -31,6 +36,9 @@ bool host_has_ldt();
 void install_ldt();
 
 u16 native_selector(SegmentNumber number);
+
+/// The descriptor in the guest's LDT.
+u64 guest_descriptor(SegmentNumber number);
 
 /// As the guest's segment register, at privilege level 3 or 0.
 Segment guest_segment(SegmentNumber number, bool user);

@@ -208,6 +208,7 @@ GuestStop JitGuest::run() {
     const bool has_code = pushes_error_code(stop.vector);
     read(s.gpr[kRsp], {reinterpret_cast<u8*>(frame + (has_code ? 0 : 1)), has_code ? 48u : 40u});
     stop.error_code = static_cast<u32>(frame[0]), stop.rip = frame[1], stop.rflags = frame[3], stop.rsp = frame[4];
+    stop.cs = static_cast<u16>(frame[2]), stop.ss = static_cast<u16>(frame[5]);
     return stop;
 }
 

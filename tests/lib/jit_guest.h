@@ -70,6 +70,7 @@ struct GuestStop {
     u64 rflags = 0;
     u64 rsp = 0;
     u64 cr2 = 0;
+    u16 cs = 0, ss = 0;    ///< saved with the RIP of an exception
 };
 
 struct GuestOptions {
