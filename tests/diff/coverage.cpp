@@ -57,7 +57,7 @@ bool Coverage::add_listing(const std::string& path, const Decoder& decoder) {
             continue;
         }
         // Two blanks, the address in 16 digits, a blank, the bytes.
-        if (line.size() < 22 || !line.starts_with("  ") || line[18] != ' ' || line[2] == ' ') continue;
+        if (line.size() < 21 || !line.starts_with("  ") || line[18] != ' ' || line[2] == ' ') continue;
         std::vector<u8> bytes;
         for (std::size_t at = 19; at + 1 < line.size() && line[at] != ' '; at += 2)
             bytes.push_back(static_cast<u8>(std::strtoul(line.substr(at, 2).c_str(), nullptr, 16)));

@@ -123,16 +123,23 @@ bool Leeway::calls_invalid_target() const {
     return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && insn_.op == Op::kCallRm && insn_.is64();
 }
 
+/// PUSHA of which a part is beyond the limit: some of it may have been written.
+bool Leeway::pushes_some() const { return native_.vector == kVectorSS && status_ == DecodeStatus::kOk && insn_.op == Op::kPusha; }
+
+/// The native side's bytes below the stack pointer.
+void Leeway::take_stack(JobResult& guest, u64 size) const {
+    const u64 at = native_.out.gpr[kRsp] + segment_base(job_.in, job_.bits, kSs) - size - kDataBase;
+    if (at <= kDataSize - size) std::memcpy(guest.data + at, native_.data + at, size);
+}
+
 void Leeway::apply(JobResult& guest) const {
     const bool other_operand = either_operand_may_fault_first() && is_memory_fault(guest.vector);
     if (crosses_canonical_border(guest) || other_operand || either_check_may_come_first(guest) || wraps_in_segment(guest))
         guest.vector = native_.vector, guest.error_code = native_.error_code, guest.cr2 = native_.cr2;
     if (guest.vector != native_.vector) return;
     if (wraps_at_4_gib(guest)) guest.cr2 = native_.cr2;
-    if (calls_invalid_target()) {
-        const u64 size = insn_.operand_bits / 8, at = native_.out.gpr[kRsp] - size - kDataBase;
-        if (at <= kDataSize - size) std::memcpy(guest.data + at, native_.data + at, size);
-    }
+    if (calls_invalid_target()) take_stack(guest, insn_.operand_bits / 8);
+    if (pushes_some()) take_stack(guest, insn_.operand_bits);
 }
 
 /// Flags that nothing reads before they are overwritten are not kept at a fault: the handler sees other values than on

@@ -33,6 +33,8 @@ class Leeway {
     bool wraps_in_segment(const JobResult& guest) const;
     bool wraps_at_4_gib(const JobResult& guest) const;
     bool calls_invalid_target() const;
+    bool pushes_some() const;
+    void take_stack(JobResult& guest, u64 size) const;
     bool lenient_host() const;
     DecodeStatus decode(u64 at, Insn& insn) const;
 

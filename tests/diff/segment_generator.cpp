@@ -1,5 +1,7 @@
 // What programs of ring 3 may do to segments: loads, far transfers, flags, and the instructions that look at descriptors. Selectors
 // are of the LDT, which both sides have alike, or null.
+#include <algorithm>
+
 #include "tests/diff/generator.h"
 #include "tests/diff/random_state.h"
 #include "tests/diff/segments.h"
@@ -43,7 +45,25 @@ class SegmentProgram {
     void add(std::initializer_list<unsigned> bytes, Fix fix = Fix::kNone, u8 fix_at = 0, std::size_t target = 0) {
         out_.items.push_back(raw(bytes, fix, fix_at, target));
     }
-    void push(u16 value) { add({0x68, value & 0xffu, value >> 8u}); }
+    /// With an operand of 32 bits: `high` is its upper half.
+    void push(u16 value, bool wide = false, u16 high = 0) {
+        if (!wide) return add({0x68, value & 0xffu, value >> 8u});
+        add({0x66, 0x68, value & 0xffu, value >> 8u, high & 0xffu, high >> 8u});
+    }
+    void push_address(std::size_t item, bool wide) {
+        if (!wide) return add({0x68, 0, 0}, Fix::kItemAbs16, 1, item);
+        add({0x66, 0x68, 0, 0, 0, 0}, Fix::kItemAbs32, 2, item);
+    }
+    /// The instruction, with an operand-size prefix when `wide`.
+    void sized(bool wide, std::initializer_list<unsigned> bytes) {
+        add(bytes);
+        if (!wide) return;
+        Item& i = out_.items.back();
+        std::copy_backward(i.bytes, i.bytes + i.length, i.bytes + i.length + 1);
+        i.bytes[0] = 0x66, ++i.length;
+    }
+    bool wide() { return r_.chance(300); }
+    u16 random16() { return static_cast<u16>(r_.next()); }
     unsigned selector_in_register() {
         const unsigned reg = any_register();
         const u16 s = selector();
@@ -56,13 +76,14 @@ class SegmentProgram {
         add({0x8e, 0xc0u | static_cast<unsigned>(r_.pick<u8>({0, 2, 3, 4, 5, 0, 3, 1, 6})) << 3 | reg});
     }
     void load_from_stack() {
-        push(selector());
+        const bool w = wide();
+        push(selector(), w, random16());
         switch (r_.below(5)) {
-            case 0: return add({0x07});
-            case 1: return add({0x17});
-            case 2: return add({0x1f});
-            case 3: return add({0x0f, 0xa1});
-            default: return add({0x0f, 0xa9});
+            case 0: return sized(w, {0x07});
+            case 1: return sized(w, {0x17});
+            case 2: return sized(w, {0x1f});
+            case 3: return sized(w, {0x0f, 0xa1});
+            default: return sized(w, {0x0f, 0xa9});
         }
     }
     /// mov word [bx], offset; mov word [bx + 2], selector
@@ -83,11 +104,9 @@ class SegmentProgram {
     }
     void inspect() {
         const unsigned reg = selector_in_register(), to = any_register();
-        const bool wide = r_.chance(300);
-        if (wide) add({0x66});
         switch (r_.below(5)) {
-            case 0: return add({0x0f, 0x02, 0xc0 | to << 3 | reg});
-            case 1: return add({0x0f, 0x03, 0xc0 | to << 3 | reg});
+            case 0: return sized(wide(), {0x0f, 0x02, 0xc0 | to << 3 | reg});
+            case 1: return sized(wide(), {0x0f, 0x03, 0xc0 | to << 3 | reg});
             case 2: return add({0x0f, 0x00, 0xe0 | reg});
             case 3: return add({0x0f, 0x00, 0xe8 | reg});
             default: return add({0x63, 0xc0 | to << 3 | reg});
@@ -95,14 +114,17 @@ class SegmentProgram {
     }
     void far_return() {
         const u16 s = code_selector();
-        push(s);
-        add({0x68, 0, 0}, Fix::kItemAbs16, 1, after(2, s));
-        if (r_.chance(500)) add({0xcb});
-        else add({0xca, static_cast<unsigned>(r_.below(16)), 0});
+        const bool w = wide();
+        push(s, w, random16());
+        push_address(after(2, s), w);
+        if (r_.chance(500)) sized(w, {0xcb});
+        else sized(w, {0xca, static_cast<unsigned>(r_.below(16)), 0});
     }
     void far_immediate() {
         const u16 s = code_selector();
-        add({r_.chance(500) ? 0xeau : 0x9au, 0, 0, s & 0xffu, s >> 8u}, Fix::kItemAbs16, 1, after(1, s));
+        const unsigned opcode = r_.chance(500) ? 0xea : 0x9a;
+        if (wide()) return add({0x66, opcode, 0, 0, 0, 0, s & 0xffu, s >> 8u}, Fix::kItemAbs32, 2, after(1, s));
+        add({opcode, 0, 0, s & 0xffu, s >> 8u}, Fix::kItemAbs16, 1, after(1, s));
     }
     void far_memory() {
         far_pointer_in_memory(code_selector(), true);
@@ -110,16 +132,19 @@ class SegmentProgram {
     }
     /// Not TF: the native side would have to step. AC means alignment checks there.
     u16 flag_image() { return static_cast<u16>(r_.next() & ~u64{kFlagTF | (r_.chance(800) ? kFlagNT : 0)}); }
+    u16 high_flags() { return static_cast<u16>(r_.next() & ~u64{kFlagAC >> 16}); }
     void interrupt_return() {
-        push(flag_image());
         const u16 s = code_selector();
-        push(s);
-        add({0x68, 0, 0}, Fix::kItemAbs16, 1, after(2, s));
-        add({0xcf});
+        const bool w = wide();
+        push(flag_image(), w, high_flags());
+        push(s, w, random16());
+        push_address(after(2, s), w);
+        sized(w, {0xcf});
     }
     void flags() {
-        push(static_cast<u16>(flag_image() & ~u64{kFlagNT}));
-        add({0x9d});
+        const bool w = wide();
+        push(static_cast<u16>(flag_image() & ~u64{kFlagNT}), w, high_flags());
+        sized(w, {0x9d});
     }
     void store_selector() {
         const unsigned segment = static_cast<unsigned>(r_.below(6));
