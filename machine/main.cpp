@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "machine/compare_command.h"
 #include "machine/explain.h"
 #include "machine/machine.h"
 #include "machine/monitor_target.h"
@@ -133,6 +134,7 @@ int run_machine(Options options) {
 int main(int argc, char** argv) {
     using namespace twin86;
     occupy_standard_descriptors();
+    if (asks_for_compare(argc, argv)) return fail(run_compare(argc, argv));
     auto parsed = parse_options({argv + 1, argv + argc});
     if (!parsed) return fail(parsed.failure());
     if (parsed->action != OptionAction::kRun) return answer(*parsed);

@@ -73,9 +73,11 @@ RunExit HybridVcpu::run() {
 
 void HybridVcpu::choose() {
     if (watch_alarm_ && !std::exchange(watching_, true)) watch_alarm_->set(kWatch_ns);
-    if (stress_due_.exchange(false)) stress();
+    const bool stressed = stress_due_.exchange(false);
+    if (stressed) stress();
     if (watch_due_.exchange(false)) watch();
     if (const Engine to = target(); to != active_) move_to(to);
+    if (stressed) stress_alarm_->set(random_() % (2 * stress_switch_ns_));  // from now on: moves take their time
 }
 
 Engine HybridVcpu::target() {
@@ -125,7 +127,6 @@ void HybridVcpu::watch() {
 void HybridVcpu::stress() {
     wanted_ = other(wanted_);
     away_ = stay_over_ = wanted_ == Engine::kFirst && suits_ && random_() % 4 != 0;
-    stress_alarm_->set(random_() % (2 * stress_switch_ns_));
 }
 
 std::string HybridVcpu::statistics() const {

@@ -33,6 +33,60 @@ class Choice(unittest.TestCase):
             self.assertIn("using jit", emulator.text())
 
 
+@unittest.skipUnless(os.geteuid() == 0, "only root can take /dev/kvm away")
+class KvmTakenAway(unittest.TestCase):
+    """In a mount namespace, as another user, with too few file descriptors: one line, and the translator where allowed."""
+
+    ABSENT = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /dev; mknod /dev/null c 1 3; mknod /dev/zero c 1 5; "
+              'mknod /dev/urandom c 1 9; exec "$@"', "sh"]
+    OTHER_DEVICE = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /mnt; mknod /mnt/kvm c 1 3; touch /dev/kvm; '
+                    'mount --bind /mnt/kvm /dev/kvm; exec "$@"', "sh"]
+    OTHER_USER = ["setpriv", "--reuid=65534", "--clear-groups"]
+
+    def run_stub(self, prefix, *accel):
+        kernel = stubs.build("kvm_away", "ECHO", "EXIT_CODE=3")
+        command = [*prefix, *harness.emulator_command(), *stubs.DEVICES, "-debugcon", "stdio", "-kernel", kernel, *accel]
+        done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=60)
+        return done.returncode, done.stdout.splitlines()
+
+    def check_all(self, prefix, *words):
+        status, lines = self.run_stub(prefix, "-accel", "kvm")
+        self.assertEqual((status, len(lines)), (1, 1), lines)
+        for word in words:
+            self.assertIn(word, lines[0])
+        for accel, start in (["-machine", "accel=kvm:jit"], "twin86: -accel kvm: "), ([], "twin86: engine: jit ("):
+            status, lines = self.run_stub(prefix, *accel)
+            self.assertEqual((status, len(lines), lines[1]), (stubs.exit_status(3), 2, "stub is alive"), lines)
+            self.assertTrue(lines[0].startswith(start), lines)
+            self.assertIn(words[0], lines[0])
+
+    def test_absent(self):
+        self.check_all(self.ABSENT, "/dev/kvm does not exist", "kvm_amd")
+
+    def test_something_else(self):
+        self.check_all(self.OTHER_DEVICE, "no KVM that is known here")
+
+    @unittest.skipUnless(HAS_KVM, "this host has no KVM")
+    def test_not_permitted(self):
+        allowed = subprocess.run([*self.OTHER_USER, "test", "-x", harness.emulator_command()[0]]).returncode == 0
+        if not allowed or os.stat("/dev/kvm").st_mode & 0o006:
+            self.skipTest("another user cannot run this program, or may use /dev/kvm")
+        self.check_all(self.OTHER_USER, "no permission", "group 'kvm'")
+
+    @unittest.skipUnless(HAS_KVM, "this host has no KVM")
+    def test_too_few_descriptors_at_any_point_of_the_start(self):
+        endings = set()
+        for limit in range(10, 24):
+            status, lines = self.run_stub(["prlimit", f"--nofile={limit}"], "-accel", "kvm,fallback=off")
+            self.assertIn(status, (1, stubs.exit_status(3)), lines)
+            endings.add(status)
+            if status == 1:
+                self.assertTrue(all(line.startswith("twin86: ") for line in lines), lines)
+                self.assertIn("Too many open files", lines[-1])
+        self.assertEqual(len(endings), 2, "the limits do not reach over the start")
+
+
 @unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
 class SmallGuests(unittest.TestCase):
     """Nothing of these goes to the translator."""

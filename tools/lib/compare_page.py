@@ -31,7 +31,7 @@ def bars(rows, unit):
     height = 34 * len(rows) + 6
     parts = [f'<svg viewBox="0 0 940 {height}" role="img" aria-label="{escape(unit)}">']
     for n, (label, value, fill, text) in enumerate(rows):
-        y, width = 34 * n + 4, max(2.0, 620 * value / widest)
+        y, width = 34 * n + 4, max(2.0, 520 * value / widest)
         parts.append(f'<text x="170" y="{y + 18}" text-anchor="end">{escape(label)}</text>'
                      f'<rect x="180" y="{y}" width="{width:.1f}" height="26" rx="4" fill="{fill}"/>'
                      f'<text x="{188 + width:.1f}" y="{y + 18}">{escape(text)}</text>')

@@ -96,10 +96,12 @@ def run(engine, command, workload, progress=lambda text: None):
         start = time.monotonic()
         process = subprocess.Popen(full, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         console = Console(process, workload, result, start)
-        while time.monotonic() - start < workload.limit and console.take(0.5):
+        going_on = True
+        while going_on and time.monotonic() - start < workload.limit:
+            going_on = console.take(0.5)
             waiting = console.steps[0][0] if console.steps else "the end"
             progress(f"{engine}: {time.monotonic() - start:5.1f} s, waiting for {waiting}")
-        if process.poll() is None and time.monotonic() - start >= workload.limit:
+        if going_on:
             result.problem = f"not done within {workload.limit:g} s"
             process.terminate()
         _, status, usage = os.wait4(process.pid, 0)

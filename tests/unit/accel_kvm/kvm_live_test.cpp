@@ -149,6 +149,38 @@ TEST_CASE("with SYSCALL enabled an emulating host gives SYSCALL, exceptions and 
     CHECK(guest.vcpu().state().rip == KvmGuest::kCode);
 }
 
+TEST_CASE("flash reads as memory and its writes reach the device, in both rings; in command mode reads do too") {
+    struct Device : MmioHandler {
+        u64 mmio_read(u64 offset, unsigned) override { return 0x80 + offset; }
+        void mmio_write(u64 offset, unsigned, u64 value) override { writes.emplace_back(offset, value); }
+        std::vector<std::pair<u64, u64>> writes;
+    } device;
+    NEED_KVM();
+    KvmGuest guest;
+    constexpr Gva kFlash = 0x500000;
+    guest.jit.map_new(kFlash, kPageSize, kUserPage | kWritablePage);
+    const Gpa at = guest.jit.physical(kFlash);
+    const Mapping commands = guest.jit.mmio().map(at, kPageSize, device, "flash");
+    HostPages cells = HostPages::create(kPageSize, "test").take();
+    cells.base()[0] = 0x5a, cells.base()[1] = 0x5b;
+    for (const bool user : {true, false, true}) {
+        // mov al, [rdi]; mov byte [rdi+10h], 98h; mov ah, [rdi+1]; int3 or hlt
+        guest.load({0x8a, 0x07, 0xc6, 0x47, 0x10, 0x98, 0x8a, 0x67, 0x01, static_cast<u8>(user ? 0xcc : 0xf4)});
+        Mapping array = guest.jit.phys().map_flash(at, kPageSize, cells.base(), "flash");
+        device.writes.clear();
+        CpuState s = guest.start(user);
+        s.gpr[kRax] = 0, s.gpr[kRdi] = kFlash;
+        REQUIRE(guest.run(s) == RunExit::kHalted);
+        CHECK(guest.vcpu().state().gpr[kRax] == 0x5b5a);
+        CHECK(device.writes == std::vector<std::pair<u64, u64>>{{0x10, 0x98}});
+        CHECK(cells.base()[0x10] == 0);
+        array.release();
+        guest.jit.phys().remap(at, kPageSize, Backing::kMmio);
+        REQUIRE(guest.run(s) == RunExit::kHalted);
+        CHECK(guest.vcpu().state().gpr[kRax] == 0x8180);
+    }
+}
+
 TEST_CASE("pages with code that KVM writes to are reported, others are not, each time anew") {
     struct Listener : CodeWriteListener {
         void code_written(Gpa address, u64) override { pages.push_back(address); }
