@@ -61,7 +61,9 @@ void HybridVcpu::select(Engine which) {
 
 RunExit HybridVcpu::run() {
     for (;;) {
-        choose();
+        // After a move once more: who asked for another meanwhile may have told the engine that was just left.
+        while (choose()) {
+        }
         if (exit_requested_.exchange(false)) return RunExit::kInterrupted;
         const RunExit exit = active().run();
         if (exit == RunExit::kFatal && active_ == Engine::kFirst)
@@ -71,13 +73,17 @@ RunExit HybridVcpu::run() {
     }
 }
 
-void HybridVcpu::choose() {
+/// True: moved.
+bool HybridVcpu::choose() {
     if (watch_alarm_ && !std::exchange(watching_, true)) watch_alarm_->set(kWatch_ns);
     const bool stressed = stress_due_.exchange(false);
     if (stressed) stress();
     if (watch_due_.exchange(false)) watch();
-    if (const Engine to = target(); to != active_) move_to(to);
+    const Engine to = target();
+    const bool moves = to != active_;
+    if (moves) move_to(to);
     if (stressed) stress_alarm_->set(random_() % (2 * stress_switch_ns_));  // from now on: moves take their time
+    return moves;
 }
 
 Engine HybridVcpu::target() {

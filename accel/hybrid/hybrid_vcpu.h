@@ -57,7 +57,7 @@ class HybridVcpu : public Vcpu {
     Vcpu& engine(Engine which) const { return which == Engine::kFirst ? *first_ : *complete_; }
     Vcpu& active() const { return engine(active_); }
     void nudge() { active().request_exit(); }
-    void choose();
+    bool choose();
     Engine target();
     void end_stay();
     void move_to(Engine which);

@@ -127,7 +127,7 @@ bool KvmVcpu::fetch() {
     from_kvm_xcrs(xcrs, state_);
     from_kvm_xsave(xsave, state_);
     from_kvm_msrs(msrs, state_);
-    if (guarded_) restore_guarded(idtr, events.exception.injected != 0);
+    if (guarded_) restore_guarded(idtr, events.exception.injected != 0 || events.triple_fault.pending != 0);
     fetched_ = true;
     return true;
 }
@@ -143,6 +143,8 @@ bool KvmVcpu::store() {
     guarded_dr6_ = state_.dr[6];
     if (guarded_) sregs.idt.limit = 0;
     kvm_vcpu_events events = to_kvm_events(state_);
+    // One that an earlier guest state has left behind.
+    if (vm_.tells_triple_faults()) events.flags |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
     kvm_debugregs debug = to_kvm_debugregs(state_);
     kvm_xcrs xcrs = to_kvm_xcrs(state_);
     kvm_xsave xsave = to_kvm_xsave(state_);

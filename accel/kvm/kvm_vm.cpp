@@ -90,6 +90,10 @@ Status KvmVm::configure() {
     cap.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE;
     cap.args[0] = 1;
     reports_emulation_failures_ = ::ioctl(fd_.get(), KVM_ENABLE_CAP, &cap) == 0;
+    cap = {};
+    cap.cap = KVM_CAP_X86_TRIPLE_FAULT_EVENT;
+    cap.args[0] = 1;
+    tells_triple_faults_ = ::ioctl(fd_.get(), KVM_ENABLE_CAP, &cap) == 0;
     return set_msr_filter();
 }
 

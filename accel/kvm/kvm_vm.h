@@ -39,6 +39,9 @@ class KvmVm {
     /// Exits instead of an invented #UD where KVM's instruction emulator fails (Linux 5.15).
     bool reports_emulation_failures() const { return reports_emulation_failures_; }
 
+    /// A triple fault that no exit has reported yet is part of the events (Linux 6.1).
+    bool tells_triple_faults() const { return tells_triple_faults_; }
+
     /// `size` 0 takes the slot away. Negative errno on failure.
     int set_slot(u32 slot, Gpa base, u64 size, Hva host, u32 flags);
     /// Bits of pages written since the last call; the slot must have been set with KVM_MEM_LOG_DIRTY_PAGES.
@@ -56,6 +59,7 @@ class KvmVm {
     KvmSystem system_;
     UniqueFd fd_;
     bool reports_emulation_failures_ = false;
+    bool tells_triple_faults_ = false;
     unsigned next_vcpu_ = 0;
     std::vector<VcpuHandle> parked_;
 };
