@@ -28,7 +28,7 @@ constexpr unsigned kMaxRounds = 12;
 
 bool writes_own_rsp(const Insn& i) {
     switch (i.op) {
-        case Op::kPushReg: case Op::kPushRm: case Op::kPushImm: return true;
+        case Op::kPushReg: case Op::kPushRm: case Op::kPushImm: case Op::kPushf: return true;
         case Op::kPopReg: case Op::kPopRm: return true;
         default: return false;
     }

@@ -53,7 +53,7 @@ bool Corpus::runnable(const Insn& i) {
         default: break;
     }
     switch (i.op) {
-        case Op::kPushReg: case Op::kPushRm: case Op::kPushImm: case Op::kPopReg: case Op::kPopRm: case Op::kLeave: case Op::kEnter:
+        case Op::kPushReg: case Op::kPushRm: case Op::kPushImm: case Op::kPushf: case Op::kPopReg: case Op::kPopRm: case Op::kLeave: case Op::kEnter:
         case Op::kMovs: case Op::kStos: case Op::kLods: case Op::kScas: case Op::kCmps:
         case Op::kLea: case Op::kMovMoffs: case Op::kXlat: case Op::kNop:
         case Op::kBtMem: case Op::kBtsMem: case Op::kBtrMem: case Op::kBtcMem:

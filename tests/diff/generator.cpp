@@ -19,7 +19,7 @@ bool is_string(Op op) { return op == Op::kMovs || op == Op::kStos || op == Op::k
 
 bool uses_stack(const Insn& i) {
     switch (i.op) {
-        case Op::kPushReg: case Op::kPushRm: case Op::kPushImm: case Op::kPopReg: case Op::kPopRm: case Op::kEnter:
+        case Op::kPushReg: case Op::kPushRm: case Op::kPushImm: case Op::kPushf: case Op::kPopReg: case Op::kPopRm: case Op::kEnter:
         case Op::kPusha: case Op::kPopa: return true;
         default: return false;
     }
