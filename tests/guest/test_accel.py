@@ -75,6 +75,11 @@ class KvmTakenAway(unittest.TestCase):
         self.check_all(self.OTHER_USER, "no permission", "group 'kvm'")
 
     @unittest.skipUnless(HAS_KVM, "this host has no KVM")
+    def test_no_locked_memory_is_needed(self):
+        status, lines = self.run_stub(["prlimit", "--memlock=0"], "-accel", "kvm,fallback=off")
+        self.assertEqual((status, lines), (stubs.exit_status(3), ["stub is alive"]))
+
+    @unittest.skipUnless(HAS_KVM, "this host has no KVM")
     def test_too_few_descriptors_at_any_point_of_the_start(self):
         endings = set()
         for limit in range(10, 24):
