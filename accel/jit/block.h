@@ -38,6 +38,7 @@ struct ChainSite {
     u64 target_rip = 0;     ///< baked blocks: RIP; others: offset relative to the page start
     bool cross_page = false;
     u32 tag_offset = 0;     ///< offset of what a salted link expects (emit_link.cpp), 0: not one
+    bool loop = false;      ///< enters its own block at loop_offset
     bool listed = false;    ///< among the links that cross pages (block_map.cpp)
     Mode mode;              ///< at the branch; STAC and CLAC make it differ from the block's
     Block* to = nullptr;
@@ -60,6 +61,7 @@ struct RegionSite {
     u8 view = 0;        ///< TlbView
     u8 failures = 0;    ///< lately
     u64 since = 0;      ///< when the guess was made: host TSC
+    bool loop = false;  ///< before a loop, all of which relies on it (loop_pointers.h)
 
     /// The low bits are bits 47:39, which select the window. Addresses that differ in bits 63:55 alone are not
     /// canonical, nor is what a window's delta makes of them: the host faults.
@@ -92,6 +94,7 @@ struct Block {
     u32 cold_at = 0;            ///< distance of the cold part: offsets in the code from here on lie in it
     u32 cold_size = 0;
     u32 body_offset = 0;        ///< behind what look-ups enter through: frame.page_va is right already
+    u32 loop_offset = 0;        ///< where its branch to its own start enters: behind comparisons that still hold; 0: nowhere
     u32 link_offset = 0;        ///< where linked branches enter: the body; a straddling user block is re-checked by a look-up
     u32 branch_offset = ~u32{0};  ///< guest offset of the CALL, RET or LOOP at the end, which has changed ...
     i32 branch_sp = 0;            ///< ... SP by this and ...

@@ -67,7 +67,8 @@ void BlockMap::patch_rel32(const Block& block, u32 offset, const u8* target) {
 
 void BlockMap::link(ChainSite& site, Block& to) {
     if (site.to != nullptr || !site.from->valid) return;
-    patch_rel32(*site.from, site.patch_offset, to.code + to.link_offset);
+    const u32 entry = site.loop && site.from == &to ? to.loop_offset : to.link_offset;
+    patch_rel32(*site.from, site.patch_offset, to.code + entry);
     site.to = &to;
     to.incoming.push_back(&site);
     if (site.cross_page || to.second_page != ~u64{0}) list(site);

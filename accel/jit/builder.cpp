@@ -70,6 +70,7 @@ void BlockBuilder::build(std::span<const Insn> insns) {
     analyse_flags(insns);
     if (!baked()) emit_look_up_entry();
     block_.body_offset = block_.link_offset = static_cast<u32>(a.offset());
+    if (mode_.has(Mode::kWindows) && mode_.has(Mode::kCode64)) emit_loop_entry(insns);
     if (!block_.key.mode.has(Mode::kShadowed)) poll(0);
     for (std::size_t n = 0; n < insns.size(); ++n) {
         current_ = &insns[n];

@@ -11,6 +11,7 @@
 #include "accel/jit/emit_buffer.h"
 #include "accel/jit/encode.h"
 #include "accel/jit/leaf/leaf.h"
+#include "accel/jit/loop_pointers.h"
 #include "accel/jit/region_hints.h"
 #include "accel/jit/regs.h"
 #include "accel/jit/thunks.h"
@@ -24,6 +25,8 @@ struct BuildContext {
     bool (*may_link)(void* self, u64 target_rip);
     /// Whether the instruction at this physical address should not use windows.
     bool (*wants_probe)(void* self, Gpa insn);
+    /// Whether the loop at this physical address may rely on where its pointers are.
+    bool (*loop_is_steady)(void* self, Gpa start);
     void* self;
     const u64* gpr;     ///< the general registers as they are at the start of the block
     bool chain = true;  ///< false: `nochain`, every block end goes through the run loop
@@ -107,9 +110,11 @@ class BlockBuilder {
     void slow_call(const ProbeTemplate& t, AccessMeta meta, u32 retry);
 
     // emit_window.cpp: operands in windows
-    bool through_window() const;
+    bool through_window(const Insn& insn) const;
+    bool through_window() const { return through_window(*current_); }
     bool fold(const Insn& insn, bool needs_temp);
     bool fold_pointer(const Insn& insn, bool needs_temp);
+    bool fold_loop_pointer(const Insn& insn, const LoopPointer& p, bool needs_temp);
     bool fold_constant(const Insn& insn, bool needs_temp);
     bool fold_table(const Insn& insn, bool needs_temp);
     bool fold_segment(const Insn& insn);
@@ -126,7 +131,9 @@ class BlockBuilder {
     void select_delta(u8 decider);
     void delta_of(u8 guest);
     void window_address();                                ///< rbp: linear -> host address
-    void guess_region(u8 guest, u16 hint);
+    RegionSite& guess_region(u8 guest, u16 hint);
+    void emit_loop_entry(std::span<const Insn> insns);
+    void loop_address(const LoopPointer& p);
 
     // emit_segment.cpp
     void to_linear(u8 segment, unsigned size, u8 kind);   ///< rbp: offset in the segment -> checked linear address
@@ -173,6 +180,7 @@ class BlockBuilder {
     void chain_if(asmjit::x86::CondCode condition, u64 rip);
     void to_other_page(u64 rip);                          ///< ends a path at a rip that must be looked up
     ChainSite* new_chain_site(u64 rip);
+    void end_round(ChainSite& back);
     void chain_exit(ChainSite* site, const Label& entry);
     void look_up();
     void cut_target(unsigned operand_bits);
@@ -239,6 +247,7 @@ class BlockBuilder {
     u16 delta_anchor_ = kAnchorNone;  ///< host r10 is the delta of the window that this lies in
     Anchors anchors_;
     RegionHints hints_;
+    LoopPointers loop_;
     u64 translated_;                ///< host TSC
     bool delta_kept_ = false;       ///< the current instruction leaves r10 alone
     bool stack_access_ = false;     ///< rbp holds an address in the stack segment

@@ -40,8 +40,15 @@ ChainSite* BlockBuilder::new_chain_site(u64 rip) {
     site->target_rip = baked() ? rip : offset;
     site->cross_page = offset >= kPageSize;
     site->mode = mode_;
+    if (rip == block_.rip && block_.loop_offset != 0) end_round(*site);
     block_.chains.push_back(std::move(site));
     return block_.chains.back().get();
+}
+
+/// The first branch back to the start ends a round; what is behind it in the block is not part of the loop.
+void BlockBuilder::end_round(ChainSite& back) {
+    back.loop = !loop_.all().empty() && loop_.all_accessed();
+    loop_ = {};
 }
 
 void BlockBuilder::to_other_page(u64 rip) {

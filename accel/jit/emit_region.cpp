@@ -44,8 +44,33 @@ void BlockBuilder::window_address() {
     a.add(x86::rbp, x86::r10);
 }
 
+/// In front of a loop: compares what all of its rounds rely on.
+void BlockBuilder::emit_loop_entry(std::span<const Insn> insns) {
+    if (buffer_.live_before[0] != 0 || steps() || block_.second_page != ~u64{0}) return;
+    if (!context_.loop_is_steady(context_.self, block_.key.physical)) return;
+    const auto in_window = [](const void* self, const Insn& i) { return static_cast<const BlockBuilder*>(self)->through_window(i); };
+    loop_.find(insns, context_.gpr, in_window, this);
+    current_ = &insns.front();
+    for (const LoopPointer& p : loop_.all()) {
+        if (p.index != kNoGpr) loop_address(p);
+        else if (in_memory(p.base)) a.mov(x86::r10, slot(p.base));
+        guess_region(p.index != kNoGpr ? u8{kNoGpr} : p.base, p.region).loop = true;
+    }
+    if (!loop_.all().empty()) block_.loop_offset = static_cast<u32>(a.offset());
+}
+
+/// rbp = base + index * scale.
+void BlockBuilder::loop_address(const LoopPointer& p) {
+    Insn at;
+    at.mem.base = p.base;
+    at.mem.index = p.index;
+    at.mem.scale = p.scale;
+    at.address_bits = 64;
+    effective_address(at, kHostAddress);
+}
+
 /// r10 = delta by a guess. The cold part, where it fails, is a way out that learns.
-void BlockBuilder::guess_region(u8 guest, u16 hint) {
+RegionSite& BlockBuilder::guess_region(u8 guest, u16 hint) {
     RegionSite& site = block_.regions.emplace_back();
     site.region = hint;
     site.at = static_cast<u32>(a.offset());
@@ -62,6 +87,7 @@ void BlockBuilder::guess_region(u8 guest, u16 hint) {
     const RegionMeta meta{&block_, block_.regions.size() - 1};
     a.embed(&meta, sizeof meta);
     hot();
+    return site;
 }
 
 }  // namespace twin86::jit

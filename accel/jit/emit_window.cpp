@@ -25,9 +25,9 @@ bool moves_a_little(const Insn& insn, u8 guest) {
 
 }  // namespace
 
-bool BlockBuilder::through_window() const {
+bool BlockBuilder::through_window(const Insn& insn) const {
     if (!mode_.has(Mode::kWindows)) return false;
-    return !context_.wants_probe(context_.self, block_.key.physical + (current_->rip - block_.rip));
+    return !context_.wants_probe(context_.self, block_.key.physical + (insn.rip - block_.rip));
 }
 
 /// r10 is the delta that `anchor` decides about.
@@ -44,6 +44,7 @@ void BlockBuilder::decide_by_address(u16 anchor) {
 
 /// The same by the value of a general register.
 void BlockBuilder::decide_by(u8 guest) {
+    if (const LoopPointer* p = loop_.of(guest)) return decide_by_region(p->region % WindowTables::kRegions);
     if (delta_anchor_ != guest) delta_of(guest);
     decided(guest);
 }
@@ -78,6 +79,8 @@ bool BlockBuilder::fold_pointer(const Insn& insn, bool needs_temp) {
         } else if (anchors_.small(m.base) && m.scale == 1) {
             distance += Anchors::kSmall;
             pointer = m.index;
+        } else if (const LoopPointer* p = loop_.of(m.base, m.index, m.scale); p != nullptr) {
+            return fold_loop_pointer(insn, *p, needs_temp);
         } else {
             return false;
         }
@@ -85,14 +88,27 @@ bool BlockBuilder::fold_pointer(const Insn& insn, bool needs_temp) {
     const bool in_rbp = indexed || in_memory(m.base);  // then there is no second temporary
     if (in_rbp && needs_temp) return false;
     if (indexed && in_memory(m.base) && in_memory(m.index)) return false;  // needs r10
-    const bool near = distance + anchors_.bound(pointer) <= Anchors::kReach && delta_anchor_ != pointer;
+    const bool decides = delta_anchor_ == pointer || loop_.of(pointer) != nullptr;
+    const bool near = distance + anchors_.bound(pointer) <= Anchors::kReach && !decides;
     decide_by(near ? anchors_.anchor(pointer) : pointer);
+    if (const LoopPointer* p = loop_.of(pointer); p != nullptr && distance <= LoopPointers::kNear && !m.suppresses_faults)
+        loop_.accessed(p);
     if (indexed) {
         effective_address(insn, kHostAddress);
         at_ = {kHostAddress, true, 0};
     } else {
         at_ = {read_gpr(m.base, kHostAddress), true, static_cast<i32>(m.disp)};
     }
+    return true;
+}
+
+/// A base and an index which only move by constants while their block runs again and again.
+bool BlockBuilder::fold_loop_pointer(const Insn& insn, const LoopPointer& p, bool needs_temp) {
+    if (needs_temp || (in_memory(p.base) && in_memory(p.index))) return false;
+    decide_by_region(p.region % WindowTables::kRegions);
+    if (!insn.mem.suppresses_faults) loop_.accessed(&p);
+    effective_address(insn, kHostAddress);
+    at_ = {kHostAddress, true, 0};
     return true;
 }
 

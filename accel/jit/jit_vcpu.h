@@ -142,6 +142,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void show_operands(const Block& block, u32 guest_offset);
     bool run_with_probe(const Block& block, u32 guest_offset);
     const u64* registers() const override { return frame_.cpu.gpr; }
+    bool loop_is_steady(Gpa start) override;
     bool wants_probe(Gpa insn) override { return probed_filter_[filter_index(insn)] && probed_sites_.contains(insn); }
     static unsigned filter_index(Gpa insn) { return (insn ^ insn >> 16) & 0xffff; }
     void sample_windows();
@@ -222,6 +223,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::unordered_map<Gpa, u8> window_misses_;  ///< by instruction: faults that no window could answer
     std::unordered_set<Gpa> probed_sites_;  ///< instructions that miss too often
     std::bitset<65536> probed_filter_;      ///< where to look into them at all
+    std::unordered_map<Gpa, u8> restless_loops_;  ///< by start: how often their pointers were not where they had been
+    bool leave_loop(const Block& block);
     struct {
         u64 pc = 0, address = 0;
         unsigned count = 0;

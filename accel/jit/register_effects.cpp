@@ -16,11 +16,16 @@ Adjustment adjustment(const Insn& insn) {
     const i64 bytes = insn.operand_bits / 8;
     if (insn.op == Op::kPushReg || insn.op == Op::kPushImm) return {kRsp, -bytes};
     if (insn.op == Op::kPopReg) return {kRsp, bytes};
-    const bool immediate = insn.encoding == Encoding::kLegacy && insn.map == 0 && (insn.opcode == 0x81 || insn.opcode == 0x83);
-    if (!immediate || insn.has_mem || insn.operand_bits != 64) return {};
+    if (insn.encoding != Encoding::kLegacy || insn.map != 0 || insn.operand_bits != 64) return {};
+    if (insn.op == Op::kLea && insn.address_bits == 64 && insn.mem.base == insn.reg_field && insn.mem.index == kNoGpr)
+        return {insn.reg_field, insn.mem.disp};
+    if (insn.has_mem) return {};
     const unsigned group = (insn.modrm >> 3) & 7;
-    if (group == 0) return {insn.rm_field, insn.imm};
-    if (group == 5) return {insn.rm_field, -insn.imm};
+    const bool immediate = insn.opcode == 0x81 || insn.opcode == 0x83;
+    if (immediate && group == 0) return {insn.rm_field, insn.imm};
+    if (immediate && group == 5) return {insn.rm_field, -insn.imm};
+    if (insn.opcode == 0xff && group == 0) return {insn.rm_field, 1};
+    if (insn.opcode == 0xff && group == 1) return {insn.rm_field, -1};
     return {};
 }
 

@@ -8,7 +8,7 @@ namespace twin86::jit {
 /// Bit n: general register n is written, explicitly or not.
 u16 written_registers(const Insn& insn);
 
-/// A register that moves by a constant: ADD and SUB of an immediate to 64 bits, PUSH and POP.
+/// A register that moves by a constant: ADD and SUB of an immediate to 64 bits, INC, DEC, LEA, PUSH and POP.
 struct Adjustment {
     u8 guest = kNoGpr;
     i64 by = 0;

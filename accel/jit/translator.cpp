@@ -37,6 +37,7 @@ u64 left_in_segment(Mode mode, u64 rip) {
 
 bool may_link(void* self, u64 target_rip) { return static_cast<CodeFetcher*>(self)->global_code(target_rip); }
 bool wants_probe(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->wants_probe(insn); }
+bool loop_is_steady(void* self, Gpa start) { return static_cast<CodeFetcher*>(self)->loop_is_steady(start); }
 
 }  // namespace
 
@@ -49,7 +50,7 @@ Translator::Translator(const JitOptions& options, const CpuModel& model, PhysMap
       blocks_(blocks),
       fetcher_(fetcher),
       log_(log),
-      context_{thunks, may_link, wants_probe, &fetcher, fetcher.registers(), options.chain},
+      context_{thunks, may_link, wants_probe, loop_is_steady, &fetcher, fetcher.registers(), options.chain},
       decoder_(DecoderOptions{.amd_branches = model.is_amd(),
                               .lzcnt = model.has(Feature::kAbm),
                               .tzcnt = model.has(Feature::kBmi1)}) {}

@@ -32,6 +32,7 @@ class CodeFetcher {
     virtual bool global_code(Gva linear) = 0;
     /// Whether the instruction at this physical address keeps missing the windows.
     virtual bool wants_probe(Gpa insn) = 0;
+    virtual bool loop_is_steady(Gpa start) = 0;
     /// The guest's general registers.
     virtual const u64* registers() const = 0;
 };

@@ -17,6 +17,7 @@ constexpr unsigned kMissesBeforeProbe = 3;
 constexpr unsigned kFailuresBeforeGivingUp = 2;
 constexpr u64 kLongGood_ticks = 4'000'000;  // about a millisecond
 constexpr std::size_t kMostProbedSites = 65'536;
+constexpr unsigned kRestless = 3;  // a loop that was entered so often with pointers to other regions
 
 }  // namespace
 
@@ -90,6 +91,7 @@ bool JitVcpu::on_region() {
     std::memcpy(&meta, reinterpret_cast<const u8*>(frame_.resume_pc) + kJumpLength, sizeof meta);
     Block& block = *meta.block;
     RegionSite& site = block.regions[meta.index];
+    if (site.loop) return leave_loop(block);
     const u64 address = site.guest == kNoGpr ? frame_.address : frame_.cpu.gpr[site.guest];
     const u64 now = __rdtsc();
     site.failures = now - site.since < kLongGood_ticks ? site.failures + 1 : 1;
@@ -98,6 +100,20 @@ bool JitVcpu::on_region() {
     site.since = now;
     frame_.temp = frame_.window[site.view][WindowArea::region_of(address)];
     return resume(0);
+}
+
+bool JitVcpu::loop_is_steady(Gpa start) {
+    const auto at = restless_loops_.find(start);
+    return at == restless_loops_.end() || at->second < kRestless;
+}
+
+/// In front of a loop whose pointers are elsewhere: it is translated anew.
+bool JitVcpu::leave_loop(const Block& block) {
+    if (restless_loops_.size() >= kMostProbedSites) restless_loops_.clear();
+    ++restless_loops_[block.key.physical];
+    frame_.cpu.rip = rip_of(block, 0);
+    blocks_.invalidate(block.key.physical, 1);
+    return false;
 }
 
 /// One instruction in a block of its own, whose probe tells faults, MMIO and writes to code apart.

@@ -1,0 +1,214 @@
+// Blocks that jump to their own start: what emitted code compares before the first round must hold in all of them.
+#include "mmu/window_area.h"
+#include "tests/insn/insn_test.h"
+
+namespace twin86::test {
+
+using namespace asmjit;
+
+namespace {
+
+constexpr Gva kBorder = Gva{1} << 39;                                            // between regions of 512 GiB
+constexpr u64 kWindowStride = WindowArea::kRegionSize + WindowArea::kGuardSize;  // from one to the next on the host
+constexpr u64 kEntry = kUserPage | kWritablePage;
+
+/// Two pages before a border between regions and two behind it, filled with numbers from 1.
+void map_border(InsnTest& t) {
+    t.guest.map_new(kBorder - 2 * kPageSize, 2 * kPageSize, kEntry);
+    t.guest.map_new(kBorder, 2 * kPageSize, kEntry);
+    for (u64 n = 0; n < 4 * kPageSize / 8; ++n) t.store_value<u64>(kBorder - 2 * kPageSize + n * 8, n + 1);
+}
+
+constexpr u64 kNumbers = 4 * kPageSize / 8, kSum = kNumbers * (kNumbers + 1) / 2;
+
+}  // namespace
+
+TEST_CASE("A loop whose pointer walks from one region into the next", "[insn][loop]") {
+    for (const x86::Gp& pointer : {x86::rdi, x86::r11, x86::r13}) {
+        InsnTest t;
+        map_border(t);
+        t.execute([&](auto& a) {
+            const Label again = a.newLabel();
+            a.mov(pointer, kBorder - 2 * kPageSize);
+            a.mov(x86::ecx, kNumbers);
+            a.xor_(x86::eax, x86::eax);
+            a.bind(again);
+            a.add(x86::rax, x86::qword_ptr(pointer));
+            a.add(x86::qword_ptr(pointer), x86::rcx);
+            a.add(pointer, 8);
+            a.dec(x86::rcx);
+            a.jnz(again);
+            a.mov(x86::rdx, x86::qword_ptr(pointer, -8));
+        });
+        CHECK(t.reg(kRax) == kSum);
+        CHECK(t.reg(kRdx) == kNumbers + 1);
+        CHECK(t.load_value(kBorder) == kNumbers / 2 + 1 + kNumbers / 2);
+    }
+}
+
+TEST_CASE("A loop whose base and index walk over the border between regions, backwards", "[insn][loop]") {
+    for (const x86::Gp& index : {x86::rdx, x86::r10}) {
+        InsnTest t;
+        map_border(t);
+        t.execute([&](auto& a) {
+            const Label again = a.newLabel();
+            a.mov(x86::rbx, kBorder - 2 * kPageSize);
+            a.mov(index, kNumbers);
+            a.xor_(x86::eax, x86::eax);
+            a.bind(again);
+            a.add(x86::rax, x86::qword_ptr(x86::rbx, index, 3, -8));
+            a.mov(x86::qword_ptr(x86::rbx, index, 3, -8), x86::rax);
+            a.sub(index, 1);
+            a.jnz(again);
+        });
+        CHECK(t.reg(kRax) == kSum);
+        CHECK(t.load_value(kBorder - 2 * kPageSize) == kSum);
+    }
+}
+
+TEST_CASE("The same loop is entered with pointers to many regions", "[insn][loop]") {
+    constexpr Gva kIslands[] = {0x10000000, 0x7f8000000000, 0x558000000000, 0x7fff00000000, 0x400000000000};
+    InsnTest t;
+    for (const Gva island : kIslands) {
+        t.guest.map_new(island, kPageSize, kEntry);
+        for (u64 n = 0; n < 8; ++n) t.store_value<u64>(island + n * 8, (island >> 20) + n);
+    }
+    constexpr unsigned kRounds = 40;
+    u64 expected = 0;
+    for (unsigned n = 0; n < kRounds; ++n) {
+        const Gva island = kIslands[n * n % std::size(kIslands)];
+        t.store_value<u64>(kDataAt + kPageSize + n * 8, island);
+        expected += 8 * (island >> 20) + 28;
+    }
+    t.set(kRsi, kDataAt + kPageSize), t.set(kR8, kRounds);
+    t.execute([&](auto& a) {
+        const Label outer = a.newLabel(), inner = a.newLabel();
+        a.xor_(x86::eax, x86::eax);
+        a.bind(outer);
+        a.mov(x86::rdi, x86::qword_ptr(x86::rsi));
+        a.mov(x86::ecx, 8);
+        a.bind(inner);
+        a.add(x86::rax, x86::qword_ptr(x86::rdi));
+        a.add(x86::rdi, 8);
+        a.dec(x86::ecx);
+        a.jnz(inner);
+        a.add(x86::rsi, 8);
+        a.dec(x86::r8);
+        a.jnz(outer);
+    });
+    CHECK(t.reg(kRax) == expected);
+}
+
+/// A pointer far beyond the region it is taken for would see these pages: they lie where the windows behind its own
+/// would show them. Each region is touched in turn, so that they get windows one after the other.
+struct Decoys {
+    static constexpr Gva kFirst = Gva{1} << 39, kTarget = kFirst + kWindowStride;
+    static constexpr u64 kRight = 0x1234, kWrong = 0x5678;
+
+    explicit Decoys(InsnTest& t) {
+        t.guest.map_new(kFirst, kPageSize, kEntry);
+        for (u64 n = 3; n < 8; ++n) {
+            t.guest.map_new(n << 39, kPageSize, kEntry);
+            t.store_value<u64>(n << 39, kWrong);
+        }
+        t.guest.map_new(kTarget, kPageSize, kEntry);
+        t.store_value<u64>(kTarget, kRight);
+    }
+    void touch(auto& a) {
+        a.mov(x86::rdi, kFirst);
+        a.mov(x86::rax, x86::qword_ptr(x86::rdi));
+        for (u64 n = 3; n < 8; ++n) {
+            a.mov(x86::rsi, n << 39);
+            a.mov(x86::rax, x86::qword_ptr(x86::rsi));
+        }
+    }
+};
+
+TEST_CASE("A loop that does not touch its operand until the pointer is in another region", "[insn][loop]") {
+    InsnTest t;
+    if (!t.guest.model().has(Feature::kAvx512f)) return;
+    Decoys decoys(t);
+    constexpr u64 kStep = 0x80000, kSteps = kWindowStride / kStep;
+    t.execute([&](auto& a) {
+        const Label again = a.newLabel();
+        decoys.touch(a);
+        a.mov(x86::ecx, kSteps + 1);
+        a.mov(x86::r8d, 1);
+        a.bind(again);
+        a.xor_(x86::edx, x86::edx);
+        a.cmp(x86::ecx, 1);
+        a.cmove(x86::edx, x86::r8d);
+        a.kmovw(x86::k1, x86::edx);
+        a.k(x86::k1).z().vmovdqu64(x86::zmm1, x86::zmmword_ptr(x86::rdi));  // in the last round: one element
+        a.add(x86::rdi, kStep);
+        a.sub(x86::ecx, 1);
+        a.jnz(again);
+        a.vmovq(x86::rax, x86::xmm1);
+    });
+    CHECK(t.reg(kRax) == Decoys::kRight);
+}
+
+TEST_CASE("A loop whose pointer moves by what is no constant", "[insn][loop]") {
+    InsnTest t;
+    Decoys decoys(t);
+    t.execute([&](auto& a) {
+        const Label again = a.newLabel();
+        decoys.touch(a);
+        a.mov(x86::r8, kWindowStride);
+        a.xor_(x86::edx, x86::edx);
+        a.mov(x86::ecx, 6);
+        a.bind(again);
+        a.mov(x86::rax, x86::qword_ptr(x86::rdi));
+        a.cmp(x86::ecx, 2);
+        a.cmove(x86::rdx, x86::r8);
+        a.add(x86::rdi, x86::rdx);
+        a.dec(x86::ecx);
+        a.jnz(again);
+    });
+    CHECK(t.reg(kRax) == Decoys::kRight);
+}
+
+TEST_CASE("A loop whose pointer moves by constants, but farther than the space between windows", "[insn][loop]") {
+    InsnTest t;
+    Decoys decoys(t);
+    constexpr u64 kRounds = 8, kRound = kWindowStride / kRounds;
+    for (u64 n = 1; n < kRounds; ++n)
+        t.guest.map(Decoys::kFirst + n * kRound, t.guest.physical(Decoys::kFirst), kPageSize, kEntry);
+    t.execute([&](auto& a) {
+        const Label again = a.newLabel();
+        decoys.touch(a);
+        a.mov(x86::ecx, kRounds + 1);
+        a.bind(again);
+        a.mov(x86::rax, x86::qword_ptr(x86::rdi));
+        for (u64 left = kRound; left != 0;) {
+            const i64 step = static_cast<i64>(std::min<u64>(left, u64{1} << 31));
+            a.sub(x86::rdi, -step);
+            left -= static_cast<u64>(step);
+        }
+        a.dec(x86::ecx);
+        a.jnz(again);
+    });
+    CHECK(t.reg(kRax) == Decoys::kRight);
+}
+
+TEST_CASE("A loop whose pointer is replaced behind its branch, where the block goes on", "[insn][loop]") {
+    InsnTest t;
+    Decoys decoys(t);
+    t.execute([&](auto& a) {
+        const Label again = a.newLabel();
+        decoys.touch(a);
+        a.mov(x86::ecx, 2);
+        a.bind(again);
+        a.mov(x86::rax, x86::qword_ptr(x86::rdi));
+        a.add(x86::rdi, 8);
+        a.dec(x86::ecx);
+        a.jnz(again);
+        a.mov(x86::rdi, Decoys::kTarget);
+        a.mov(x86::rax, x86::qword_ptr(x86::rdi));
+        a.test(x86::rax, x86::rax);
+        a.jz(again);
+    });
+    CHECK(t.reg(kRax) == Decoys::kRight);
+}
+
+}  // namespace twin86::test
