@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "cpu/decode/offered.h"
-#include "tests/diff/native_oracle.h"
 #include "tests/diff/random_state.h"
 #include "tests/diff/segments.h"
 
@@ -89,27 +88,10 @@ Case Generator::start(Random& r, bool tame) const {
     return c;
 }
 
-/// Legacy code has segments of other shapes at times, 16-bit code always has some. Tame ones have no limits to meet.
-void Generator::choose_segments(Random& r, bool tame, Case& c) const {
-    static constexpr SegmentNumber kStacks[] = {kPlain16, kOddBase, kTight, kDown16, kWide, kDown32, kWide16};
-    const bool own = host_has_ldt() && (c.bits == 16 || (!tame && r.chance(250))), plain = tame || r.chance(500);
-    if (c.bits == 16) c.in.segment[kCs] = kCode16;
-    // With FS the native side finds its own data: it must be able to get it back.
-    const bool extra = host_has_ldt() && host_has_fsgsbase();
-    for (const unsigned n : {kFs, kGs}) c.in.segment[n] = extra ? static_cast<u8>(kNullSegment + r.below(kSegmentNumbers - kNullSegment)) : u8{kNullSegment};
-    if (!own) return;
-    for (const unsigned n : {kEs, kDs}) c.in.segment[n] = plain ? u8{kPlain16} : static_cast<u8>(kNullSegment + r.below(kSegmentNumbers - kNullSegment));
-    c.in.segment[kSs] = plain ? kPlain16 : kStacks[r.below(std::size(kStacks))];
-}
-
 /// Outside of 64-bit mode registers have 32 bits.
 void Generator::narrow(Case& c) const {
     if (c.bits == 64) return;
     for (u64& g : c.in.gpr) g &= 0xffffffff;
-}
-
-unsigned Generator::stack_bits(const Case& c) const {
-    return c.bits == 64 ? 64 : is_big(static_cast<SegmentNumber>(c.in.segment[kSs])) ? 32 : 16;
 }
 
 /// Mostly inside the window; at its pages' borders, in the read-only page, in nothing.
