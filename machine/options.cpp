@@ -165,7 +165,7 @@ Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments) {
 
 std::string options_help() {
     ParsedOptions unused;
-    return "Usage: twin86 [OPTION]... [DISK_IMAGE]\nAn x86-64 PC that boots unmodified guests in software.\n\n" +
+    return "Usage: twin86 [OPTION]... [DISK_IMAGE]\n       twin86 compare [OPTION]... [-- MACHINE]    engines compared; compare --help\nAn x86-64 PC that boots unmodified guests in software.\n\n" +
            make_table(unused).help() +
            "\nIn the terminal: Ctrl-A x quits, Ctrl-A c shows the monitor, Ctrl-A h lists the keys.\n";
 }
