@@ -15,8 +15,6 @@ HostTimer::HostTimer() : fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_
 }
 
 void HostTimer::set(u64 monotonic_ns) {
-    if (monotonic_ns == set_) return;
-    set_ = monotonic_ns;
     constexpr u64 kSecond = 1'000'000'000, kFarthest = u64{1} << 62;
     const u64 at = std::clamp<u64>(monotonic_ns, 1, kFarthest);  // 0 disarms
     itimerspec when{};
@@ -27,7 +25,6 @@ void HostTimer::set(u64 monotonic_ns) {
 void HostTimer::acknowledge() {
     u64 count;
     [[maybe_unused]] const ssize_t n = ::read(fd_.get(), &count, sizeof count);
-    set_ = kNever;
 }
 
 }  // namespace twin86

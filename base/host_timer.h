@@ -20,7 +20,6 @@ class HostTimer {
 
   private:
     UniqueFd fd_;
-    u64 set_ = kNever;
 };
 
 }  // namespace twin86

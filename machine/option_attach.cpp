@@ -1,13 +1,14 @@
 // -device for adapters and for drives on them.
 #include <algorithm>
 
+#include "devices/ahci/ahci_controller.h"
 #include "machine/option_setters.h"
 #include "machine/option_values.h"
 
 namespace twin86 {
 namespace {
 
-constexpr unsigned kAhciPorts = 6, kIdeChannels = 2, kDrivesPerChannel = 2;
+constexpr unsigned kAhciPorts = AhciController::kPorts, kIdeChannels = 2, kDrivesPerChannel = 2;
 
 /// "NAME.N" as the bus NAME and the number; no dot: the number is 0.
 struct BusName {

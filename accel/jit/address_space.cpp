@@ -133,7 +133,7 @@ void JitVcpu::enter_space(bool flushed) {
         spaces_.clear();
         forget_jumps(false);
     }
-    const u64 cr3 = frame_.cpu.cr3 & ~bit(63);
+    const u64 cr3 = space_now();
     Space& space = spaces_[cr3];
     const bool moved = flushed && !space.code.unchanged(paging_context(true, false), phys_.pages());
     if (moved) {
@@ -214,7 +214,7 @@ void JitVcpu::forget_jumps(bool supervisor) {
 /// The salt of (mode, address space): user jumps belong to one CR3, supervisor jumps to all.
 u64 JitVcpu::salt_of(Mode mode) {
     const bool user = mode.has(Mode::kUser);
-    const u64 cr3 = frame_.cpu.cr3 & ~bit(63);
+    const u64 cr3 = space_now();
     const JumpSpace key{user ? cr3 : ~u64{0}, user ? user_generation_ : supervisor_generation_,
                         user ? spaces_[cr3].generation : 0, mode.value};
     const auto [at, fresh] = salts_.try_emplace(key, next_salt_);
@@ -247,7 +247,7 @@ void JitVcpu::note_code_page(Gva a, Gpa physical, bool user) {
     const Gva page = a & kPageMask;
     Gva& noted_user = noted_user_pages_[(page >> 12) % noted_user_pages_.size()];
     if (user && noted_user != (page | 1)) {
-        spaces_[frame_.cpu.cr3 & ~bit(63)].code.note(page, physical & kPageMask);
+        spaces_[space_now()].code.note(page, physical & kPageMask);
         noted_user = page | 1;
     }
     Gva& noted = noted_pages_[(page >> 12) % noted_pages_.size()];

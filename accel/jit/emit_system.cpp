@@ -12,10 +12,10 @@ constexpr u64 kPopfSlow = kFlagTF | kFlagDF | kFlagIOPL | kFlagNT | kFlagRF | kF
 
 std::size_t segment_base(unsigned segment) { return segment_field(segment, offsetof(Segment, base)); }
 
-}  // namespace
-
 /// CLD where DF is clear already: entries of kernels have it.
-static bool leaves_direction(Op op, Mode mode) { return op == (mode.has(Mode::kDown) ? Op::kStd : Op::kCld); }
+bool leaves_direction(Op op, Mode mode) { return op == (mode.has(Mode::kDown) ? Op::kStd : Op::kCld); }
+
+}  // namespace
 
 bool is_inlined(const Insn& insn, Mode mode) {
     if (leaves_direction(insn.op, mode)) return true;

@@ -250,6 +250,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     };
     std::unordered_map<u64, Space> spaces_;  ///< by CR3
     u64 current_space_ = 0;                  ///< CR3 when it was loaded last
+    u64 space_now() const { return frame_.cpu.cr3 & ~bit(63); }  ///< bit 63 of what is loaded only says what to keep
     u16 next_salt_ = 1;
     u64 supervisor_generation_ = 0, user_generation_ = 0;
     bool non_global_supervisor_jumps_ = false;

@@ -13,24 +13,12 @@
 namespace twin86 {
 namespace {
 
-constexpr u64 kSysretFlags = 0x3c7fd7;  // RF, VM and the reserved bits are not taken from R11
-
 Outcome undefined() {
     return Outcome::fault(kVectorUD);
 }
 
 u16 star_selector(const CpuState& s, unsigned shift) {
     return static_cast<u16>(s.star >> shift);
-}
-
-void set_kernel_segments(CpuState& s, u16 cs, bool long_mode) {
-    s.segment[kCs] = flat_code(cs & 0xfffc, 0, long_mode);
-    s.segment[kSs] = flat_data(static_cast<u16>((cs & 0xfffc) + 8), 0);
-}
-
-void set_user_segments(CpuState& s, u16 cs, u16 ss, bool long_mode) {
-    s.segment[kCs] = flat_code(cs | 3, 3, long_mode);
-    s.segment[kSs] = flat_data(ss | 3, 3);
 }
 
 bool syscall_enabled(const Cpu& cpu) {
@@ -50,11 +38,7 @@ Outcome do_syscall(Cpu& cpu, const Insn& insn) {
         set_kernel_segments(s, star_selector(s, 32), false);
         return Outcome::success();
     }
-    s.gpr[kRcx] = insn.next_rip();
-    s.gpr[kR11] = s.rflags & ~u64{kFlagRF};
-    s.rip = s.mode64() ? s.lstar : s.cstar;
-    s.rflags = (s.rflags & ~(s.sfmask | kFlagRF)) | kFlagReserved1;
-    set_kernel_segments(s, star_selector(s, 32), true);
+    syscall_long(s, insn.next_rip());
     return Outcome::success();
 }
 
@@ -64,10 +48,11 @@ Outcome do_sysret(Cpu& cpu, const Insn& insn) {
     if (s.cpl() != 0) return Outcome::fault(kVectorGP, 0);
     const bool to_64 = s.mode64() && insn.operand_bits == 64;
     if (to_64 && !cpu.traits.amd && !canonical(s, s.gpr[kRcx])) return Outcome::fault(kVectorGP, 0);
+    if (to_64) return sysret_to_64(s), Outcome::success();
     const u16 base = star_selector(s, 48);
-    s.rip = to_64 ? s.gpr[kRcx] : static_cast<u32>(s.gpr[kRcx]);
+    s.rip = static_cast<u32>(s.gpr[kRcx]);
     s.rflags = s.long_mode() ? (s.gpr[kR11] & kSysretFlags) | kFlagReserved1 : s.rflags | kFlagIF;
-    set_user_segments(s, static_cast<u16>(to_64 ? base + 16 : base), static_cast<u16>(base + 8), to_64);
+    set_user_segments(s, base, static_cast<u16>(base + 8), false);
     return Outcome::success();
 }
 

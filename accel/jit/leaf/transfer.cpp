@@ -12,40 +12,26 @@ namespace {
 
 /// RF has no effect while nobody watches single instructions; the others change more than the mode.
 constexpr u64 kRareFlags = kFlagTF | kFlagNT | kFlagVM | kFlagVIF | kFlagVIP;
-constexpr u64 kSysretFlags = 0x3c7fd7;  // RF, VM and the reserved bits are not taken from R11
 constexpr u64 kIretFlags = kSysretFlags;
 
 TWIN86_LEAF_INLINE bool syscall(CpuState& s, u64 next_rip) {
     if (!(s.efer & kEferSCE)) return false;
-    s.gpr[kRcx] = next_rip;
-    s.gpr[kR11] = s.rflags & ~u64{kFlagRF};
-    s.rip = s.lstar;
-    s.rflags = (s.rflags & ~(s.sfmask | kFlagRF)) | kFlagReserved1;
-    const u16 cs = static_cast<u16>(s.star >> 32) & 0xfffc;
-    s.segment[kCs] = flat_code(cs, 0, true);
-    s.segment[kSs] = flat_data(static_cast<u16>(cs + 8), 0);
+    syscall_long(s, next_rip);
     return true;
 }
 
 TWIN86_LEAF_INLINE bool sysret(CpuState& s) {
-    const u64 flags = s.gpr[kR11];
-    if (!(s.efer & kEferSCE) || s.cpl() != 0 || (flags & kRareFlags) || !is_canonical(s.gpr[kRcx], s.cr4)) return false;
-    s.rip = s.gpr[kRcx];
-    s.rflags = (flags & kSysretFlags) | kFlagReserved1;
-    const u16 base = static_cast<u16>(s.star >> 48);
-    s.segment[kCs] = flat_code(static_cast<u16>((base + 16) | 3), 3, true);
-    s.segment[kSs] = flat_data(static_cast<u16>((base + 8) | 3), 3);
+    if (!(s.efer & kEferSCE) || s.cpl() != 0 || (s.gpr[kR11] & kRareFlags) || !is_canonical(s.gpr[kRcx], s.cr4)) return false;
+    sysret_to_64(s);
     return true;
 }
 
 /// Reads 8 bytes of RAM in one page.
 TWIN86_LEAF_INLINE bool read(JitFrame& f, Gva address, u8 view, u64& value) {
-    const Gva page = address & kPageMask;
-    if ((address & ~kPageMask) > kPageSize - sizeof value) return false;
-    const TlbEntry& e = f.tlb[view].entries[tlb_index(address)];
-    if (e.read_tag + page != 0 && !fill(f, address, kAccessRead, view)) return false;
-    value = *reinterpret_cast<const u64*>(e.host + (address & ~kPageMask));
-    return true;
+    if (address % kPageSize > kPageSize - sizeof value) return false;
+    const u64 host = host_of(f, address, kAccessRead, view);
+    if (host != 0) value = *reinterpret_cast<const u64*>(host);
+    return host != 0;
 }
 
 /// A descriptor of the GDT.
@@ -84,10 +70,6 @@ TWIN86_LEAF_INLINE bool holds_inner_segments(const CpuState& s) {
     return false;
 }
 
-struct ReturnImage {
-    u64 rip, cs, flags, rsp, ss;
-};
-
 TWIN86_LEAF_INLINE bool iret(JitFrame& f) {
     CpuState& s = f.cpu;
     if (s.cpl() != 0 || (s.rflags & kFlagNT) || s.nmi_pending) return false;
@@ -95,16 +77,16 @@ TWIN86_LEAF_INLINE bool iret(JitFrame& f) {
     u64 image[5];
     for (unsigned n = 0; n < 5; ++n)
         if (!read(f, s.gpr[kRsp] + n * 8, view, image[n])) return false;
-    const ReturnImage to{image[0], image[1], image[2], image[3], image[4]};
-    const u16 cs = static_cast<u16>(to.cs), ss = static_cast<u16>(to.ss);
+    const auto [rip, cs_image, flags, rsp, ss_image] = image;
+    const u16 cs = static_cast<u16>(cs_image), ss = static_cast<u16>(ss_image);
     const unsigned cpl = cs & 3;
-    if ((to.flags & kRareFlags) || !is_canonical(to.rip, s.cr4)) return false;
+    if ((flags & kRareFlags) || !is_canonical(rip, s.cr4)) return false;
     Segment new_cs, new_ss;
     if (!return_segments(f, cs, ss, new_cs, new_ss) || (cpl == 3 && holds_inner_segments(s))) return false;
     s.nmi_blocked = false;
-    s.rip = to.rip;
-    s.gpr[kRsp] = to.rsp;
-    s.rflags = (to.flags & kIretFlags) | kFlagReserved1;
+    s.rip = rip;
+    s.gpr[kRsp] = rsp;
+    s.rflags = (flags & kIretFlags) | kFlagReserved1;
     s.segment[kCs] = new_cs;
     s.segment[kSs] = new_ss;
     return true;
