@@ -18,6 +18,7 @@ class Compare(unittest.TestCase):
         command = [*harness.emulator_command(), "compare", "--html", page, "--json", data, "--until", text, *options, "--", *machine]
         done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=300)
+        self.assertTrue(data.exists(), done.stdout)
         return done.returncode, done.stdout, json.loads(data.read_text()), page.read_text()
 
     def test_table_data_and_page_name_every_engine(self):
