@@ -10,6 +10,7 @@ class HostTimer {
   public:
     static constexpr u64 kNever = ~u64{0};
 
+    /// Without a free descriptor fd() is negative and errno says why; then nothing else may be called.
     HostTimer();
 
     /// Replaces what was set before; a time in the past is now.

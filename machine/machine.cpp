@@ -1,6 +1,8 @@
 #include "machine/machine.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 
 #include "accel/select/select.h"
@@ -27,6 +29,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const Options& options, std::mu
     auto ram = GuestRam::create(options.ram_bytes);
     if (!ram) return ram.failure();
     std::unique_ptr<Machine> m(new Machine(options, model.take(), lock, loop, log, ram.take()));
+    if (m->host_timer_.fd() < 0) return error("cannot create a timer: {}; see ulimit -n", std::strerror(errno));
     auto phys = PhysMap::create(m->ram_, low, m->mmio_);
     if (!phys) return phys.failure();
     m->phys_ = phys.take();
@@ -37,9 +40,8 @@ Result<std::unique_ptr<Machine>> Machine::create(const Options& options, std::mu
 Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     const auto has_com = [&](std::size_t n) { return n < serials.size() && serials[n] != nullptr; };
     acpi_ = acpi_config(phys_->low_size(), has_com(0), has_com(1), options_.vga.present);
-    acpi_.has_floppy = std::any_of(options_.drives.begin(), options_.drives.end(), [](const DriveOptions& d) {
-        return d.interface == DriveInterface::kFloppy;
-    });
+    acpi_.has_floppy = std::any_of(options_.drives.begin(), options_.drives.end(),
+                                   [](const DriveOptions& d) { return d.interface == DriveInterface::kFloppy; });
     if (has_firmware())
         if (const Status s = add_firmware(); !s) return s;
     const pc::BoardConfig config{phys_->low_size(), phys_->high_size(), rtc_offset(), serials};
@@ -66,7 +68,8 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     if (const Status s = make_vcpu(); !s) return s;
     if (const Status s = add_ahci(); !s) return s;
     if (const Status s = drives_.add(options_, *board_, ahci_); !s) return s;
-    if (auto order = drives_.boot_order_file(); !order.empty()) board_->fw_cfg().set_file("bootorder", std::move(order));
+    if (auto order = drives_.boot_order_file(); !order.empty())
+        board_->fw_cfg().set_file("bootorder", std::move(order));
     board_->lapic().connect_cpu(*this);
     timers_.set_on_earlier([this] { announce_deadline(); });
     return {};

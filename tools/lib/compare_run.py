@@ -84,7 +84,13 @@ class Console:
             self.result.marks[name] = time.monotonic() - self.start
             self.steps.pop(0)
             if answer:
-                os.write(self.process.stdin.fileno(), answer.encode())
+                self.say(answer)
+
+    def say(self, answer):
+        try:
+            os.write(self.process.stdin.fileno(), answer.encode())
+        except BrokenPipeError:
+            pass  # it has ended meanwhile: the steps that are left tell
 
 
 def run(engine, command, workload, progress=lambda text: None):
