@@ -36,7 +36,7 @@ bool is_state_area(Op op) {
 
 /// An operand that processors access in pieces, each checked for itself.
 bool goes_by_pieces(const Insn& i) {
-    if (is_state_area(i.op) || i.mem.size >= 64) return true;
+    if (is_state_area(i.op) || i.mem.size >= 64 || i.mem.size == 10) return true;
     switch (i.mnemonic) {
         case ZYDIS_MNEMONIC_FBLD: case ZYDIS_MNEMONIC_FBSTP:
         case ZYDIS_MNEMONIC_VCOMPRESSPS: case ZYDIS_MNEMONIC_VCOMPRESSPD: case ZYDIS_MNEMONIC_VPCOMPRESSB: case ZYDIS_MNEMONIC_VPCOMPRESSW:
@@ -123,8 +123,11 @@ bool Leeway::calls_invalid_target() const {
     return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && insn_.op == Op::kCallRm && insn_.is64();
 }
 
-/// PUSHA of which a part is beyond the limit: some of it may have been written.
-bool Leeway::pushes_some() const { return native_.vector == kVectorSS && status_ == DecodeStatus::kOk && insn_.op == Op::kPusha; }
+/// PUSHA or a far CALL of which a part cannot be pushed: some of it may have been written.
+bool Leeway::pushes_some() const {
+    const bool several = insn_.op == Op::kPusha || insn_.op == Op::kFarCall;
+    return (native_.vector == kVectorSS || native_.vector == kVectorPF) && status_ == DecodeStatus::kOk && several;
+}
 
 /// The native side's bytes below the stack pointer.
 void Leeway::take_stack(JobResult& guest, u64 size) const {
