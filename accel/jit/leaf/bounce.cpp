@@ -40,7 +40,7 @@ TWIN86_LEAF_INLINE bool add_piece(JitFrame& f, Gva address, u32 size, u8 kind, u
 TWIN86_LEAF_INLINE bool for_slow_path(const JitFrame& f, Gva address, AccessMeta meta) {
     const bool misaligned = (meta.view & kAccessAligned) && address % meta.size != 0;
     const bool wraps = !f.cpu.mode64() && address + meta.size > (u64{1} << 32);
-    return (meta.view & kAccessMasked) || misaligned || wraps || meta.size > kPageSize;
+    return (meta.view & kAccessMasked) || misaligned || wraps;
 }
 
 }  // namespace
