@@ -19,6 +19,17 @@ void map_border(InsnTest& t) {
     for (u64 n = 0; n < 4 * kPageSize / 8; ++n) t.store_value<u64>(kBorder - 2 * kPageSize + n * 8, n + 1);
 }
 
+/// So many rounds of a block that jumps to its own start, counted down in rcx. Returns the start.
+Label repeat(auto& a, u64 rounds, auto&& round) {
+    const Label again = a.newLabel();
+    a.mov(x86::ecx, rounds);
+    a.bind(again);
+    round();
+    a.dec(x86::rcx);
+    a.jnz(again);
+    return again;
+}
+
 constexpr u64 kNumbers = 4 * kPageSize / 8, kSum = kNumbers * (kNumbers + 1) / 2;
 
 }  // namespace
@@ -28,16 +39,13 @@ TEST_CASE("A loop whose pointer walks from one region into the next", "[insn][lo
         InsnTest t;
         map_border(t);
         t.execute([&](auto& a) {
-            const Label again = a.newLabel();
             a.mov(pointer, kBorder - 2 * kPageSize);
-            a.mov(x86::ecx, kNumbers);
             a.xor_(x86::eax, x86::eax);
-            a.bind(again);
-            a.add(x86::rax, x86::qword_ptr(pointer));
-            a.add(x86::qword_ptr(pointer), x86::rcx);
-            a.add(pointer, 8);
-            a.dec(x86::rcx);
-            a.jnz(again);
+            repeat(a, kNumbers, [&] {
+                a.add(x86::rax, x86::qword_ptr(pointer));
+                a.add(x86::qword_ptr(pointer), x86::rcx);
+                a.add(pointer, 8);
+            });
             a.mov(x86::rdx, x86::qword_ptr(pointer, -8));
         });
         CHECK(t.reg(kRax) == kSum);
@@ -82,16 +90,14 @@ TEST_CASE("The same loop is entered with pointers to many regions", "[insn][loop
     }
     t.set(kRsi, kDataAt + kPageSize), t.set(kR8, kRounds);
     t.execute([&](auto& a) {
-        const Label outer = a.newLabel(), inner = a.newLabel();
+        const Label outer = a.newLabel();
         a.xor_(x86::eax, x86::eax);
         a.bind(outer);
         a.mov(x86::rdi, x86::qword_ptr(x86::rsi));
-        a.mov(x86::ecx, 8);
-        a.bind(inner);
-        a.add(x86::rax, x86::qword_ptr(x86::rdi));
-        a.add(x86::rdi, 8);
-        a.dec(x86::ecx);
-        a.jnz(inner);
+        repeat(a, 8, [&] {
+            a.add(x86::rax, x86::qword_ptr(x86::rdi));
+            a.add(x86::rdi, 8);
+        });
         a.add(x86::rsi, 8);
         a.dec(x86::r8);
         a.jnz(outer);
@@ -130,19 +136,16 @@ TEST_CASE("A loop that does not touch its operand until the pointer is in anothe
     Decoys decoys(t);
     constexpr u64 kStep = 0x80000, kSteps = kWindowStride / kStep;
     t.execute([&](auto& a) {
-        const Label again = a.newLabel();
         decoys.touch(a);
-        a.mov(x86::ecx, kSteps + 1);
         a.mov(x86::r8d, 1);
-        a.bind(again);
-        a.xor_(x86::edx, x86::edx);
-        a.cmp(x86::ecx, 1);
-        a.cmove(x86::edx, x86::r8d);
-        a.kmovw(x86::k1, x86::edx);
-        a.k(x86::k1).z().vmovdqu64(x86::zmm1, x86::zmmword_ptr(x86::rdi));  // in the last round: one element
-        a.add(x86::rdi, kStep);
-        a.sub(x86::ecx, 1);
-        a.jnz(again);
+        repeat(a, kSteps + 1, [&] {
+            a.xor_(x86::edx, x86::edx);
+            a.cmp(x86::ecx, 1);
+            a.cmove(x86::edx, x86::r8d);
+            a.kmovw(x86::k1, x86::edx);
+            a.k(x86::k1).z().vmovdqu64(x86::zmm1, x86::zmmword_ptr(x86::rdi));  // in the last round: one element
+            a.add(x86::rdi, kStep);
+        });
         a.vmovq(x86::rax, x86::xmm1);
     });
     CHECK(t.reg(kRax) == Decoys::kRight);
@@ -152,18 +155,15 @@ TEST_CASE("A loop whose pointer moves by what is no constant", "[insn][loop]") {
     InsnTest t;
     Decoys decoys(t);
     t.execute([&](auto& a) {
-        const Label again = a.newLabel();
         decoys.touch(a);
         a.mov(x86::r8, kWindowStride);
         a.xor_(x86::edx, x86::edx);
-        a.mov(x86::ecx, 6);
-        a.bind(again);
-        a.mov(x86::rax, x86::qword_ptr(x86::rdi));
-        a.cmp(x86::ecx, 2);
-        a.cmove(x86::rdx, x86::r8);
-        a.add(x86::rdi, x86::rdx);
-        a.dec(x86::ecx);
-        a.jnz(again);
+        repeat(a, 6, [&] {
+            a.mov(x86::rax, x86::qword_ptr(x86::rdi));
+            a.cmp(x86::ecx, 2);
+            a.cmove(x86::rdx, x86::r8);
+            a.add(x86::rdi, x86::rdx);
+        });
     });
     CHECK(t.reg(kRax) == Decoys::kRight);
 }
@@ -175,18 +175,15 @@ TEST_CASE("A loop whose pointer moves by constants, but farther than the space b
     for (u64 n = 1; n < kRounds; ++n)
         t.guest.map(Decoys::kFirst + n * kRound, t.guest.physical(Decoys::kFirst), kPageSize, kEntry);
     t.execute([&](auto& a) {
-        const Label again = a.newLabel();
         decoys.touch(a);
-        a.mov(x86::ecx, kRounds + 1);
-        a.bind(again);
-        a.mov(x86::rax, x86::qword_ptr(x86::rdi));
-        for (u64 left = kRound; left != 0;) {
-            const i64 step = static_cast<i64>(std::min<u64>(left, u64{1} << 31));
-            a.sub(x86::rdi, -step);
-            left -= static_cast<u64>(step);
-        }
-        a.dec(x86::ecx);
-        a.jnz(again);
+        repeat(a, kRounds + 1, [&] {
+            a.mov(x86::rax, x86::qword_ptr(x86::rdi));
+            for (u64 left = kRound; left != 0;) {
+                const i64 step = static_cast<i64>(std::min<u64>(left, u64{1} << 31));
+                a.sub(x86::rdi, -step);
+                left -= static_cast<u64>(step);
+            }
+        });
     });
     CHECK(t.reg(kRax) == Decoys::kRight);
 }
@@ -195,14 +192,11 @@ TEST_CASE("A loop whose pointer is replaced behind its branch, where the block g
     InsnTest t;
     Decoys decoys(t);
     t.execute([&](auto& a) {
-        const Label again = a.newLabel();
         decoys.touch(a);
-        a.mov(x86::ecx, 2);
-        a.bind(again);
-        a.mov(x86::rax, x86::qword_ptr(x86::rdi));
-        a.add(x86::rdi, 8);
-        a.dec(x86::ecx);
-        a.jnz(again);
+        const Label again = repeat(a, 2, [&] {
+            a.mov(x86::rax, x86::qword_ptr(x86::rdi));
+            a.add(x86::rdi, 8);
+        });
         a.mov(x86::rdi, Decoys::kTarget);
         a.mov(x86::rax, x86::qword_ptr(x86::rdi));
         a.test(x86::rax, x86::rax);
