@@ -1,25 +1,11 @@
 #include "accel/hybrid/alarm.h"
 
-#include <signal.h>
+#include "base/quiet_thread.h"
 
 namespace twin86 {
 
-namespace {
-
-/// Process signals are the main thread's.
-std::thread thread_without_signals(std::function<void()> body) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread thread(std::move(body));
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
-}
-
-}  // namespace
-
 Alarm::Alarm(std::function<void()> ring)
-    : ring_(std::move(ring)), thread_(thread_without_signals([this] { wait(); })) {}
+    : ring_(std::move(ring)), thread_(quiet_thread([this] { wait(); })) {}
 
 Alarm::~Alarm() {
     {

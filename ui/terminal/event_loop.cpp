@@ -1,9 +1,7 @@
 #include "ui/terminal/event_loop.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,27 +29,6 @@ void FdWatch::set_events(short events) {
     if (entry_ == nullptr || entry_->events == events) return;
     entry_->events = events;
     if (entry_->loop != nullptr) entry_->loop->changed();
-}
-
-SignalWatch::SignalWatch(EventLoop& loop, std::initializer_list<int> signals, std::function<void(int)> callback)
-    : callback_(std::move(callback)) {
-    sigset_t mask;
-    sigemptyset(&mask);
-    for (const int signal : signals) sigaddset(&mask, signal);
-    CHECK(pthread_sigmask(SIG_BLOCK, &mask, &old_mask_) == 0);
-    fd_.reset(signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC));
-    CHECK(fd_.get() >= 0, "signalfd: errno {}", errno);
-    watch_ = loop.add_fd(fd_.get(), POLLIN, [this](short) { deliver(); });
-}
-
-SignalWatch::~SignalWatch() {
-    watch_.release();
-    pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr);
-}
-
-void SignalWatch::deliver() {
-    signalfd_siginfo info;
-    if (::read(fd_.get(), &info, sizeof info) == sizeof info) callback_(static_cast<int>(info.ssi_signo));
 }
 
 EventLoop::EventLoop(std::mutex& machine_lock)

@@ -7,10 +7,12 @@
 #include <poll.h>
 #include <signal.h>
 
+#include <atomic>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -47,7 +49,9 @@ class FdWatch {
     std::shared_ptr<Entry> entry_;
 };
 
-/// Keeps signals blocked and delivered as loop callbacks; restores the signal mask when destroyed.
+/// Keeps signals blocked and delivered as loop callbacks; restores the signal mask when destroyed. A thread waits for
+/// them. A signalfd would do without, but the kernel wakes who polls one at each signal of the process, and the
+/// translator's SIGSEGVs come by the thousand.
 class SignalWatch {
   public:
     SignalWatch(EventLoop& loop, std::initializer_list<int> signals, std::function<void(int signal)> callback);
@@ -56,11 +60,16 @@ class SignalWatch {
     SignalWatch& operator=(const SignalWatch&) = delete;
 
   private:
+    void wait();
     void deliver();
-    sigset_t old_mask_{};
-    UniqueFd fd_;
+    sigset_t awaited_{}, old_mask_{};
+    EventLoop& loop_;
+    int any_;
+    UniqueFd read_end_, write_end_;  // a pipe of signal numbers
     std::function<void(int)> callback_;
     FdWatch watch_;
+    std::atomic<bool> ending_ = false;
+    std::thread thread_;
 };
 
 class EventLoop {
@@ -81,6 +90,9 @@ class EventLoop {
         return std::make_unique<SignalWatch>(*this, signals, std::move(callback));
     }
 
+    /// A signal that ends the process waits to be delivered.
+    bool termination_waits() const { return terminations_ != 0; }
+
     /// Makes the current or next run_once() return; from any thread and from signal handlers.
     void wake();
 
@@ -90,6 +102,7 @@ class EventLoop {
 
   private:
     friend class FdWatch;
+    friend class SignalWatch;
     void changed();
     void forget_dead();
     void collect();
@@ -99,6 +112,7 @@ class EventLoop {
     UniqueFd wake_fd_;
     std::vector<std::shared_ptr<FdWatch::Entry>> entries_;
     bool dispatching_ = false;
+    std::atomic<int> terminations_ = 0;
     // The set being polled, used by the loop's thread alone.
     std::vector<pollfd> polled_;
     std::vector<std::shared_ptr<FdWatch::Entry>> polled_entries_;

@@ -1,7 +1,6 @@
 #include "ui/terminal/output_buffer.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,14 +14,6 @@ namespace {
 
 constexpr int kWaitSliceMs = 50;
 constexpr int kDrainMs = 2000;  // at exit: how long a reader may make no progress
-
-bool termination_pending() {
-    sigset_t pending;
-    sigemptyset(&pending);
-    sigpending(&pending);
-    return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1 ||
-           sigismember(&pending, SIGHUP) == 1 || sigismember(&pending, SIGQUIT) == 1;
-}
 
 /// write(2) that neither blocks nor raises SIGPIPE on sockets. Blocking descriptors take at most PIPE_BUF bytes, which
 /// poll(2) promises to fit.
@@ -44,6 +35,7 @@ ssize_t write_some(int fd, bool socket, const u8* data, std::size_t size) {
 void OutputBuffer::open(EventLoop& loop, int fd) {
     struct stat info {};
     socket_ = ::fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode);
+    loop_ = &loop;
     fd_ = fd;
     failure_ = 0;
     blocked_ = false;
@@ -119,7 +111,7 @@ void OutputBuffer::wait_for_reader() {
         if (wait_writable(kWaitSliceMs)) {
             blocked_ = false;
             flush();
-        } else if (termination_pending()) {
+        } else if (loop_->termination_waits()) {
             bytes_.clear();
             head_ = 0;
         }

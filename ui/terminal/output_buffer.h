@@ -3,7 +3,7 @@
 // Policy. Nothing is lost while somebody holds the other end. Bytes are collected until a newline or kDirectWrite bytes
 // and written without blocking; what the reader does not take waits here. When more than kBound bytes wait, write()
 // waits for the reader, which stops the guest: back-pressure as on a terminal that was stopped with Ctrl-S. It ends
-// early when the other end goes away or a termination signal is pending; then the waiting bytes are dropped.
+// early when the other end goes away or a termination signal waits; then the waiting bytes are dropped.
 #pragma once
 
 #include <span>
@@ -45,6 +45,7 @@ class OutputBuffer {
     bool wait_writable(int timeout_ms);
     void compact();
 
+    EventLoop* loop_ = nullptr;
     int fd_ = -1, failure_ = 0;
     bool socket_ = false;
     bool blocked_ = false;  // the last write took nothing; the watch tells when to go on

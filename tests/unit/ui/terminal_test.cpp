@@ -174,10 +174,10 @@ TEST_CASE("a stuck reader does not keep a terminating process") {
     PipePair in, out;
     auto signals = rig.loop.on_signals({SIGTERM}, [](int) {});
     TerminalBackend backend(rig.loop, {in.read.get(), out.write.get(), true});
-    ::kill(::getpid(), SIGTERM);  // stays pending: the loop does not run
+    ::kill(::getpid(), SIGTERM);  // is not delivered: the loop does not run
     const std::string block(OutputBuffer::kBound, 'x');
     for (int i = 0; i < 4; ++i) write_text(backend, block);
     out.read.reset();
-    for (int i = 0; i < 3; ++i) rig.loop.run_once(0);  // takes the signal before the mask is restored
+    for (int i = 0; i < 3; ++i) rig.loop.run_once(0);
     CHECK(true);  // reaching this line is the test: without the check write() waits for ever
 }
