@@ -211,12 +211,12 @@ void JitVcpu::forget_jumps(bool supervisor) {
     }
 }
 
-/// The salt of (mode, address space): user jumps belong to one CR3, supervisor jumps to all.
+/// The salt of (mode, base of CS, address space): user jumps belong to one CR3, supervisor jumps to all.
 u64 JitVcpu::salt_of(Mode mode) {
     const bool user = mode.has(Mode::kUser);
     const u64 cr3 = space_now();
     const JumpSpace key{user ? cr3 : ~u64{0}, user ? user_generation_ : supervisor_generation_,
-                        user ? spaces_[cr3].generation : 0, mode.value};
+                        user ? spaces_[cr3].generation : 0, mode.value, code_base(frame_.cpu)};
     const auto [at, fresh] = salts_.try_emplace(key, next_salt_);
     if (fresh) ++next_salt_;
     return static_cast<u64>(at->second) << 48;
@@ -232,9 +232,10 @@ void JitVcpu::update_salt(Mode mode) {
         noted_pages_.fill(0);
         next_salt_ = 1;
     }
-    SaltMemo& memo = frame_.salt_memo[SaltMemo::index_of(mode.value)];
-    if (memo.epoch != frame_.salt_epoch || !(memo.mode == mode)) {
-        memo = {frame_.salt_epoch, mode, salt_of(mode), 0, 0};
+    const u64 base = code_base(frame_.cpu);
+    SaltMemo& memo = frame_.salt_memo[SaltMemo::index_of(mode.value, base)];
+    if (memo.epoch != frame_.salt_epoch || !(memo.mode == mode) || memo.code_base != base) {
+        memo = {frame_.salt_epoch, mode, base, salt_of(mode), 0, 0};
         if (mode.has(Mode::kSmap)) {
             memo.salt_ac = salt_of(Mode{mode.value | Mode::kAllowUser});
             memo.salt_no_ac = salt_of(Mode{mode.value & ~u64{Mode::kAllowUser}});
@@ -262,9 +263,10 @@ void JitVcpu::cache_jump(const Block& block) {
     e.negated_tag = -(rip + frame_.salt);
     e.host_less_salt = reinterpret_cast<u64>(block.code) - frame_.salt;
     const bool user = block.key.mode.has(Mode::kUser);
-    note_code_page(rip, block.key.physical, user);
-    if (block.second_page != ~u64{0}) note_code_page((rip & kPageMask) + kPageSize, block.second_page, user);
-    if (!user && !global_code(rip)) non_global_supervisor_jumps_ = true;
+    const Gva linear = linear_rip();
+    note_code_page(linear, block.key.physical, user);
+    if (block.second_page != ~u64{0}) note_code_page((linear & kPageMask) + kPageSize, block.second_page, user);
+    if (!user && !global_code(linear)) non_global_supervisor_jumps_ = true;
 }
 
 }  // namespace twin86::jit

@@ -52,13 +52,16 @@ constexpr u64 jump_index(u64 rip) { return (rip + (rip >> kJumpHashRotate | rip 
 constexpr unsigned kWritableSlots = 1u << 14;
 constexpr unsigned writable_slot(u64 host_page) { return (host_page >> 12 ^ host_page >> 26) % kWritableSlots; }
 
-/// The salts of a mode that was used lately; good while JitFrame::salt_epoch stays.
+/// The salts of a mode and base of CS that were used lately; good while JitFrame::salt_epoch stays.
 struct SaltMemo {
     u64 epoch;
     Mode mode;
+    u64 code_base;
     u64 salt, salt_ac, salt_no_ac;
     static constexpr unsigned kCount = 16;
-    static constexpr unsigned index_of(u64 mode) { return (mode ^ mode >> 4 ^ mode >> 18 ^ mode >> 43) % kCount; }
+    static constexpr unsigned index_of(u64 mode, u64 code_base) {
+        return (mode ^ mode >> 4 ^ mode >> 18 ^ mode >> 43 ^ code_base >> 4) % kCount;
+    }
 };
 
 struct BounceBuffer {
@@ -123,7 +126,8 @@ struct JitFrame {
 
     // The mode, for those who change it.
     Mode mode;              ///< of the block that C++ or a leaf helper entered last
-    u64 mode_salt;          ///< its salt; `salt` differs behind STAC and CLAC
+    u64 code_base;          ///< of its CS, 0 in 64-bit mode: jumps are known by RIP, which counts from there
+    u64 mode_salt;          ///< the salt of both; `salt` differs behind STAC and CLAC
     u64 salt_epoch;         ///< counts what changes salts: generations and address spaces
     SaltMemo salt_memo[SaltMemo::kCount];
     bool user_shown, kernel_shown;  ///< by windows: the lower half of the address space, the upper

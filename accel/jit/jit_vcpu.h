@@ -235,12 +235,12 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     struct JumpSpace {
         u64 cr3;  ///< ~0 for supervisor code, whose jumps belong to all address spaces
         u64 generation, space_generation;
-        u64 mode;
+        u64 mode, code_base;
         bool operator==(const JumpSpace&) const = default;
     };
     struct JumpSpaceHash {
         std::size_t operator()(const JumpSpace& k) const {
-            return (k.cr3 ^ (k.generation << 17) ^ (k.space_generation << 33) ^ k.mode) * 0x9e3779b97f4a7c15;
+            return (k.cr3 ^ (k.generation << 17) ^ (k.space_generation << 33) ^ k.mode ^ (k.code_base << 20)) * 0x9e3779b97f4a7c15;
         }
     };
     std::unordered_map<JumpSpace, u16, JumpSpaceHash> salts_;

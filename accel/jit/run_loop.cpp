@@ -123,7 +123,7 @@ Mode JitVcpu::current_mode() {
 }
 
 void JitVcpu::use_mode(Mode mode) {
-    if (!(mode == frame_.mode)) update_salt(mode);
+    if (!(mode == frame_.mode) || code_base(frame_.cpu) != frame_.code_base) update_salt(mode);
     frame_.salt = frame_.mode_salt;  // STAC and CLAC change it inline
 }
 

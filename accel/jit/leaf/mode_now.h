@@ -22,15 +22,19 @@ TWIN86_LEAF_INLINE Mode mode_now(const JitFrame& f, bool one_insn) {
     return mode;
 }
 
+/// What RIP counts from in linear addresses. 64-bit mode takes no notice of the base of CS.
+TWIN86_LEAF_INLINE u64 code_base(const CpuState& s) { return s.mode64() ? 0 : s.segment[kCs].base; }
+
 /// The memo's mode is the current one.
 TWIN86_LEAF_INLINE void use_salts(JitFrame& f, const SaltMemo& memo) {
     f.mode = memo.mode;
+    f.code_base = memo.code_base;
     f.salt = f.mode_salt = memo.salt;
     f.salt_ac = memo.salt_ac;
     f.salt_no_ac = memo.salt_no_ac;
 }
 
-/// What the jump cache has for `rip` in the current mode, or null. RIPs that are not canonical, or of 57 bits, may hit
+/// What the jump cache has for `rip` in the current mode and CS, or null. RIPs that are not canonical, or of 57 bits, may hit
 /// entries of other salts: no address in the host's half comes of these.
 TWIN86_LEAF_INLINE const u8* cached_jump(const JitFrame& f, u64 rip) {
     const JumpEntry& e = f.jump_cache[jump_index(rip)];

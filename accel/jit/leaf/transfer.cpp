@@ -109,8 +109,9 @@ TWIN86_LEAF_INLINE const u8* enter_mode(JitFrame& f) {
     const bool interruptible = s.rflags & kFlagIF;
     if (interruptible && __atomic_load_n(&f.irq_waiting, __ATOMIC_SEQ_CST) != 0) return nullptr;
     const Mode mode = mode_now(f, false);
-    const SaltMemo& memo = f.salt_memo[SaltMemo::index_of(mode.value)];
-    if (mode.has(Mode::kSingleStep) || memo.epoch != f.salt_epoch || !(memo.mode == mode)) return nullptr;
+    const u64 base = code_base(s);
+    const SaltMemo& memo = f.salt_memo[SaltMemo::index_of(mode.value, base)];
+    if (mode.has(Mode::kSingleStep) || memo.epoch != f.salt_epoch || !(memo.mode == mode) || memo.code_base != base) return nullptr;
     use_salts(f, memo);
     return cached_jump(f, s.rip);
 }
