@@ -82,10 +82,14 @@ void BlockBuilder::build(std::span<const Insn> insns) {
         if (may_clear_if && n > 0 && insns[n - 1].op != Op::kSti) poll(guest_offset);
         point(guest_offset);
         stack_access_ = false;
+        settle_stack(*current_);
         emit(*current_);
         keep_delta(*current_);
     }
-    if (!ended_) chain_to(insns.back().next_rip());
+    if (!ended_) {
+        settle_stack();
+        chain_to(insns.back().next_rip());
+    }
     if (block_.second_page != ~u64{0} && !baked()) emit_link_entry();
 }
 

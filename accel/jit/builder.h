@@ -125,6 +125,15 @@ class BlockBuilder {
     void decide_by_region(unsigned region);
     void keep_delta(const Insn& insn);
 
+    // emit_stack_delta.cpp: the delta of the stack
+    bool keeps_stack_delta() const { return mode_.has(Mode::kWindows) && mode_.has(Mode::kCode64); }
+    void touched_stack() { stack_touched_ |= delta_anchor_ == kRsp; }
+    void moved_by_stack_op();
+    void follow_stack(const Insn& insn);
+    void settle_stack(const Insn& next);
+    void settle_stack();
+    void emit_stack_delta();
+
     // emit_region.cpp: the delta of an address
     Mem window_delta(unsigned region) const;
     Mem selected_delta() const;
@@ -249,6 +258,8 @@ class BlockBuilder {
     RegionHints hints_;
     LoopPointers loop_;
     u64 translated_;                ///< host TSC
+    bool stack_touched_ = false;    ///< the current instruction accesses memory near RSP by frame.stack_delta
+    bool stack_moved_ = false;      ///< RSP has moved since such an access, by constants
     bool delta_kept_ = false;       ///< the current instruction leaves r10 alone
     bool stack_access_ = false;     ///< rbp holds an address in the stack segment
     u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need

@@ -28,7 +28,10 @@ void BlockBuilder::stack_address(i32 displacement, unsigned size, u8 kind) {
 void BlockBuilder::adjust_sp(i32 delta) {
     const unsigned width = block_.key.mode.stack_bits();
     const x86::Mem sum = x86::ptr(host64(kHostSp), delta);
-    if (width == 64) return (void)a.lea(host64(kHostSp), sum);
+    if (width == 64) {
+        a.lea(host64(kHostSp), sum);
+        return moved_by_stack_op();
+    }
     if (width == 32) return (void)a.lea(host32(kHostSp), sum);
     a.lea(x86::r10d, sum);
     a.mov(x86::gpw(kHostSp), x86::r10w);

@@ -98,6 +98,7 @@ void BlockBuilder::emit_stac_clac(bool set) {
     else mode_.value &= ~u64{Mode::kAllowUser};
     a.mov(x86::r10, field(set ? offsetof(JitFrame, salt_ac) : offsetof(JitFrame, salt_no_ac)));
     a.mov(field(offsetof(JitFrame, salt)), x86::r10);
+    if (keeps_stack_delta()) emit_stack_delta();
 }
 
 void BlockBuilder::emit_swapgs() {

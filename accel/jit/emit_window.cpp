@@ -11,19 +11,7 @@ namespace twin86::jit {
 
 using namespace asmjit;
 
-namespace {
-
-constexpr u64 kLargestAdjustment = 1 * MiB;  // of an anchor while its delta is kept
 static_assert(Anchors::kReach + kMaxBlockInsns * kLargestAdjustment < WindowArea::kGuardSize);
-
-/// A register that stays where the window it decided about is right.
-bool moves_a_little(const Insn& insn, u8 guest) {
-    const Adjustment moves = adjustment(insn);
-    const bool popped = insn.op == Op::kPopReg && insn.opcode_field == guest;
-    return moves.guest == guest && !popped && magnitude(moves.by) < kLargestAdjustment;
-}
-
-}  // namespace
 
 bool BlockBuilder::through_window(const Insn& insn) const {
     if (!mode_.has(Mode::kWindows)) return false;
@@ -45,7 +33,8 @@ void BlockBuilder::decide_by_address(u16 anchor) {
 /// The same by the value of a general register.
 void BlockBuilder::decide_by(u8 guest) {
     if (const LoopPointer* p = loop_.of(guest)) return decide_by_region(p->region % WindowTables::kRegions);
-    if (delta_anchor_ != guest) delta_of(guest);
+    if (delta_anchor_ != guest && guest == kRsp) a.mov(x86::r10, field(offsetof(JitFrame, stack_delta)));
+    else if (delta_anchor_ != guest) delta_of(guest);
     decided(guest);
 }
 
@@ -88,11 +77,12 @@ bool BlockBuilder::fold_pointer(const Insn& insn, bool needs_temp) {
     const bool in_rbp = indexed || in_memory(m.base);  // then there is no second temporary
     if (in_rbp && needs_temp) return false;
     if (indexed && in_memory(m.base) && in_memory(m.index)) return false;  // needs r10
-    const bool decides = delta_anchor_ == pointer || loop_.of(pointer) != nullptr;
+    const bool decides = delta_anchor_ == pointer || pointer == kRsp || loop_.of(pointer) != nullptr;
     const bool near = distance + anchors_.bound(pointer) <= Anchors::kReach && !decides;
     decide_by(near ? anchors_.anchor(pointer) : pointer);
     if (const LoopPointer* p = loop_.of(pointer); p != nullptr && distance <= LoopPointers::kNear && !m.suppresses_faults)
         loop_.accessed(p);
+    if (pointer == kRsp && !indexed && distance < kLargestAdjustment && !m.suppresses_faults) touched_stack();
     if (indexed) {
         effective_address(insn, kHostAddress);
         at_ = {kHostAddress, true, 0};
@@ -156,6 +146,7 @@ bool BlockBuilder::fold_stack(u8 guest, i32 displacement) {
     if (!block_.key.mode.has(Mode::kCode64) || !through_window()) return false;
     const u8 near = anchors_.anchor(guest);
     decide_by(delta_anchor_ == near ? near : guest);
+    touched_stack();
     at_ = {kHostOf[guest], true, displacement};
     return true;
 }
@@ -168,6 +159,7 @@ void BlockBuilder::keep_delta(const Insn& insn) {
     delta_kept_ = false;
     anchors_.follow(insn);
     hints_.follow(insn);
+    follow_stack(insn);
 }
 
 }  // namespace twin86::jit

@@ -10,6 +10,7 @@
 #include "accel/jit/mode.h"
 #include "accel/jit/soft_tlb.h"
 #include "cpu/state/cpu_state.h"
+#include "mmu/window_area.h"
 #include "mmu/window_tables.h"
 
 namespace twin86 {
@@ -96,11 +97,12 @@ struct JitFrame {
     u64 address;            ///< linear address of a slow access
     u64 target;             ///< RIP of an indirect branch
     u64 salt;               ///< added to RIPs in the jump cache: identifies mode and address space
+    u64 stack_delta;        ///< 64-bit code in windows: of the window that RSP points into (emit_stack_delta.cpp)
+    u64 window_index_mask;  ///< bits 47:39, an operand of pext
     u64 tlb_index_mask;     ///< bits 12.. of the TLB index, an operand of pext
     u64 page_number_mask;   ///< ~0xfff, an operand of pext
     u64 not_if_mask, not_ac_mask;      ///< all bits of RFLAGS but IF, AC
     u64 arithmetic_mask, pushf_mask;   ///< arithmetic flags; the others that PUSHF shows
-    u64 window_index_mask;  ///< bits 47:39, an operand of pext
     u64 irq_waiting;        ///< not 0: an interrupt or a request waits for IF; STI and POPF then arm the poll
     const u8* inaccessible; ///< what an armed poll points to
     u64 salt_ac, salt_no_ac;           ///< the salts of the current mode with and without EFLAGS.AC
@@ -173,6 +175,11 @@ constexpr std::size_t segment_field(unsigned segment, std::size_t member) {
 /// Where in the frame the delta of a region's window is, in the table of a TlbView.
 constexpr u32 window_offset(u8 view, u32 region) {
     return static_cast<u32>(offsetof(JitFrame, window) + view * sizeof(JitFrame::window[0]) + region % WindowTables::kRegions * sizeof(u64));
+}
+
+/// For 64-bit code in windows: its stack accesses rely on it.
+TWIN86_LEAF_INLINE void renew_stack_delta(JitFrame& f, u8 view) {
+    f.stack_delta = f.window[view][WindowArea::region_of(f.cpu.gpr[kRsp])];
 }
 
 /// Bits of AccessMeta::view beside the view.

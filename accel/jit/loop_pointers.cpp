@@ -64,6 +64,7 @@ void LoopPointers::add(const Insn& insn, const Anchors& anchors, const u64* gpr)
         address += gpr[m.index] * m.scale;
     }
     if (!steady(m.base) || (p.index != kNoGpr && !steady(p.index)) || distance > kNear) return;
+    if (p.base == kRsp && p.index == kNoGpr) return;  // the frame has its delta
     if (count_ == kMost || of(p.base, p.index, p.scale) != nullptr) return;
     p.region = RegionSite::of(address);
     pointers_[count_++] = p;

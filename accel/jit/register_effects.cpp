@@ -29,4 +29,10 @@ Adjustment adjustment(const Insn& insn) {
     return {};
 }
 
+bool moves_a_little(const Insn& insn, u8 guest) {
+    const Adjustment moves = adjustment(insn);
+    const bool popped = insn.op == Op::kPopReg && insn.opcode_field == guest;
+    return moves.guest == guest && !popped && magnitude(moves.by) < kLargestAdjustment;
+}
+
 }  // namespace twin86::jit

@@ -15,6 +15,11 @@ struct Adjustment {
 };
 Adjustment adjustment(const Insn& insn);
 
+/// Of a register while what it decided about stays right.
+constexpr u64 kLargestAdjustment = u64{1} << 20;
+/// The instruction leaves the register where a window that was right for it still is.
+bool moves_a_little(const Insn& insn, u8 guest);
+
 inline u64 magnitude(i64 v) { return v < 0 ? -static_cast<u64>(v) : static_cast<u64>(v); }
 
 }  // namespace twin86::jit

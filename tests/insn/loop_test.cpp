@@ -1,6 +1,5 @@
 // Blocks that jump to their own start: what emitted code compares before the first round must hold in all of them.
-#include "mmu/window_area.h"
-#include "tests/insn/insn_test.h"
+#include "tests/insn/decoys.h"
 
 namespace twin86::test {
 
@@ -8,14 +7,12 @@ using namespace asmjit;
 
 namespace {
 
-constexpr Gva kBorder = Gva{1} << 39;                                            // between regions of 512 GiB
-constexpr u64 kWindowStride = WindowArea::kRegionSize + WindowArea::kGuardSize;  // from one to the next on the host
-constexpr u64 kEntry = kUserPage | kWritablePage;
+constexpr Gva kBorder = Gva{1} << 39;  // between regions of 512 GiB
 
 /// Two pages before a border between regions and two behind it, filled with numbers from 1.
 void map_border(InsnTest& t) {
-    t.guest.map_new(kBorder - 2 * kPageSize, 2 * kPageSize, kEntry);
-    t.guest.map_new(kBorder, 2 * kPageSize, kEntry);
+    t.guest.map_new(kBorder - 2 * kPageSize, 2 * kPageSize, kUserPage | kWritablePage);
+    t.guest.map_new(kBorder, 2 * kPageSize, kUserPage | kWritablePage);
     for (u64 n = 0; n < 4 * kPageSize / 8; ++n) t.store_value<u64>(kBorder - 2 * kPageSize + n * 8, n + 1);
 }
 
@@ -78,7 +75,7 @@ TEST_CASE("The same loop is entered with pointers to many regions", "[insn][loop
     constexpr Gva kIslands[] = {0x10000000, 0x7f8000000000, 0x558000000000, 0x7fff00000000, 0x400000000000};
     InsnTest t;
     for (const Gva island : kIslands) {
-        t.guest.map_new(island, kPageSize, kEntry);
+        t.guest.map_new(island, kPageSize, kUserPage | kWritablePage);
         for (u64 n = 0; n < 8; ++n) t.store_value<u64>(island + n * 8, (island >> 20) + n);
     }
     constexpr unsigned kRounds = 40;
@@ -104,31 +101,6 @@ TEST_CASE("The same loop is entered with pointers to many regions", "[insn][loop
     });
     CHECK(t.reg(kRax) == expected);
 }
-
-/// A pointer far beyond the region it is taken for would see these pages: they lie where the windows behind its own
-/// would show them. Each region is touched in turn, so that they get windows one after the other.
-struct Decoys {
-    static constexpr Gva kFirst = Gva{1} << 39, kTarget = kFirst + kWindowStride;
-    static constexpr u64 kRight = 0x1234, kWrong = 0x5678;
-
-    explicit Decoys(InsnTest& t) {
-        t.guest.map_new(kFirst, kPageSize, kEntry);
-        for (u64 n = 3; n < 8; ++n) {
-            t.guest.map_new(n << 39, kPageSize, kEntry);
-            t.store_value<u64>(n << 39, kWrong);
-        }
-        t.guest.map_new(kTarget, kPageSize, kEntry);
-        t.store_value<u64>(kTarget, kRight);
-    }
-    void touch(auto& a) {
-        a.mov(x86::rdi, kFirst);
-        a.mov(x86::rax, x86::qword_ptr(x86::rdi));
-        for (u64 n = 3; n < 8; ++n) {
-            a.mov(x86::rsi, n << 39);
-            a.mov(x86::rax, x86::qword_ptr(x86::rsi));
-        }
-    }
-};
 
 TEST_CASE("A loop that does not touch its operand until the pointer is in another region", "[insn][loop]") {
     InsnTest t;
@@ -173,7 +145,7 @@ TEST_CASE("A loop whose pointer moves by constants, but farther than the space b
     Decoys decoys(t);
     constexpr u64 kRounds = 8, kRound = kWindowStride / kRounds;
     for (u64 n = 1; n < kRounds; ++n)
-        t.guest.map(Decoys::kFirst + n * kRound, t.guest.physical(Decoys::kFirst), kPageSize, kEntry);
+        t.guest.map(Decoys::kFirst + n * kRound, t.guest.physical(Decoys::kFirst), kPageSize, kUserPage | kWritablePage);
     t.execute([&](auto& a) {
         decoys.touch(a);
         repeat(a, kRounds + 1, [&] {

@@ -113,6 +113,7 @@ TWIN86_LEAF_INLINE const u8* enter_mode(JitFrame& f) {
     const SaltMemo& memo = f.salt_memo[SaltMemo::index_of(mode.value, base)];
     if (mode.has(Mode::kSingleStep) || memo.epoch != f.salt_epoch || !(memo.mode == mode) || memo.code_base != base) return nullptr;
     use_salts(f, memo);
+    renew_stack_delta(f, mode.view());
     return cached_jump(f, s.rip);
 }
 
