@@ -111,6 +111,7 @@ void EventLoop::run_once(u64 deadline_monotonic_ns) {
     const std::scoped_lock lock(machine_lock_);
     if (ready <= 0) return polled_entries_.clear();
     dispatch();
+    for (SignalWatch* watch : signal_watches_) watch->deliver();
 }
 
 }  // namespace twin86

@@ -60,14 +60,14 @@ class SignalWatch {
     SignalWatch& operator=(const SignalWatch&) = delete;
 
   private:
+    friend class EventLoop;
     void wait();
     void deliver();
     sigset_t awaited_{}, old_mask_{};
     EventLoop& loop_;
     int any_;
-    UniqueFd read_end_, write_end_;  // a pipe of signal numbers
     std::function<void(int)> callback_;
-    FdWatch watch_;
+    std::atomic<u64> arrived_ = 0;  // bit n: signal n
     std::atomic<bool> ending_ = false;
     std::thread thread_;
 };
@@ -91,7 +91,7 @@ class EventLoop {
     }
 
     /// A signal that ends the process waits to be delivered.
-    bool termination_waits() const { return terminations_ != 0; }
+    bool termination_waits() const;
 
     /// Makes the current or next run_once() return; from any thread and from signal handlers.
     void wake();
@@ -112,7 +112,7 @@ class EventLoop {
     UniqueFd wake_fd_;
     std::vector<std::shared_ptr<FdWatch::Entry>> entries_;
     bool dispatching_ = false;
-    std::atomic<int> terminations_ = 0;
+    std::vector<SignalWatch*> signal_watches_;
     // The set being polled, used by the loop's thread alone.
     std::vector<pollfd> polled_;
     std::vector<std::shared_ptr<FdWatch::Entry>> polled_entries_;
