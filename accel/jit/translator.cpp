@@ -123,6 +123,9 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
     // STI at the very end of a page: its shadow goes into the next block's key.
     if (insns_.back().op == Op::kSti) insns_.back().klass = InsnClass::kEndBlock;
     block.guest_size = static_cast<u32>(insns_.back().next_rip() - rip);
+    // All bytes that may have made it undefined belong to it: a write to one of them may define it.
+    if (const Insn& last = insns_.back(); last.klass == InsnClass::kUndefined && block.second_page == ~u64{0})
+        block.guest_size = std::min(static_cast<u32>(last.rip - rip) + 15, static_cast<u32>(kPageSize) - block.page_offset());
     block.insn_count = static_cast<u32>(insns_.size());
     return true;
 }

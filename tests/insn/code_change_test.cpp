@@ -30,6 +30,21 @@ TEST_CASE("A store into the instruction behind it is seen at once", "[insn][smc]
     CHECK(t.reg(kRax) == 5050);
 }
 
+TEST_CASE("An undefined instruction is defined by a store to its second byte", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    const Gva undefined = kCodeAt + 0x200;
+    t.load([&](auto& a) { a.jmp(undefined); });
+    t.load_bytes(std::array<u8, 4>{0x0f, 0x04, 0xc0, 0xcc}, undefined);
+    CHECK(t.run().vector == kVectorUD);
+    CHECK(t.last.rip == undefined);
+    t.execute([&](auto& a) {
+        a.mov(x86::byte_ptr(undefined + 1), 0x1f);  // NOP r/m
+        a.jmp(undefined);
+    });
+    CHECK(t.last.rip == undefined + 4);
+}
+
 TEST_CASE("A read-modify-write and a string instruction into code of the same block", "[insn][smc]") {
     InsnTest t;
     open_code(t);
