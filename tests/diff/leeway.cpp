@@ -7,6 +7,7 @@
 #include "tests/diff/segments.h"
 
 #include <algorithm>
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -129,10 +130,20 @@ bool Leeway::pushes_some() const {
     return (native_.vector == kVectorSS || native_.vector == kVectorPF) && status_ == DecodeStatus::kOk && several;
 }
 
-/// The native side's bytes below the stack pointer.
+/// Where the stack segment begins at the stop: programs that load segments may have loaded SS.
+Gva Leeway::stack_base() const {
+    MachineState now = job_.in;
+    for (u8 n = kLdtFirst; job_.loads_segments && n < kLdtEnd; ++n)
+        if (native_selector(static_cast<SegmentNumber>(n)) == native_.selector[kSs]) now.segment[kSs] = n;
+    return segment_base(now, job_.bits, kSs);
+}
+
+/// The native side's bytes below the stack pointer, as far as they lie in the data.
 void Leeway::take_stack(JobResult& guest, u64 size) const {
-    const u64 at = native_.out.gpr[kRsp] + segment_base(job_.in, job_.bits, kSs) - size - kDataBase;
-    if (at <= kDataSize - size) std::memcpy(guest.data + at, native_.data + at, size);
+    const u64 end = native_.out.gpr[kRsp] + stack_base() - kDataBase;
+    if (end > kDataSize) return;
+    const u64 at = end - std::min(size, end);
+    std::memcpy(guest.data + at, native_.data + at, end - at);
 }
 
 void Leeway::apply(JobResult& guest) const {
