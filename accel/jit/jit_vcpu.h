@@ -163,7 +163,6 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool refuse_branch(u64 target);
 
     // slow_memory.cpp
-    TlbView view_of(bool supervisor) const;
     u8* through_tlb(Gva address, unsigned size, u8 kind, bool supervisor);
     Outcome resolve(Gva address, unsigned size, Access access, bool supervisor, Pieces& out);
     Outcome resolve_view(Gva address, unsigned size, Access access, u8 view, bool stack, Pieces& out);

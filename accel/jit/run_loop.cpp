@@ -112,7 +112,7 @@ void JitVcpu::fill_initial_components() {
 void JitVcpu::enter(const u8* pc) {
     fill_initial_components();
     note_windows();
-    renew_stack_delta(frame_, view_of(false));  // RSP, the view and the windows may all have changed
+    renew_stack_delta(frame_, view_now(frame_.cpu, false));  // RSP, the view and the windows may all have changed
     frame_.may_transfer = !watched_code_ && frame_.watched_data == 0 && !log_.on(kLogExec);
     frame_.enter_pc = reinterpret_cast<u64>(pc);
     thunks_.enter(&frame_);

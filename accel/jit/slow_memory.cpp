@@ -5,6 +5,7 @@
 
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
+#include "accel/jit/leaf/mode_now.h"
 #include "accel/jit/leaf/tlb_fill.h"
 #include "accel/jit/vector_image.h"
 #include "base/bits.h"
@@ -42,22 +43,15 @@ bool JitVcpu::valid_pae_pointers(u64 cr3) {
 }
 
 /// The TLB view of a slow path's access. `supervisor`: an implicit one, which ignores CPL and EFLAGS.AC.
-TlbView JitVcpu::view_of(bool supervisor) const {
-    const CpuState& s = frame_.cpu;
-    if (!supervisor && s.cpl() == 3) return kViewUser;
-    const bool user_pages = !(s.cr4 & kCr4SMAP) || (!supervisor && (s.rflags & kFlagAC));
-    return user_pages ? kViewSupervisorAc : kViewSupervisor;
-}
-
 Outcome JitVcpu::resolve(Gva address, unsigned size, Access access, bool supervisor, Pieces& out) {
-    return resolve_view(address, size, access, view_of(supervisor), false, out);
+    return resolve_view(address, size, access, view_now(frame_.cpu, supervisor), false, out);
 }
 
 /// Host address of an access within one page that the soft TLB can express, else null: frames, descriptors and task
 /// states are read again and again.
 u8* JitVcpu::through_tlb(Gva address, unsigned size, u8 kind, bool supervisor) {
     if (size > kPageSize - (address & 0xfff)) return nullptr;
-    const TlbView view = view_of(supervisor);
+    const TlbView view = view_now(frame_.cpu, supervisor);
     const TlbEntry& e = frame_.tlb[view].entries[tlb_index(address)];
     const u64 offset = address + (kind & kAccessWrite ? e.write_tag : e.read_tag);
     if (offset < kPageSize) return reinterpret_cast<u8*>(e.host + offset);

@@ -25,6 +25,13 @@ TWIN86_LEAF_INLINE Mode mode_now(const JitFrame& f, bool one_insn) {
 /// What RIP counts from in linear addresses. 64-bit mode takes no notice of the base of CS.
 TWIN86_LEAF_INLINE u64 code_base(const CpuState& s) { return s.mode64() ? 0 : s.segment[kCs].base; }
 
+/// What data accesses see; `supervisor`: those that the processor makes by itself. SDM vol. 3, 4.6.1.
+TWIN86_LEAF_INLINE TlbView view_now(const CpuState& s, bool supervisor) {
+    if (!supervisor && s.cpl() == 3) return kViewUser;
+    const bool user_pages = !(s.cr4 & kCr4SMAP) || (!supervisor && (s.rflags & kFlagAC));
+    return user_pages ? kViewSupervisorAc : kViewSupervisor;
+}
+
 /// The memo's mode is the current one.
 TWIN86_LEAF_INLINE void use_salts(JitFrame& f, const SaltMemo& memo) {
     f.mode = memo.mode;

@@ -12,7 +12,6 @@ namespace {
 
 /// RF has no effect while nobody watches single instructions; the others change more than the mode.
 constexpr u64 kRareFlags = kFlagTF | kFlagNT | kFlagVM | kFlagVIF | kFlagVIP;
-constexpr u64 kIretFlags = kSysretFlags;
 
 TWIN86_LEAF_INLINE bool syscall(CpuState& s, u64 next_rip) {
     if (!(s.efer & kEferSCE)) return false;
@@ -40,7 +39,7 @@ TWIN86_LEAF_INLINE bool read_descriptor(JitFrame& f, u16 selector, u64& descript
     constexpr u16 kLocal = 4;
     const u16 offset = selector & 0xfff8;
     if (offset == 0 || (selector & kLocal) || offset + 7u > s.gdtr.limit) return false;
-    return read(f, s.gdtr.base + offset, s.cr4 & kCr4SMAP ? kViewSupervisor : kViewSupervisorAc, descriptor);
+    return read(f, s.gdtr.base + offset, view_now(s, true), descriptor);
 }
 
 /// Base 0, limit 4 GiB, accessed, with these attributes. SDM vol. 3, 3.4.5.
@@ -73,7 +72,7 @@ TWIN86_LEAF_INLINE bool holds_inner_segments(const CpuState& s) {
 TWIN86_LEAF_INLINE bool iret(JitFrame& f) {
     CpuState& s = f.cpu;
     if (s.cpl() != 0 || (s.rflags & kFlagNT) || s.nmi_pending) return false;
-    const u8 view = (s.cr4 & kCr4SMAP) && !(s.rflags & kFlagAC) ? kViewSupervisor : kViewSupervisorAc;
+    const TlbView view = view_now(s, false);
     u64 image[5];
     for (unsigned n = 0; n < 5; ++n)
         if (!read(f, s.gpr[kRsp] + n * 8, view, image[n])) return false;
@@ -86,7 +85,7 @@ TWIN86_LEAF_INLINE bool iret(JitFrame& f) {
     s.nmi_blocked = false;
     s.rip = rip;
     s.gpr[kRsp] = rsp;
-    s.rflags = (flags & kIretFlags) | kFlagReserved1;
+    s.rflags = (flags & kSysretFlags) | kFlagReserved1;
     s.segment[kCs] = new_cs;
     s.segment[kSs] = new_ss;
     return true;
