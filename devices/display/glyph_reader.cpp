@@ -99,16 +99,28 @@ u8 GlyphReader::character_at(const Surface& surface, unsigned x, unsigned y) con
     return inverse != 0 ? inverse : ' ';
 }
 
-std::vector<std::string> GlyphReader::read(const Surface& surface) const {
-    std::vector<std::string> rows;
-    for (unsigned y = 0; y + kHeight <= surface.height; y += kHeight) {
+GlyphReader::Reading GlyphReader::read_from(const Surface& surface, unsigned top) const {
+    Reading reading;
+    for (unsigned y = top; y + kHeight <= surface.height; y += kHeight) {
         std::string text;
-        for (unsigned x = 0; x + kWidth <= surface.width; x += kWidth)
-            text += cp437_to_utf8(character_at(surface, x, y));
+        for (unsigned x = 0; x + kWidth <= surface.width; x += kWidth) {
+            const u8 character = character_at(surface, x, y);
+            reading.letters += is_ascii(character) && character != ' ';
+            text += cp437_to_utf8(character);
+        }
         text.erase(text.find_last_not_of(' ') + 1);
-        rows.push_back(std::move(text));
+        reading.rows.push_back(std::move(text));
     }
-    return rows;
+    return reading;
+}
+
+std::vector<std::string> GlyphReader::read(const Surface& surface) const {
+    Reading best = read_from(surface, 0);
+    for (unsigned top = 1; top < kHeight; ++top) {
+        Reading other = read_from(surface, top);
+        if (other.letters > best.letters) best = std::move(other);
+    }
+    return best.rows;
 }
 
 }  // namespace twin86

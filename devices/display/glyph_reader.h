@@ -17,8 +17,9 @@ class GlyphReader {
 
     explicit GlyphReader(FontBytes font);
 
-    /// Rows of the grid that starts at the upper left corner, as UTF-8 without blanks at their ends. What is no glyph
-    /// in two colours reads as a blank; a few pixels more or less do not matter, because fonts differ in details.
+    /// Rows of the grid that starts at the left edge and at the height where it shows most letters (text of 25 rows may
+    /// stand in the middle of the screen), as UTF-8 without blanks at their ends. What is no glyph in two colours reads
+    /// as a blank; a few pixels more or less do not matter, because fonts differ in details.
     std::vector<std::string> read(const Surface& surface) const;
 
   private:
@@ -28,7 +29,13 @@ class GlyphReader {
     };
     static constexpr unsigned kTolerance = 4;  ///< pixels of 128
 
+    struct Reading {
+        std::vector<std::string> rows;
+        unsigned letters = 0;
+    };
+
     void add(const Glyph& glyph, u8 character);
+    Reading read_from(const Surface& surface, unsigned top) const;
     u8 character_at(const Surface& surface, unsigned x, unsigned y) const;
     u8 nearest(const Glyph& glyph) const;
     u8 look_up(const Glyph& glyph) const;

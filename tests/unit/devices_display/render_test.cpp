@@ -243,4 +243,8 @@ TEST_CASE("glyph reader: characters in any two colours, with small differences, 
     REQUIRE(rows.size() == 2);
     CHECK(rows[0] == "Hi");
     CHECK(rows[1] == "  !");
+    Surface lower;  // the same text 5 lines further down
+    lower.resize(44, 40);
+    for (unsigned y = 5; y < 37; ++y) std::copy_n(s.row(y - 5), 44, lower.row(y));
+    CHECK(reader.read(lower) == rows);
 }
