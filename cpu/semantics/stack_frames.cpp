@@ -42,12 +42,13 @@ Outcome do_enter(Cpu& cpu, const Insn& insn) {
         frame.push(outer);
     }
     TRY_GUEST(frame.store());
-    if (level) frame.push((s.gpr[kRsp] & ~mask) | frame_pointer);  // all of ESP, also where the stack has 16 bits
+    const u64 pushed = (s.gpr[kRsp] & ~mask) | frame_pointer;  // all of ESP, also where the stack has 16 bits
+    if (level) frame.push(pushed);
     const u64 top = (frame.pointer() - static_cast<u16>(insn.imm)) & mask;
     TRY_GUEST(frame.store());
     TRY_GUEST(check_segment(cpu, kSs, top, bytes, true));
     TRY_GUEST(cpu.host.probe_write(segment_linear(s, kSs, top), bytes));  // the new top must be writable
-    write_gpr(s, kRbp, bytes * 8, mask == 0xffff && bytes > 2 ? (s.gpr[kRbp] & ~mask) | frame_pointer : frame_pointer);
+    write_gpr(s, kRbp, bytes * 8, pushed);  // by the operand size, as AMD's manual has it; Intel's: by that of the stack
     set_stack_pointer(s, top);
     return Outcome::success();
 }

@@ -194,7 +194,7 @@ TEST_CASE("enter: nesting levels copy outer frame pointers") {
     CHECK(f.s.gpr[kRsp] == kStack0 - 48);
 }
 
-TEST_CASE("enter: a 32-bit operand on a 16-bit stack pushes all of ESP, and changes BP and SP") {
+TEST_CASE("enter: a 32-bit operand on a 16-bit stack pushes all of ESP, which EBP becomes, and changes SP") {
     Fixture f;
     f.protected_mode(0);
     f.s.segment[kSs].attributes &= static_cast<u16>(~0x4000);  // B
@@ -203,7 +203,7 @@ TEST_CASE("enter: a 32-bit operand on a 16-bit stack pushes all of ESP, and chan
     CHECK(f.host.load<u32>(0x7ffc) == 0x5678'9000);
     CHECK(f.host.load<u32>(0x7ff8) == 0x1234'7ffc);
     CHECK(f.s.gpr[kRsp] == 0x1234'7fe8);
-    CHECK(f.s.gpr[kRbp] == 0x5678'7ffc);
+    CHECK(f.s.gpr[kRbp] == 0x1234'7ffc);
 }
 
 TEST_CASE("bound") {
