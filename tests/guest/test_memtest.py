@@ -1,4 +1,4 @@
-"""memtest86+ (Debian's package, unmodified) finds no error in 64 MiB, started as a kernel."""
+"""memtest86+ (Debian's package, unmodified) finds no error in 64 MiB, in each way to start it."""
 import unittest
 
 import harness
@@ -20,6 +20,13 @@ class Memtest(unittest.TestCase):
 
     def test_32_bit_build(self):
         self.assert_passes("memtest_ia32", ["-m", "64", "-kernel", harness.guest_files("memtest86+ia32.bin")[0]])
+
+    def test_cdrom(self):
+        self.assert_passes("memtest_cd", ["-m", "64", "-cdrom", harness.guest_files("memtest86+x64.iso")[0]])
+
+    def test_cdrom_with_uefi_firmware(self):
+        firmware, iso = harness.guest_files("OVMF.fd", "memtest86+x64.iso")
+        self.assert_passes("memtest_cd_uefi", ["-m", "64", "-bios", firmware, "-cdrom", iso])
 
 
 if __name__ == "__main__":
