@@ -17,6 +17,14 @@ void Timer::cancel() {
     armed_ = false;
 }
 
+void Timer::visit(StateArchive& archive) {
+    u64 deadline = armed_ ? deadline_ : TimerQueue::kNever;
+    archive.field(deadline);
+    if (!archive.loading()) return;
+    cancel();
+    if (deadline != TimerQueue::kNever) arm(deadline);
+}
+
 void TimerQueue::run_due() {
     // The time is read once: a callback that re-arms in the past waits for the next call instead of looping here.
     const u64 now = now_ns();

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/state_archive.h"
 #include "devices/core/clock.h"
 
 namespace twin86 {
@@ -24,6 +25,8 @@ class Timer {
     void cancel();
     bool armed() const { return armed_; }
     u64 deadline_ns() const { return deadline_; }
+    /// Whether it is armed, and for when.
+    void visit(StateArchive& archive);
 
   private:
     friend class TimerQueue;

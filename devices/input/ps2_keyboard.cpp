@@ -66,13 +66,9 @@ void Ps2Keyboard::visit(StateArchive& archive) {
         archive.field(down);
         down_[i] = down != 0;
     }
-    u64 deadline = repeat_timer_.armed() ? repeat_timer_.deadline_ns() : 0;
-    archive.field(deadline);
+    repeat_timer_.visit(archive);
     if (!archive.loading()) return;
-    if (repeating_ < key_table().size() && deadline != 0)
-        repeat_timer_.arm(deadline);
-    else
-        stop_repeat();
+    if (repeating_ >= key_table().size() || !repeat_timer_.armed()) stop_repeat();
     if (scan_code_set_ >= 1 && scan_code_set_ <= 3) return;
     scan_code_set_ = 2;
     archive.fail("the keyboard's scan code set is not 1, 2 or 3");

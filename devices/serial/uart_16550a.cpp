@@ -73,16 +73,12 @@ void Uart16550a::visit(StateArchive& archive) {
         archive.fields(interrupt_enable_, fifo_control_, line_control_, modem_control_, line_status_, modem_status_,
                        scratch_, divisor_latch_, modem_inputs_, fifo_data_, fifo_flags_, fifo_head_, fifo_count_,
                        thre_pending_, timeout_pending_);
-        bool armed = timeout_.armed();
-        u64 deadline_ns = timeout_.deadline_ns();
-        archive.fields(armed, deadline_ns);
+        timeout_.visit(archive);
         if (!archive.loading()) return;
         if (fifo_head_ >= kFifoSize || fifo_count_ > capacity()) {
             clear_receiver();
             return archive.fail("the UART's receive FIFO is inconsistent");
         }
-        timeout_.cancel();
-        if (armed) timeout_.arm(deadline_ns);
         irq_level_ = pending_interrupt() != kIirNone;
         irq_.set(irq_level_);
     });

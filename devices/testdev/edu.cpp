@@ -8,14 +8,6 @@ namespace {
 constexpr PciIdentity kIdentity{0x1234, 0x11e8, 0x00ff00, 0x10, 0x1af4, 0x1100, 1};
 constexpr u32 kVersion = 0x010000ed;
 
-void visit_timer(StateArchive& archive, Timer& timer) {
-    u64 deadline = timer.armed() ? timer.deadline_ns() : 0;
-    archive.field(deadline);
-    if (!archive.loading()) return;
-    timer.cancel();
-    if (deadline != 0) timer.arm(deadline);
-}
-
 /// Modulo 2^32, as the register is.
 u32 factorial(u32 n) {
     constexpr u32 kZeroFrom = 34;  // 34! has 32 factors of two
@@ -49,8 +41,8 @@ void Edu::visit(StateArchive& archive) {
         visit_config(archive);
         archive.fields(liveness_, factorial_, status_, interrupts_, dma_source_, dma_destination_, dma_count_, dma_command_);
         archive.raw(buffer_.data(), buffer_.size());
-        visit_timer(archive, factorial_timer_);
-        visit_timer(archive, dma_timer_);
+        factorial_timer_.visit(archive);
+        dma_timer_.visit(archive);
     });
 }
 

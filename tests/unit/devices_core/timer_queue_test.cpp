@@ -1,5 +1,7 @@
 #include "devices/core/timer_queue.h"
 
+#include "tests/lib/state_copy.h"
+
 #include <catch2/catch.hpp>
 #include <vector>
 
@@ -46,4 +48,20 @@ TEST_CASE("the owner hears of earlier deadlines only") {
     b.arm(200);
     b.arm(50);
     CHECK(heard == 2);
+}
+
+TEST_CASE("a timer's state is its deadline, and nothing else when it is not armed") {
+    ManualClock clock;
+    TimerQueue queue(clock);
+    Timer armed(queue, [] {}), fired(queue, [] {}), never(queue, [] {});
+    armed.arm(0);
+    copy_state(armed, never);
+    CHECK(never.armed());
+    CHECK(never.deadline_ns() == 0);
+    fired.arm(70);
+    fired.cancel();
+    Timer fresh(queue, [] {});
+    CHECK(saved(fired) == saved(fresh));
+    copy_state(fired, never);
+    CHECK(!never.armed());
 }
