@@ -21,7 +21,7 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
           LapicConfig{}, timers, tsc, apic_bus_, [this] { return pic_.acknowledge(); }, log),
       gsi_(pic_, ioapic_),
       coprocessor_error_(gsi_.line(kIrqCoprocessor)),
-      hpet_(timers, {gsi_.line(kIrqTimer), gsi_.line(kIrqRtc), &gsi_, 0x00ff0000u | 1u << 2}, log),
+      hpet_(timers, {gsi_.line(kIrqTimer), gsi_.line(kIrqRtc), &gsi_.add_driver(), 0x00ff0000u | 1u << 2}, log),
       pit_(timers, hpet_.pit_input()),
       port61_(pit_, events_.absence),
       rtc_(timers, wall, config.rtc_offset_ns, hpet_.rtc_input()),
@@ -40,7 +40,7 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
       pci_space_(io, mmio,
                  {{kVideoHole, kVideoHole + kVideoHoleSize - 1}, {pci_memory_first(config.low_ram), kPciMemoryLast}},
                  &log),
-      isa_bridge_(gsi_),
+      isa_bridge_(gsi_.add_driver()),
       pci_(pci_space_, isa_bridge_.pirq_inputs()),
       pci_ports_(pci_, &reset_control_),
       host_bridge_([this] { map_shadow_ram(); }),
@@ -52,8 +52,9 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
     cmos_.high_ram = config.high_ram;
     apic_bus_.attach(lapic_);
     apic_bus_.attach(ioapic_);
-    devices_ = {&ioapic_, &pic_,   &lapic_, &hpet_,      &pit_, &port61_, &rtc_,   &acpi_pm_, &reset_control_,
-                &port92_, &i8042_, &pci_,   &pci_ports_, &dma_, &fw_cfg_, &smbus_, &fdc_, &coprocessor_error_};
+    // The interrupt lines before those who drive them.
+    devices_ = {&ioapic_, &pic_,   &lapic_, &gsi_,       &hpet_, &pit_, &port61_, &rtc_,   &acpi_pm_, &reset_control_,
+                &port92_, &i8042_, &pci_,   &pci_ports_, &dma_,  &fw_cfg_, &smbus_, &fdc_, &coprocessor_error_};
     map_interrupts();
     map_timers();
     map_input();

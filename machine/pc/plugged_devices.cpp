@@ -11,7 +11,7 @@ constexpr u8 kSlots = 32;
 
 void PluggedDevices::add_pc_testdev() {
     using D = PcTestdev;
-    pc_testdev_ = std::make_unique<D>(board_.gsi(), [this](Gpa page) { phys_.written(page, kPageSize); });
+    pc_testdev_ = std::make_unique<D>(board_.gsi().add_driver(), [this](Gpa page) { phys_.written(page, kPageSize); });
     const auto ports = [this](IoPort base, unsigned count, IoHandler& handler, u8 sizes) {
         mappings_.push_back(io_.map(base, count, handler, "pc-testdev", sizes));
     };

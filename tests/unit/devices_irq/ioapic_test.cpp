@@ -79,11 +79,12 @@ TEST_CASE("an edge waits while the bus says so of its message; masked pins and l
     CHECK(f.ioapic.edge_waits(4));
     for (const unsigned pin : {5u, 6u, 7u, 24u}) CHECK_FALSE(f.ioapic.edge_waits(pin));
     RecordingSink pic;
-    const GsiRouter router(pic, f.ioapic);
-    CHECK(router.edge_waits(4));
-    CHECK_FALSE(router.edge_waits(7));
+    GsiRouter router(pic, f.ioapic);
+    const IrqLine four = router.line(4), seven = router.line(7);
+    CHECK(four.edge_waits());
+    CHECK_FALSE(seven.edge_waits());
     pic.waits[7] = true;
-    CHECK(router.edge_waits(7));
+    CHECK(seven.edge_waits());
 }
 
 TEST_CASE("edges on a masked pin are lost, levels are not") {
@@ -169,6 +170,34 @@ TEST_CASE("the router fans ISA interrupts out and sends IRQ 0 to I/O APIC pin 2"
     CHECK((pic.levels[9] && ioapic.levels[9]));
     router.line(19).set(true);
     CHECK((pic.levels.count(19) == 0 && ioapic.levels[19]));
-    router.set_level(24, true);
+    router.add_driver().set_level(24, true);
     CHECK(ioapic.levels.count(24) == 0);
+}
+
+TEST_CASE("a line is high while any of its drivers holds it") {
+    RecordingSink pic, ioapic;
+    GsiRouter router(pic, ioapic);
+    const IrqLine com1 = router.line(4), com3 = router.line(4);
+    com1.set(true);
+    com3.set(false);
+    CHECK((pic.levels[4] && ioapic.levels[4]));
+    com3.set(true);
+    com1.set(false);
+    CHECK((pic.levels[4] && ioapic.levels[4]));
+    CHECK(router.count(4) == 1);
+    com3.set(false);
+    CHECK((!pic.levels[4] && !ioapic.levels[4]));
+}
+
+TEST_CASE("the router's drivers hold their lines again after loading") {
+    RecordingSink pic, ioapic;
+    GsiRouter a(pic, ioapic), b(pic, ioapic);
+    const IrqLine high = a.line(4), low = a.line(4);
+    const IrqLine high_there = b.line(4), low_there = b.line(4);
+    high.set(true);
+    copy_state(a, b);
+    low_there.set(false);
+    CHECK(pic.levels[4]);
+    high_there.set(false);
+    CHECK(!pic.levels[4]);
 }
