@@ -60,10 +60,11 @@ void AtaDevice::write_register(u16 offset, u8 value) {
 
 void AtaDevice::command(u8 value) {
     interrupting_ = false;
-    if ((status_ & kBusy) != 0 && value != kDeviceReset) return;
+    if (!takes(value)) return;
     forget_requests();
     idle(kReady | kSeekComplete);
     error_ = 0;
+    starved_ = false;
     execute(value);
 }
 
@@ -132,7 +133,7 @@ void AtaDevice::hold_in_reset() {
     forget_requests();
     phase_ = Phase::kIdle;
     status_ = kBusy;
-    interrupting_ = false;
+    interrupting_ = starved_ = false;
 }
 
 void AtaDevice::reset() {
@@ -148,7 +149,7 @@ void AtaDevice::visit(StateArchive& archive) {
     const auto visit_file = [&](TaskFile& f) { archive.fields(f.features, f.count, f.lba_low, f.lba_mid, f.lba_high); };
     visit_file(now_);
     visit_file(previous_);
-    archive.fields(device_register_, status_, error_, interrupting_, phase_, position_);
+    archive.fields(device_register_, status_, error_, interrupting_, starved_, phase_, position_);
     archive.field(buffer_, kLargestBuffer);
     visit_command(archive);
     if (!archive.loading()) return;
@@ -158,7 +159,7 @@ void AtaDevice::visit(StateArchive& archive) {
         return idle(kReady);
     }
     forget_requests();
-    restart();
+    if (!starved_) restart();
 }
 
 void put_identify_text(std::span<u16> words, std::string_view text) {

@@ -44,6 +44,9 @@ class AtaDevice {
     u8 status() const { return status_; }
     /// Features to device register: both devices of a channel hear it. Ignored while busy.
     void write_register(u16 offset, u8 value);
+    /// A busy device takes no command but DEVICE RESET.
+    bool takes(u8 command) const { return (status_ & ata::kBusy) == 0 || command == ata::kDeviceReset; }
+    /// Ignored when it is not taken.
     void command(u8 value);
     u32 read_data(unsigned size);
     void write_data(unsigned size, u32 value);
@@ -84,6 +87,8 @@ class AtaDevice {
     void want(std::size_t bytes, bool with_interrupt);
     void begin_dma();
     void busy() { phase_ = Phase::kBusy, status_ = ata::kBusy; }
+    /// The engine has no more room, or no more data: the device asks in vain, until the driver gives up and resets it.
+    void starve() { busy(), starved_ = true; }
     /// The command ended well.
     void complete();
     /// The same after data that the host has read: it knows.
@@ -108,7 +113,7 @@ class AtaDevice {
     AtaHost* host_ = nullptr;
     unsigned number_ = 0;
     u8 status_ = 0, error_ = ata::kDiagnosticPassed;
-    bool interrupting_ = false;
+    bool interrupting_ = false, starved_ = false;
     Phase phase_ = Phase::kIdle;
     std::vector<u8> buffer_;
     u64 position_ = 0;

@@ -23,6 +23,7 @@ AtaDisk::AtaDisk(std::unique_ptr<BlockQueue> image, std::string serial)
 void AtaDisk::reset() {
     transfer_ = {};
     ahead_.clear();
+    ahead_position_ = 0;
     multiple_ = 0;
     heads_ = kDefaultHeads;
     sectors_per_track_ = kDefaultSectorsPerTrack;
@@ -144,7 +145,7 @@ void AtaDisk::start(Operation operation, Addressing addressing, bool dma, u32 bl
     if (block == 0) return fail(kAbort);  // no SET MULTIPLE MODE yet
     if (operation == Operation::kWrite && image_->read_only()) return fail(kAbort);
     transfer_ = {operation, dma, flush_after, addressed_lba(addressing), addressed_count(addressing), block};
-    if (!in_range()) return fail(kIdNotFound);
+    if (!in_range()) return refuse();
     if (dma) return begin_dma();
     if (operation == Operation::kRead) return read_more();
     want(std::min(transfer_.block, transfer_.left) * kSectorSize, false);
@@ -153,8 +154,14 @@ void AtaDisk::start(Operation operation, Addressing addressing, bool dma, u32 bl
 void AtaDisk::verify(Addressing addressing) {
     transfer_.lba = addressed_lba(addressing);
     transfer_.left = addressed_count(addressing);
-    if (!in_range()) return fail(kIdNotFound);
+    if (!in_range()) return refuse();
     complete();
+}
+
+/// Sectors that there are not: nothing is under way.
+void AtaDisk::refuse() {
+    transfer_ = {};
+    fail(kIdNotFound);
 }
 
 void AtaDisk::show_lba(u64 lba, Addressing addressing) {
@@ -272,7 +279,7 @@ void AtaDisk::got(std::vector<u8>& data) {
         ahead_position_ = 0;
         return offer_block();
     }
-    if (host().dma_to_memory(data) < data.size()) return;  // the engine has no room: DMARQ stays, the driver gives up
+    if (host().dma_to_memory(data) < data.size()) return starve();
     const u32 n = static_cast<u32>(data.size() / kSectorSize);
     transfer_.lba += n;
     transfer_.left -= n;
@@ -324,7 +331,7 @@ void AtaDisk::dma_started() {
 
 void AtaDisk::take_dma_data() {
     std::vector<u8> data(std::min(transfer_.left, kPiece) * kSectorSize);
-    if (host().dma_from_memory(data) < data.size()) return busy();
+    if (host().dma_from_memory(data) < data.size()) return starve();
     if (transfer_.operation == Operation::kTrim) return trim(std::move(data));
     store(std::move(data));
 }
@@ -357,7 +364,7 @@ void AtaDisk::visit_command(StateArchive& archive) {
     archive.field(ahead_, kPiece * kSectorSize);
     archive.fields(ahead_position_, multiple_, heads_, sectors_per_track_, transfer_mode_);
     if (!archive.loading()) return;
-    const bool moves = t.operation == Operation::kRead || t.operation == Operation::kWrite;
+    const bool moves = t.left != 0 && (t.operation == Operation::kRead || t.operation == Operation::kWrite);
     if (t.operation > Operation::kFlush || (moves && !in_range()) || t.block > kLargestMultiple || t.left > 65536 ||
         ahead_position_ > ahead_.size()) {
         archive.fail("a disk is in the middle of a transfer that it cannot do");

@@ -44,6 +44,7 @@ class AtaDisk : public AtaDevice {
     bool start_mode_command(u8 command);
     void transfer_sectors();
     void verify(Addressing addressing);
+    void refuse();
     void identify();
     void set_features();
     void native_max(Addressing addressing);

@@ -41,7 +41,7 @@ void AtapiCdrom::reset() {
 void AtapiCdrom::execute(u8 command) {
     in_packet_ = false;
     answer_.clear();
-    read_left_ = 0;
+    answer_position_ = read_left_ = 0;
     switch (command) {
         case kPacket:
             return begin_packet();
@@ -172,7 +172,7 @@ void AtapiCdrom::data_in_done() {
 
 void AtapiCdrom::dma_started() {
     const std::span<const u8> rest = std::span<const u8>(answer_).subspan(answer_position_);
-    if (host().dma_to_memory(rest) < rest.size()) return;  // the engine has no room: the driver gives up
+    if (host().dma_to_memory(rest) < rest.size()) return starve();
     answer_position_ = answer_.size();
     if (read_left_ != 0) return read_more();
     good();

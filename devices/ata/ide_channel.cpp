@@ -83,13 +83,22 @@ void IdeChannel::write_register(u16 offset, u8 value) {
 }
 
 void IdeChannel::write_command(u8 value) {
-    if (value == kExecuteDiagnostic && devices_[0] != nullptr && devices_[1] != nullptr)
-        devices_[1 - selected_]->reset();
-    if (AtaDevice* device = selected()) {
-        if (waiting_ == device) waiting_ = nullptr;
+    AtaDevice* device = selected();
+    AtaDevice* other = devices_[1 - selected_].get();
+    if (value == kExecuteDiagnostic && device != nullptr && other != nullptr) {
+        forget_request(other);
+        other->reset();
+    }
+    if (device != nullptr && device->takes(value)) {
+        forget_request(device);
         device->command(value);
     }
     update_irq();
+}
+
+/// Of DMA.
+void IdeChannel::forget_request(const AtaDevice* device) {
+    if (waiting_ == device) waiting_ = nullptr;
 }
 
 /// Alternate status: the same without acknowledging.

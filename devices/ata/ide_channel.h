@@ -59,6 +59,7 @@ class IdeChannel : public Device, private AtaHost {
     void update_irq();
     bool engine_runs() const { return master_.running() && may_master_(); }
     void start_waiting();
+    void forget_request(const AtaDevice* device);
 
     void interrupt(AtaDevice& device) override;
     void request_dma(AtaDevice& device) override;

@@ -143,3 +143,22 @@ TEST_CASE("cdrom: state in the middle of an answer goes on in another machine") 
     const std::vector<u8> rest = b.read_data(4096 - 1000);
     CHECK(rest == without(blocks(3, 2), 1000));
 }
+
+TEST_CASE("cdrom: state loads after an answer and another command") {
+    CdRig a, b;
+    a.packet({0x12, 0, 0, 0, 36});
+    a.command(kCheckPowerMode);
+    copy_state(a.channel, b.channel);
+}
+
+TEST_CASE("cdrom: a command that the busy drive does not take leaves its request for DMA") {
+    CdRig rig;
+    rig.out(kErrorFeatures, 1);
+    rig.command(kPacket);
+    rig.write_data(std::vector<u8>{0x12, 0, 0, 0, 36, 0, 0, 0, 0, 0, 0, 0});
+    REQUIRE(rig.alternate_status() == kBusy);
+    rig.command(kIdentifyPacket);
+    rig.start_master({{0x2000, 36}}, true);
+    CHECK(rig.alternate_status() == kGood);
+    CHECK(rig.ram.bytes[0x2000] == 0x05);
+}

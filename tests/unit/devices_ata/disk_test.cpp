@@ -231,3 +231,44 @@ TEST_CASE("disk: state in the middle of a PIO read and of a DMA read goes on in 
     CHECK(c.wait() == kGood);
     CHECK(std::vector<u8>(&c.ram.bytes[0x2000], &c.ram.bytes[0x2200]) == sectors(5, 1));
 }
+
+TEST_CASE("disk: state loads after a command for sectors that there are not, and after one up to the last") {
+    for (const u16 lba : {60000, 998}) {
+        IdeRig a(kContent, false, true), b(kContent, false, true);
+        a.address(lba, 2, false);
+        a.command(kReadSectors);
+        a.wait();
+        a.read_data(1024);
+        copy_state(a.channel, b.channel);
+        CHECK(b.alternate_status() == a.alternate_status());
+    }
+}
+
+TEST_CASE("disk: state loads after a reset with sectors read ahead") {
+    IdeRig a(kContent, false, true), b(kContent, false, true);
+    a.address(3, 8, false);
+    a.command(kReadSectors);
+    a.wait();
+    a.read_data(512);
+    a.channel.reset(ResetKind::kWarm);
+    copy_state(a.channel, b.channel);
+}
+
+TEST_CASE("disk: a DMA whose descriptors end early stays busy, here and where its state is loaded") {
+    for (const u8 command : {kReadDma, kWriteDma}) {
+        IdeRig a(kContent), b(kContent, false, true);
+        a.start_master({{0x2000, 512}}, command == kReadDma);
+        a.address(5, 2, false);
+        a.command(command);
+        a.work.run_waiting();
+        if (command == kReadDma) a.work.run_one();
+        copy_state(a.channel, b.channel);
+        b.work.run_waiting();
+        for (IdeRig* rig : {&a, &b}) {
+            CHECK(rig->alternate_status() == kBusy);
+            CHECK_FALSE(rig->irq.level);
+            rig->channel.reset(ResetKind::kWarm);
+            CHECK(rig->alternate_status() == kGood);
+        }
+    }
+}
