@@ -77,8 +77,10 @@ void RtcMc146818::visit(StateArchive& archive) {
     });
     if (!archive.loading()) return;
     index_ &= 0x7f;
-    constexpr i64 kFarthest_ns = i64{1} << 62;
-    if (offset_ns_ > kFarthest_ns || offset_ns_ < -kFarthest_ns) {
+    // What cells can say, 1900 to 2200, and what is left of 64 bits for the time that goes on.
+    constexpr i64 kFarthest_ns = 8'000'000'000 * kSecond_ns;
+    i64 shown = 0;
+    if (__builtin_add_overflow(wall_.now_unix_ns(), offset_ns_, &shown) || shown > kFarthest_ns || shown < -kFarthest_ns) {
         archive.fail("mc146818: impossible time offset");
         offset_ns_ = 0;
     }

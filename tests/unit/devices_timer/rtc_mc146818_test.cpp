@@ -1,6 +1,7 @@
 #include "devices/timer/rtc_mc146818.h"
 
 #include <catch2/catch.hpp>
+#include <cstring>
 
 #include "tests/unit/devices_irq/irq_fakes.h"
 #include "tests/unit/devices_timer/passing_time.h"
@@ -245,4 +246,21 @@ TEST_CASE("each periodic interrupt and each second of the RTC is seen") {
                 cell(0x0c), (void)rtc.io_read(1, 1);
             }
         }
+}
+
+TEST_CASE("an RTC that was set to any year it can say is loaded; a time that overflows is not") {
+    Fixture a, b;
+    a.write(11, 0x82);
+    a.write(0x32, 0x21);
+    a.write(9, 0x99);
+    a.write(11, 0x02);
+    copy_state(a.rtc, b.rtc);
+    CHECK(b.time() == a.time());
+    const i64 offset = INT64_MAX - 5;
+    std::vector<u8> bytes = saved(a.rtc);
+    std::memcpy(&bytes[bytes.size() - 32], &offset, sizeof offset);
+    StateArchive archive = StateArchive::loader(bytes);
+    b.rtc.visit(archive);
+    CHECK(archive.failed());
+    CHECK(b.read(9) != 0xff);
 }
