@@ -1,5 +1,5 @@
-// What the engine remembers of address translation, and when it forgets: the soft TLB, the fetch TLB, the jump cache
-// and links between pages. SDM vol. 3, 4.10.
+// What the engine remembers of address translation, and when it forgets: the soft TLB, the fetch TLB; jumps and
+// links between pages: jumps.cpp. SDM vol. 3, 4.10.
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
 #include "accel/jit/leaf/mode_now.h"
@@ -95,7 +95,7 @@ void JitVcpu::flush(FlushKind kind, unsigned pcid) {
         forget_jumps(false);
         if (non_global_supervisor_jumps_) forget_jumps(true);
     }
-    update_salt(frame_.mode);
+    use_jumps_of(frame_.mode);
 }
 
 void JitVcpu::flush_page(Gva address, unsigned pcid, bool all_pcids) {
@@ -114,7 +114,7 @@ void JitVcpu::flush_page(Gva address, unsigned pcid, bool all_pcids) {
         forget_jumps(false);
         if (non_global_supervisor_jumps_) forget_jumps(true);
     }
-    update_salt(frame_.mode);
+    use_jumps_of(frame_.mode);
 }
 
 void JitVcpu::address_space_switched(bool keep) {
@@ -123,28 +123,7 @@ void JitVcpu::address_space_switched(bool keep) {
     tlb_flush_non_global();
     enter_space(!keep);
     if (non_global_supervisor_jumps_) forget_jumps(true);
-    update_salt(frame_.mode);
-}
-
-/// `flushed`: what was known of its translations is not. Jumps stay where the code does, otherwise there is a new salt.
-void JitVcpu::enter_space(bool flushed) {
-    constexpr std::size_t kMostSpaces = 4096;
-    if (spaces_.size() > kMostSpaces) {
-        spaces_.clear();
-        forget_jumps(false);
-    }
-    const u64 cr3 = space_now();
-    Space& space = spaces_[cr3];
-    const bool moved = flushed && !space.code.unchanged(paging_context(true, false), phys_.pages());
-    if (moved) {
-        ++space.generation;
-        space.code.forget();
-    }
-    if (moved || cr3 != current_space_) {
-        ++frame_.salt_epoch;
-        noted_user_pages_.fill(0);
-    }
-    current_space_ = cr3;
+    use_jumps_of(frame_.mode);
 }
 
 void JitVcpu::code_written(Gpa address, u64 size) { blocks_.invalidate(address, size); }
@@ -194,79 +173,7 @@ void JitVcpu::state_changed() {
     forget_jumps(true);
     forget_jumps(false);
     blocks_.unlink_cross_page();
-    frame_.mode = Mode{};
-}
-
-// --- jump cache ----------------------------------------------------------------------------------------------------------
-
-/// Entries of older generations can no longer match: their salts are not used again until the cache is cleared.
-void JitVcpu::forget_jumps(bool supervisor) {
-    ++frame_.salt_epoch;
-    if (supervisor) {
-        ++supervisor_generation_;
-        non_global_supervisor_jumps_ = false;
-    } else {
-        ++user_generation_;
-        noted_user_pages_.fill(0);
-    }
-}
-
-/// The salt of (mode, base of CS, address space): user jumps belong to one CR3, supervisor jumps to all.
-u64 JitVcpu::salt_of(Mode mode) {
-    const bool user = mode.has(Mode::kUser);
-    const u64 cr3 = space_now();
-    const JumpSpace key{user ? cr3 : ~u64{0}, user ? user_generation_ : supervisor_generation_,
-                        user ? spaces_[cr3].generation : 0, mode.value, code_base(frame_.cpu)};
-    const auto [at, fresh] = salts_.try_emplace(key, next_salt_);
-    if (fresh) ++next_salt_;
-    return static_cast<u64>(at->second) << 48;
-}
-
-void JitVcpu::update_salt(Mode mode) {
-    if (next_salt_ >= 0xfff0) {
-        ++frame_.salt_epoch;
-        salts_.clear();
-        for (JumpEntry& e : frame_.jump_cache) e = {};
-        blocks_.unlink_cross_page();
-        code_pages_.clear();
-        noted_pages_.fill(0);
-        next_salt_ = 1;
-    }
-    const u64 base = code_base(frame_.cpu);
-    SaltMemo& memo = frame_.salt_memo[SaltMemo::index_of(mode.value, base)];
-    if (memo.epoch != frame_.salt_epoch || !(memo.mode == mode) || memo.code_base != base) {
-        memo = {frame_.salt_epoch, mode, base, salt_of(mode), 0, 0};
-        if (mode.has(Mode::kSmap)) {
-            memo.salt_ac = salt_of(Mode{mode.value | Mode::kAllowUser});
-            memo.salt_no_ac = salt_of(Mode{mode.value & ~u64{Mode::kAllowUser}});
-        }
-    }
-    use_salts(frame_, memo);
-}
-
-void JitVcpu::note_code_page(Gva a, Gpa physical, bool user) {
-    const Gva page = a & kPageMask;
-    Gva& noted_user = noted_user_pages_[(page >> 12) % noted_user_pages_.size()];
-    if (user && noted_user != (page | 1)) {
-        spaces_[space_now()].code.note(page, physical & kPageMask);
-        noted_user = page | 1;
-    }
-    Gva& noted = noted_pages_[(page >> 12) % noted_pages_.size()];
-    if (noted == (page | 1)) return;
-    code_pages_.insert(page);
-    noted = page | 1;
-}
-
-void JitVcpu::cache_jump(const Block& block) {
-    const u64 rip = frame_.cpu.rip;
-    JumpEntry& e = frame_.jump_cache[jump_index(rip)];
-    e.negated_tag = -(rip + frame_.salt);
-    e.host_less_salt = reinterpret_cast<u64>(block.code) - frame_.salt;
-    const bool user = block.key.mode.has(Mode::kUser);
-    const Gva linear = linear_rip();
-    note_code_page(linear, block.key.physical, user);
-    if (block.second_page != ~u64{0}) note_code_page((linear & kPageMask) + kPageSize, block.second_page, user);
-    if (!user && !global_code(linear)) non_global_supervisor_jumps_ = true;
+    frame_.mode = Mode{kNoMode};
 }
 
 }  // namespace twin86::jit

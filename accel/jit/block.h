@@ -34,10 +34,12 @@ struct Block;
 struct ChainSite {
     Block* from = nullptr;
     u32 patch_offset = 0;   ///< offset in the block's code of the rel32
-    u32 exit_offset = 0;    ///< offset of the cold exit that the unlinked rel32 points to
+    u32 exit_offset = 0;    ///< offset of the cold exit that the unlinked rel32 points to; salted: of its call of exit_chain
     u64 target_rip = 0;     ///< baked blocks: RIP; others: offset relative to the page start
     bool cross_page = false;
     u32 tag_offset = 0;     ///< offset of what a salted link expects (emit_link.cpp), 0: not one
+    u8 relinks = 0;         ///< how often a salted link was made: kMostRelinks: it is a look-up now
+    static constexpr u8 kMostRelinks = 100;
     bool loop = false;      ///< enters its own block at loop_offset
     bool listed = false;    ///< among the links that cross pages (block_map.cpp)
     Mode mode;              ///< at the branch; STAC and CLAC make it differ from the block's

@@ -83,13 +83,21 @@ void BlockMap::set_tag(const ChainSite& site, u64 tag) {
 }
 
 void BlockMap::link_salted(ChainSite& site, Block& to, u64 place) {
-    if (!site.from->valid) return;
+    if (!site.from->valid || site.relinks == ChainSite::kMostRelinks) return;
+    if (++site.relinks == ChainSite::kMostRelinks) return settle(site);
     if (site.to != nullptr) std::erase(site.to->incoming, &site);
     patch_rel32(*site.from, site.patch_offset, to.body());
     set_tag(site, -place);
     site.to = &to;
     to.incoming.push_back(&site);
     list(site);
+}
+
+/// The way out of a salted link no longer asks for another one.
+void BlockMap::settle(const ChainSite& site) {
+    constexpr u8 kJmp = 0xe9;
+    std::memcpy(cache_.writable(site.from->code + site.exit_offset), &kJmp, sizeof kJmp);
+    patch_rel32(*site.from, site.exit_offset + 1, thunks_.look_up);
 }
 
 void BlockMap::unlink(ChainSite& site) {
@@ -134,7 +142,7 @@ void BlockMap::drop(Block& block) {
     }
     block.valid = false;
     by_key_.erase(block);
-    // The jump cache may still lead here: the entry becomes an exit to frame.target.
+    // A jump table may still lead here: the entry becomes an exit to the RIP in rbp.
     u8 exit[5] = {0xe8};
     const i32 rel = static_cast<i32>(thunks_.exit_lookup - (block.code + 5));
     std::memcpy(exit + 1, &rel, 4);

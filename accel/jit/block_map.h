@@ -54,6 +54,7 @@ class BlockMap {
 
   private:
     void list(ChainSite& site);
+    void settle(const ChainSite& site);
     void set_tag(const ChainSite& site, u64 tag);
     void unlink(ChainSite& site);
     void drop(Block& block);

@@ -190,6 +190,7 @@ BlockBuilder::Code BlockBuilder::finish() {
         const u32 at = p.at + (p.cold ? cold_at : 0);
         p.site->patch_offset = at + SaltedLink::kJumpAt;
         p.site->tag_offset = at + SaltedLink::kTagAt;
+        p.site->exit_offset = p.exit + cold_at;
     }
     if (link_entry_.isValid()) block_.link_offset = static_cast<u32>(code.labelOffsetFromBase(link_entry_));
     patch_fixups();

@@ -50,7 +50,7 @@ void JitVcpu::follow_breakpoints() {
     forget_jumps(true);
     forget_jumps(false);
     blocks_.unlink_cross_page();
-    update_salt(frame_.mode);
+    use_jumps_of(frame_.mode);
 }
 
 Gva JitVcpu::linear_rip() const {

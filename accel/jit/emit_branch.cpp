@@ -1,4 +1,4 @@
-// Control flow: direct branches are chain sites, indirect ones go through the jump cache.
+// Control flow: direct branches are chain sites, indirect ones go through a jump table.
 #include "accel/jit/builder.h"
 
 namespace twin86::jit {
@@ -15,7 +15,7 @@ bool BlockBuilder::steps() const {
     return block_.key.mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn) || !context_.chain;
 }
 
-/// Whether a branch to `rip` may become a direct jump; otherwise it goes through the jump cache.
+/// Whether a branch to `rip` may become a direct jump; otherwise it goes through the jump table.
 bool BlockBuilder::linkable(u64 rip) const {
     if (offset_in_page(rip) < kPageSize || steps()) return true;
     return baked() && context_.may_link(context_.self, rip);
@@ -89,11 +89,11 @@ void BlockBuilder::chain_exit(ChainSite* site, const Label& entry) {
     if (!was_cold) hot();
 }
 
-/// Goes to the RIP in rbp through the jump cache.
+/// Goes to the RIP in rbp through the jump table.
 void BlockBuilder::look_up() {
-    const LookupTemplate& t = baked() ? buffer_.lookup_baked : buffer_.lookup;
+    const LookUpTemplate& t = buffer_.look_up;
     point(offset_in_block(*current_));
-    buffer_.fixups.push_back({in_cold_, static_cast<u32>(a.offset()) + t.exit_at, context_.thunks.exit_lookup});
+    buffer_.fixups.push_back({in_cold_, static_cast<u32>(a.offset()) + t.exit_at, context_.thunks.exit_miss});
     a.embed(t.bytes, t.length);
 }
 
@@ -107,7 +107,6 @@ void BlockBuilder::cut_target(unsigned operand_bits) {
 void BlockBuilder::indirect(unsigned operand_bits) {
     cut_target(operand_bits);
     if (steps()) {
-        a.mov(field(offsetof(JitFrame, target)), x86::rbp);
         call(context_.thunks.exit_lookup);
         a.embedUInt64(0);
     } else {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "accel/jit/block.h"
+#include "accel/jit/look_up_template.h"
 #include "accel/jit/probe_template.h"
 
 namespace twin86::jit {
@@ -35,10 +36,11 @@ struct EmitBuffer {
         ChainSite* site;
         u32 at;  ///< of SaltedLink, in its section
         bool cold;
+        u32 exit;  ///< in the cold section: the call of exit_chain
     };
 
     const ProbeTemplates probes;
-    const LookupTemplate lookup{true}, lookup_baked{false}, lookup_salted{true, true};
+    const LookUpTemplate look_up;
     asmjit::CodeHolder code;
     asmjit::x86::Assembler assembler;
     asmjit::Section* cold = nullptr;

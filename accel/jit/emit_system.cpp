@@ -85,7 +85,7 @@ void BlockBuilder::emit_sti() {
     a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
 }
 
-/// STAC and CLAC choose the TLB view of what follows; with it goes the salt of indirect branches.
+/// STAC and CLAC choose the TLB view of what follows; with it goes the table of indirect branches.
 void BlockBuilder::emit_stac_clac(bool set) {
     clear_rflags(kFlagAC);
     if (set) {
@@ -96,8 +96,8 @@ void BlockBuilder::emit_stac_clac(bool set) {
     if (!mode_.has(Mode::kSmap)) return;
     if (set) mode_.value |= Mode::kAllowUser;
     else mode_.value &= ~u64{Mode::kAllowUser};
-    a.mov(x86::r10, field(set ? offsetof(JitFrame, salt_ac) : offsetof(JitFrame, salt_no_ac)));
-    a.mov(field(offsetof(JitFrame, salt)), x86::r10);
+    a.mov(x86::r10, field(set ? offsetof(JitFrame, table_ac) : offsetof(JitFrame, table_no_ac)));
+    a.mov(field(offsetof(JitFrame, jump_table)), x86::r10);
     if (keeps_stack_delta()) emit_stack_delta();
 }
 

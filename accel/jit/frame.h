@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "accel/jit/code_lines.h"
+#include "accel/jit/jump_tables.h"
 #include "accel/jit/mode.h"
 #include "accel/jit/soft_tlb.h"
 #include "cpu/state/cpu_state.h"
@@ -22,7 +23,7 @@ namespace twin86::jit {
 /// Why emitted code returned to the run loop.
 enum class ExitReason : u32 {
     kNone,
-    kLookup,    ///< continue at cpu.rip (set from frame.target); nothing to patch
+    kLookup,    ///< continue at the RIP in frame.address; nothing to patch
     kChain,     ///< a direct branch that is not linked yet; payload: ChainSite*
     kHelper,    ///< a slow-path instruction; payload: HelperSite*
     kSlow,      ///< a memory access that the TLB cannot express; address in frame.address
@@ -35,30 +36,18 @@ enum class ExitReason : u32 {
     kFault,     ///< a signal was taken on emitted code
 };
 
-/// What the jump cache holds of one target. Looked up by emitted code (thunks.cpp).
-/// A salt is a number from 1 to 0xffef in bits 63:48, so that RIP + salt tells canonical RIPs apart in all modes and
-/// address spaces. RIPs that are not canonical may hit entries of others: `host_less_salt` with another salt added than
-/// its own is not canonical, and the jump there faults on the host. All zeros: nothing.
-struct JumpEntry {
-    u64 negated_tag;     ///< -(target RIP + salt)
-    u64 host_less_salt;  ///< host code - salt; it expects the target RIP in rbp
-};
-constexpr unsigned kJumpCacheBits = 16;  // look-ups cut the hash by movzx
-constexpr unsigned kJumpCacheEntries = 1u << kJumpCacheBits;
-constexpr u64 kJumpCacheMask = (u64{kJumpCacheEntries - 1});
-constexpr unsigned kJumpHashRotate = 13;
-/// Page numbers are folded over the offset: libraries lie at equal offsets of 64 KiB too often.
-constexpr u64 jump_index(u64 rip) { return (rip + (rip >> kJumpHashRotate | rip << (64 - kJumpHashRotate))) & kJumpCacheMask; }
-
 constexpr unsigned kWritableSlots = 1u << 14;
 constexpr unsigned writable_slot(u64 host_page) { return (host_page >> 12 ^ host_page >> 26) % kWritableSlots; }
 
-/// The salts of a mode and base of CS that were used lately; good while JitFrame::salt_epoch stays.
-struct SaltMemo {
+constexpr u64 kNoMode = ~u64{0};  ///< in JitFrame::mode: none that code was found for
+
+/// The jump tables of a mode and base of CS that were used lately; good while JitFrame::jump_epoch stays.
+struct JumpMemo {
     u64 epoch;
     Mode mode;
     u64 code_base;
-    u64 salt, salt_ac, salt_no_ac;
+    u64 salt;
+    JumpEntry *table, *table_ac, *table_no_ac;
     static constexpr unsigned kCount = 16;
     static constexpr unsigned index_of(u64 mode, u64 code_base) {
         return (mode ^ mode >> 4 ^ mode >> 18 ^ mode >> 43 ^ code_base >> 4) % kCount;
@@ -91,21 +80,23 @@ struct JitFrame {
     const u8* poll;         ///< emitted code reads through it at block entry; inaccessible when the vCPU is kicked
     u64 page_va;            ///< RIP of the start of the page that the running position-independent block is in
     u64 mem_gpr[3];         ///< guest r10, r11, r15 while guest code runs
-    u64 temp;               ///< what host r10 gets at the next entry
     u64 borrow;             ///< saved host register while it serves as third temporary
     u64 save_rcx;           ///< rcx around flag-free probes and look-ups
-    u64 address;            ///< linear address of a slow access
-    u64 target;             ///< RIP of an indirect branch
-    u64 salt;               ///< added to RIPs in the jump cache: identifies mode and address space
+    JumpEntry* jump_table;  ///< of the current jump space
+    u64 jump_offset_mask;   ///< kJumpOffsetMask, an operand of pdep
+    u64 salt;               ///< added to pages in salted links: identifies mode and address space
     u64 stack_delta;        ///< 64-bit code in windows: of the window that RSP points into (emit_stack_delta.cpp)
     u64 window_index_mask;  ///< bits 47:39, an operand of pext
     u64 tlb_index_mask;     ///< bits 12.. of the TLB index, an operand of pext
     u64 page_number_mask;   ///< ~0xfff, an operand of pext
+    u64 target;             ///< RIP of a branch that has something to do before
+    u64 temp;               ///< what host r10 gets at the next entry
+    u64 address;            ///< linear address of a slow access; what host rbp was at an exit and gets at the next entry
     u64 not_if_mask, not_ac_mask;      ///< all bits of RFLAGS but IF, AC
     u64 arithmetic_mask, pushf_mask;   ///< arithmetic flags; the others that PUSHF shows
     u64 irq_waiting;        ///< not 0: an interrupt or a request waits for IF; STI and POPF then arm the poll
     const u8* inaccessible; ///< what an armed poll points to
-    u64 salt_ac, salt_no_ac;           ///< the salts of the current mode with and without EFLAGS.AC
+    JumpEntry *table_ac, *table_no_ac; ///< of the current mode with and without EFLAGS.AC
     u64 tsc_bias;           ///< guest TSC - host TSC
     u64 timer_deadline;     ///< host TSC from which on a timer of the machine is due
     u64 bit_masks[3];       ///< 15, 31, 63: bit numbers within 16, 32 and 64-bit operands, operands of pext
@@ -129,9 +120,9 @@ struct JitFrame {
     // The mode, for those who change it.
     Mode mode;              ///< of the block that C++ or a leaf helper entered last
     u64 code_base;          ///< of its CS, 0 in 64-bit mode: jumps are known by RIP, which counts from there
-    u64 mode_salt;          ///< the salt of both; `salt` differs behind STAC and CLAC
-    u64 salt_epoch;         ///< counts what changes salts: generations and address spaces
-    SaltMemo salt_memo[SaltMemo::kCount];
+    JumpEntry* mode_table;  ///< of both; `jump_table` differs behind STAC and CLAC
+    u64 jump_epoch;         ///< counts what makes JumpMemos void: address spaces, and tables that were emptied
+    JumpMemo jump_memo[JumpMemo::kCount];
     bool user_shown, kernel_shown;  ///< by windows: the lower half of the address space, the upper
     bool may_transfer;      ///< nobody watches single instructions: leaf helpers may change the mode
     u64 transfers;          ///< how often one did
@@ -156,7 +147,6 @@ struct JitFrame {
     u32 tlb_used_count[kViews];
     u16 writable[kWritableSlots];  ///< by host page: the entry with a write tag for it (view << kTlbBits | index), or one of these
     static constexpr u16 kNoWritable = 0xffff, kManyWritable = 0xfffe;
-    JumpEntry jump_cache[kJumpCacheEntries];
     LeafBounce leaf_bounce;
     BounceBuffer bounce;
     VectorElements elements;

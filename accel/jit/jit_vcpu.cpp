@@ -26,7 +26,9 @@ void prepare_frame(JitFrame& f, const PhysPages& pages, const CpuModel& model) {
     f.phys = &pages;
     f.physical_bits = model.physical_bits();
     f.gib_pages = model.has(Feature::kPdpe1gb);
-    f.salt_epoch = 1;
+    f.jump_offset_mask = kJumpOffsetMask;
+    f.jump_epoch = 1;
+    f.mode = Mode{kNoMode};
     for (TlbTable& t : f.tlb) tlb_clear(t);
     for (u16& w : f.writable) w = JitFrame::kNoWritable;
 }
@@ -42,12 +44,14 @@ Result<std::unique_ptr<JitVcpu>> JitVcpu::create(const JitOptions& options, cons
     if (!cache) return cache.failure();
     auto lines = HostPages::create(align_up(phys.pages().count * sizeof(PageLines), kPageSize), "a table of code");
     if (!lines) return lines.failure();
+    auto jumps = JumpTables::create();
+    if (!jumps) return jumps.failure();
     return std::unique_ptr<JitVcpu>(
-        new JitVcpu(options, model, phys, environment, log, memory.take(), cache.take(), lines.take()));
+        new JitVcpu(options, model, phys, environment, log, memory.take(), cache.take(), lines.take(), jumps.take()));
 }
 
 JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys, VcpuEnvironment& environment, Log& log,
-                 std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache, HostPages code_lines)
+                 std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache, HostPages code_lines, JumpTables jumps)
     : options_(options),
       model_(model),
       phys_(phys),
@@ -61,7 +65,8 @@ JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys
       blocks_(*cache_, thunks_, phys, {reinterpret_cast<PageLines*>(code_lines_.base())}),
       translator_(options_, model, phys, *cache_, blocks_, thunks_, *this, log),
       cpuid_(model),
-      cpu_(frame_.cpu, *this, cpuid_) {
+      cpu_(frame_.cpu, *this, cpuid_),
+      jumps_(std::move(jumps)) {
     prepare_frame(frame_, phys.pages(), model);
     frame_.inaccessible = memory_->inaccessible();
     frame_.code_lines.pages = reinterpret_cast<PageLines*>(code_lines_.base());

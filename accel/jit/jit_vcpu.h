@@ -1,6 +1,6 @@
 // JitVcpu: one processor run by the translator. run() is a state machine around emitted code: enter, leave with a
 // reason, act in C++, enter again. Files: run_loop.cpp (reasons), slow_memory.cpp (accesses), address_space.cpp
-// (translation caches), slow_string.cpp.
+// (translation caches), jumps.cpp, slow_string.cpp.
 #pragma once
 
 #include <array>
@@ -93,7 +93,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     };
 
     JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys, VcpuEnvironment& environment, Log& log,
-            std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache, HostPages code_lines);
+            std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache, HostPages code_lines, JumpTables jumps);
 
     // run_loop.cpp
     bool take_events();
@@ -184,11 +184,14 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void tlb_flush_all();
     void tlb_flush_non_global();
     void tlb_flush_va(Gva address);
+    void revoke_writes(u64 host);
+
+    // jumps.cpp
     void enter_space(bool flushed);
     void forget_jumps(bool supervisor);
-    void revoke_writes(u64 host);
-    void update_salt(Mode mode);  ///< makes the mode the current one too
-    u64 salt_of(Mode mode);
+    void forget_all_jumps();
+    void use_jumps_of(Mode mode);  ///< makes the mode the current one too
+    JumpTables::Table jumps_of(Mode mode);
     void cache_jump(const Block& block);
 
     const JitOptions options_;
@@ -230,28 +233,11 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     } last_window_fault_;  ///< a fault that filling does not cure must not repeat for ever
     u64 bounce_bytes_ = 0;  ///< which bytes of a masked bounced access are active
 
-    // Jump-cache salts (address_space.cpp).
-    struct JumpSpace {
-        u64 cr3;  ///< ~0 for supervisor code, whose jumps belong to all address spaces
-        u64 generation, space_generation;
-        u64 mode, code_base;
-        bool operator==(const JumpSpace&) const = default;
-    };
-    struct JumpSpaceHash {
-        std::size_t operator()(const JumpSpace& k) const {
-            return (k.cr3 ^ (k.generation << 17) ^ (k.space_generation << 33) ^ k.mode ^ (k.code_base << 20)) * 0x9e3779b97f4a7c15;
-        }
-    };
-    std::unordered_map<JumpSpace, u16, JumpSpaceHash> salts_;
-    struct Space {
-        u64 generation = 0;
-        SpaceCode code;
-    };
-    std::unordered_map<u64, Space> spaces_;  ///< by CR3
+    // Jumps (jumps.cpp).
+    JumpTables jumps_;
+    std::unordered_map<u64, SpaceCode> spaces_;  ///< by CR3
     u64 current_space_ = 0;                  ///< CR3 when it was loaded last
     u64 space_now() const { return frame_.cpu.cr3 & ~bit(63); }  ///< bit 63 of what is loaded only says what to keep
-    u16 next_salt_ = 1;
-    u64 supervisor_generation_ = 0, user_generation_ = 0;
     bool non_global_supervisor_jumps_ = false;
     std::unordered_set<Gva> code_pages_;  ///< linear pages that cached jumps or links lead to
     void note_code_page(Gva a, Gpa physical, bool user);

@@ -193,11 +193,12 @@ class Lister {
     const ListingInput in_;
     HostDisassembler disassembler_;
     std::string left_, out_;
-    const std::pair<const u8*, ThunkName> names_[12] = {
+    const std::pair<const u8*, ThunkName> names_[13] = {
         {in_.thunks.slow_mem, {"slow_mem", Metadata::kAccess}},
         {in_.thunks.leaf_string, {"leaf_string", Metadata::kString}},
         {in_.thunks.leaf_elements, {"leaf_elements", Metadata::kElements}},
         {in_.thunks.exit_lookup, {"exit_lookup", Metadata::kLookup}},
+        {in_.thunks.exit_miss, {"exit_miss", Metadata::kLookup}},
         {in_.thunks.exit_chain, {"exit_chain", Metadata::kChain}},
         {in_.thunks.exit_helper, {"exit_helper", Metadata::kHelper}},
         {in_.thunks.exit_slow, {"exit_slow", Metadata::kAccess}},

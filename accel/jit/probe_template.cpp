@@ -80,49 +80,6 @@ ProbeTemplate assemble(u8 view, bool write, bool live) {
 
 }  // namespace
 
-bool is_look_up_jump(const u8* pc) {
-    static constexpr u8 kJmpR10[] = {0x41, 0xff, 0xe2};
-    return std::memcmp(pc, kJmpR10, sizeof kJmpR10) == 0;
-}
-
-/// Flag-free, like the probe: a hit goes on in translated code with the guest's flags.
-LookupTemplate::LookupTemplate(bool keep_rip, bool payload) {
-    CodeHolder code;
-    code.init(Environment::host());
-    x86::Assembler a(&code);
-    const Label hit = a.newLabel();
-    const auto entry = [](std::size_t f) {
-        return x86::Mem(x86::rsp, x86::r10, 3, static_cast<i32>(offsetof(JitFrame, jump_cache) + f), 8);
-    };
-    a.mov(frame_field(offsetof(JitFrame, target)), x86::rbp);
-    a.mov(frame_field(offsetof(JitFrame, save_rcx)), x86::rcx);
-    a.rorx(x86::r10, x86::rbp, kJumpHashRotate);
-    a.lea(x86::r10, x86::ptr(x86::r10, x86::rbp));
-    a.movzx(x86::r10d, x86::r10w);
-    a.lea(x86::r10d, x86::ptr(x86::r10, x86::r10));
-    a.mov(x86::rcx, frame_field(offsetof(JitFrame, salt)));
-    a.lea(x86::rbp, x86::ptr(x86::rbp, x86::rcx));
-    a.mov(x86::rcx, entry(offsetof(JumpEntry, negated_tag)));
-    a.lea(x86::rcx, x86::ptr(x86::rcx, x86::rbp));
-    a.jecxz(x86::rcx, hit);
-    a.mov(x86::rcx, frame_field(offsetof(JitFrame, save_rcx)));
-    a.embedUInt8(0xe8);
-    exit_at = static_cast<u8>(a.offset());
-    a.embedUInt32(0);
-    if (payload) a.embedUInt64(0);
-    a.bind(hit);
-    a.mov(x86::rcx, frame_field(offsetof(JitFrame, salt)));
-    a.mov(x86::r10, entry(offsetof(JumpEntry, host_less_salt)));
-    a.lea(x86::r10, x86::ptr(x86::r10, x86::rcx));
-    a.mov(x86::rcx, frame_field(offsetof(JitFrame, save_rcx)));
-    if (keep_rip) a.mov(x86::rbp, frame_field(offsetof(JitFrame, target)));
-    a.jmp(x86::r10);
-    const CodeBuffer& buffer = code.textSection()->buffer();
-    CHECK(buffer.size() <= sizeof bytes);
-    std::memcpy(bytes, buffer.data(), buffer.size());
-    length = static_cast<u8>(buffer.size());
-}
-
 ProbeTemplates::ProbeTemplates() {
     for (u8 view = 0; view < kViews; ++view)
         for (const bool write : {false, true})

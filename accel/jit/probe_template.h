@@ -15,19 +15,6 @@ struct ProbeTemplate {
     bool live = false; ///< flags are preserved; the constant is size - 1, otherwise page size - size
 };
 
-/// The jump-cache look-up for the RIP in rbp, for every indirect branch of its own: the host predicts each by itself.
-struct LookupTemplate {
-    u8 bytes[112];
-    u8 length = 0;
-    u8 exit_at = 0;  ///< where the rel32 of the call to exit_lookup is
-
-    /// `keep_rip`: the target is position-independent and wants its RIP in rbp. `payload`: 8 bytes follow the call.
-    explicit LookupTemplate(bool keep_rip, bool payload = false);
-};
-
-/// Whether the instruction at `pc` is the jump at a look-up's end. It faults when the entry has another salt.
-bool is_look_up_jump(const u8* pc);
-
 class ProbeTemplates {
   public:
     ProbeTemplates();

@@ -5,7 +5,6 @@
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
 #include "accel/jit/leaf/mode_now.h"
-#include "accel/jit/probe_template.h"
 #include "accel/jit/signals.h"
 #include "accel/jit/vector_memory.h"
 #include "cpu/decode/disassemble.h"
@@ -76,12 +75,12 @@ bool JitVcpu::dispatch() {
     return true;
 }
 
-/// Enters what the jump cache has for cpu.rip, as emitted code would.
+/// Enters what the jump table has for cpu.rip, as emitted code would.
 bool JitVcpu::enter_cached() {
     const u64 rip = frame_.cpu.rip;
-    const u8* host = cached_jump(frame_, rip);
+    const u8* host = jump_in(frame_.jump_table, rip);
     if (host == nullptr || !valid_target(rip) || log_.on(kLogExec)) return false;
-    frame_.target = frame_.address = rip;
+    frame_.address = rip;
     frame_.cpu.shadow = kShadowNone;
     enter(host);
     return true;
@@ -124,8 +123,8 @@ Mode JitVcpu::current_mode() {
 }
 
 void JitVcpu::use_mode(Mode mode) {
-    if (!(mode == frame_.mode) || code_base(frame_.cpu) != frame_.code_base) update_salt(mode);
-    frame_.salt = frame_.mode_salt;  // STAC and CLAC change it inline
+    if (!(mode == frame_.mode) || code_base(frame_.cpu) != frame_.code_base) use_jumps_of(mode);
+    frame_.jump_table = frame_.mode_table;  // STAC and CLAC change it inline
 }
 
 Block* JitVcpu::find_block(Mode mode) {
@@ -174,7 +173,7 @@ Block* JitVcpu::translate_here(const BlockKey& key, Gva linear) {
         blocks_.clear();
         forget_jumps(true);
         forget_jumps(false);
-        update_salt(frame_.mode);
+        use_jumps_of(frame_.mode);
     }
     Outcome fault;
     Block* block = translator_.translate(key, frame_.cpu.rip, linear, fault);
@@ -241,7 +240,7 @@ bool JitVcpu::on_chain(ChainSite& site) {
 }
 
 /// Within a page a link is always right. Over a page border (of the branch or of the target itself) it must be undone
-/// when the translation goes: supervisor code links to global pages, user code enters through the jump cache.
+/// when the translation goes: supervisor code links to global pages, user code enters through a jump table.
 bool JitVcpu::may_stay_linked(const ChainSite& site, const Block& to) {
     const u64 rip = frame_.cpu.rip;
     const bool straddles = to.second_page != ~u64{0};
@@ -263,8 +262,9 @@ void JitVcpu::link_salted(ChainSite& site, Block& to, u64 from_page) {
 bool JitVcpu::on_lookup() {
     CpuState& s = frame_.cpu;
     s.rflags &= ~u64{kFlagRF};
-    if (!valid_target(frame_.target) && refuse_branch(frame_.target)) return false;
-    s.rip = frame_.target;
+    const u64 target = frame_.address;
+    if (!valid_target(target) && refuse_branch(target)) return false;
+    s.rip = target;
     recorder_.exit(s.rip, ExitReason::kLookup);
     if (trap_after(frame_.mode.has(Mode::kSingleStep))) return false;
     if (frame_.mode.has(Mode::kShadowed)) return false;
@@ -396,10 +396,6 @@ bool JitVcpu::on_fault() {
     const u8* pc = reinterpret_cast<const u8*>(frame_.fault_pc);
     const Block* block = blocks_.at_code(pc);
     CHECK(block != nullptr, "fault {} at {} outside of blocks", frame_.fault_trap, static_cast<const void*>(pc));
-    if (frame_.fault_trap == kVectorGP && is_look_up_jump(pc)) {
-        frame_.resume_pc = frame_.fault_pc + 1;
-        return on_lookup();
-    }
     const SidePoint& point = block->point_at(pc);
     s.rip = rip_of(*block, point.guest_offset);
     // Non-canonical host addresses: #SS when the base is rbp, else #GP.

@@ -1,4 +1,4 @@
-// SpaceCode: the user pages that cached jumps and salted links of one address space lead to, as they were mapped then.
+// SpaceCode: the user pages that jumps and salted links of one address space lead to, as they were mapped then.
 //
 // Kernels reload CR3 to flush what munmap took away; the code that runs is mapped as before nearly always. Looking at
 // its pages costs far less than finding every jump again.

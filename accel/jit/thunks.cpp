@@ -1,8 +1,10 @@
 #include "accel/jit/thunks.h"
 
+#include <cstring>
 #include <vector>
 
 #include "accel/jit/leaf/leaf.h"
+#include "accel/jit/look_up_template.h"
 #include "accel/jit/regs.h"
 
 namespace twin86::jit {
@@ -27,6 +29,7 @@ class ThunkBuilder {
                              commit_entry(common), exit_entry(ExitReason::kString, common),
                              exit_entry(ExitReason::kRaise, common), exit_entry(ExitReason::kSegment, common),
                              exit_entry(ExitReason::kRegion, common), exit_entry(ExitReason::kBoundary, common)};
+        const u64 miss = miss_entry(exits[0]), look_up = look_up_thunk(miss);
         const u64 recover = recover_entry(common);
         a.bind(common);
         exit_common();
@@ -46,6 +49,8 @@ class ThunkBuilder {
         Thunks t;
         t.enter = reinterpret_cast<void (*)(JitFrame*)>(const_cast<u8*>(base + enter));
         t.exit_lookup = base + exits[0];
+        t.exit_miss = base + miss;
+        t.look_up = base + look_up;
         t.exit_chain = base + exits[1];
         t.exit_helper = base + exits[2];
         t.exit_slow = base + exits[3];
@@ -133,6 +138,29 @@ class ThunkBuilder {
         a.mov(field(offsetof(JitFrame, reason), 8, 4), static_cast<u32>(reason));
         a.jmp(common);
         return at;
+    }
+
+    u64 miss_entry(u64 exit_lookup) {
+        const u64 at = start();
+        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx), 8));
+        jump(exit_lookup);
+        return at;
+    }
+
+    u64 look_up_thunk(u64 miss) {
+        const u64 at = start();
+        const LookUpTemplate look_up;
+        u8 code[sizeof look_up.bytes];
+        std::memcpy(code, look_up.bytes, look_up.length);
+        const i32 rel = static_cast<i32>(miss - (at + look_up.exit_at + sizeof(i32)));
+        std::memcpy(code + look_up.exit_at, &rel, sizeof rel);
+        a.embed(code, look_up.length);
+        return at;
+    }
+
+    void jump(u64 to) {
+        a.embedUInt8(0xe9);
+        a.embedInt32(static_cast<i32>(to - (a.offset() + sizeof(i32))));
     }
 
     /// What the leaf has bounced it commits, and the instruction behind goes on; the rest is the run loop's.

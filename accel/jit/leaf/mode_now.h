@@ -33,20 +33,13 @@ TWIN86_LEAF_INLINE TlbView view_now(const CpuState& s, bool supervisor) {
 }
 
 /// The memo's mode is the current one.
-TWIN86_LEAF_INLINE void use_salts(JitFrame& f, const SaltMemo& memo) {
+TWIN86_LEAF_INLINE void use_jumps(JitFrame& f, const JumpMemo& memo) {
     f.mode = memo.mode;
     f.code_base = memo.code_base;
-    f.salt = f.mode_salt = memo.salt;
-    f.salt_ac = memo.salt_ac;
-    f.salt_no_ac = memo.salt_no_ac;
-}
-
-/// What the jump cache has for `rip` in the current mode and CS, or null. RIPs that are not canonical, or of 57 bits, may hit
-/// entries of other salts: no address in the host's half comes of these.
-TWIN86_LEAF_INLINE const u8* cached_jump(const JitFrame& f, u64 rip) {
-    const JumpEntry& e = f.jump_cache[jump_index(rip)];
-    const u64 host = e.host_less_salt + f.salt;
-    return e.negated_tag == -(rip + f.salt) && host >> 47 == 0 ? reinterpret_cast<const u8*>(host) : nullptr;
+    f.salt = memo.salt;
+    f.jump_table = f.mode_table = memo.table;
+    f.table_ac = memo.table_ac;
+    f.table_no_ac = memo.table_no_ac;
 }
 
 }  // namespace twin86::jit

@@ -109,11 +109,11 @@ TWIN86_LEAF_INLINE const u8* enter_mode(JitFrame& f) {
     if (interruptible && __atomic_load_n(&f.irq_waiting, __ATOMIC_SEQ_CST) != 0) return nullptr;
     const Mode mode = mode_now(f, false);
     const u64 base = code_base(s);
-    const SaltMemo& memo = f.salt_memo[SaltMemo::index_of(mode.value, base)];
-    if (mode.has(Mode::kSingleStep) || memo.epoch != f.salt_epoch || !(memo.mode == mode) || memo.code_base != base) return nullptr;
-    use_salts(f, memo);
+    const JumpMemo& memo = f.jump_memo[JumpMemo::index_of(mode.value, base)];
+    if (mode.has(Mode::kSingleStep) || memo.epoch != f.jump_epoch || !(memo.mode == mode) || memo.code_base != base) return nullptr;
+    use_jumps(f, memo);
     renew_stack_delta(f, mode.view());
-    return cached_jump(f, s.rip);
+    return jump_in(f.jump_table, s.rip);
 }
 
 }  // namespace
