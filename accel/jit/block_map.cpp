@@ -87,7 +87,7 @@ void BlockMap::link_salted(ChainSite& site, Block& to, u64 place) {
     if (++site.relinks == ChainSite::kMostRelinks) return settle(site);
     if (site.to != nullptr) std::erase(site.to->incoming, &site);
     patch_rel32(*site.from, site.patch_offset, to.body());
-    set_tag(site, -place);
+    set_tag(site, 1 - place);
     site.to = &to;
     to.incoming.push_back(&site);
     list(site);

@@ -33,7 +33,7 @@ JumpTables::Table JumpTables::of(const JumpSpace& space, bool& taken) {
         slots_[at].space = space;
         slots_[at].in_use = true;
         slots_[at].salt = next_salt_++;
-        entries(at)[0].negated_rip = kNothingAtZero;
+        entries(at)[1].less_rip = kNothingAtOne;
     }
     slots_[at].asked = ++clock_;
     return {entries(at), static_cast<u64>(slots_[at].salt) << 48};
@@ -51,11 +51,11 @@ void JumpTables::set(JumpEntry* entries, u64 rip, const u8* host) {
         const std::size_t slot = (reinterpret_cast<Hva>(entries) - pages_.base()) / kTableSize;
         slots_[slot].filled.push_back(static_cast<u16>(jump_index(rip)));
     }
-    e = {-rip, host};
+    e = {1 - rip, host};
 }
 
 void JumpTables::empty(std::size_t slot) {
-    for (const u16 index : slots_[slot].filled) entries(slot)[index] = {index == 0 ? kNothingAtZero : 0, nullptr};
+    for (const u16 index : slots_[slot].filled) entries(slot)[index] = {index == 1 ? kNothingAtOne : 0, nullptr};
     slots_[slot].filled.clear();
     slots_[slot].in_use = false;
 }

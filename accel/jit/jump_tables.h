@@ -14,9 +14,9 @@
 
 namespace twin86::jit {
 
-/// What a jump table holds of one target. All zeros: nothing; RIP 0 would fit that, see JumpTables::kNothingAtZero.
+/// What a jump table holds of one target. All zeros: nothing; RIP 1 would fit that, see JumpTables::kNothingAtOne.
 struct JumpEntry {
-    u64 negated_rip;
+    u64 less_rip;    ///< 1 - RIP: LOOP, unlike JRCXZ, is not taken when it fits, and taken branches are what hosts run short of
     const u8* host;  ///< its code, which expects the RIP in rbp
 };
 /// The index is made of RIP's low bits, and one pdep makes the offset in the table of it.
@@ -28,7 +28,7 @@ constexpr u64 jump_index(u64 rip) { return rip % kJumpTableEntries; }
 /// The code for a RIP, or null.
 TWIN86_LEAF_INLINE const u8* jump_in(const JumpEntry* table, u64 rip) {
     const JumpEntry& e = table[jump_index(rip)];
-    return e.negated_rip + rip == 0 ? e.host : nullptr;
+    return e.less_rip + rip == 1 ? e.host : nullptr;
 }
 
 struct JumpSpace {
@@ -47,8 +47,8 @@ class JumpTables {
     };
     static constexpr unsigned kCount = 16;
     static constexpr u16 kLastSalt = 0xffef;
-    /// Entry 0 when it holds nothing: the RIP that would fit belongs elsewhere.
-    static constexpr u64 kNothingAtZero = 1;
+    /// Entry 1 when it holds nothing: the RIP that would fit belongs elsewhere.
+    static constexpr u64 kNothingAtOne = 1;
 
     static Result<JumpTables> create();
 

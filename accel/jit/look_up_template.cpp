@@ -19,20 +19,20 @@ LookUpTemplate::LookUpTemplate() {
     CodeHolder code;
     code.init(Environment::host());
     x86::Assembler a(&code);
-    const Label hit = a.newLabel();
+    const Label miss = a.newLabel();
     a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
     a.pdep(x86::r10, x86::rbp, field(offsetof(JitFrame, jump_offset_mask)));
     a.mov(x86::rcx, field(offsetof(JitFrame, jump_table)));
     a.lea(x86::r10, x86::ptr(x86::r10, x86::rcx));
-    a.mov(x86::rcx, x86::ptr(x86::r10, offsetof(JumpEntry, negated_rip)));
+    a.mov(x86::rcx, x86::ptr(x86::r10, offsetof(JumpEntry, less_rip)));
     a.lea(x86::rcx, x86::ptr(x86::rcx, x86::rbp));
-    a.jecxz(x86::rcx, hit);
+    a.loop(x86::rcx, miss);  // unless that was 1
+    a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
+    a.jmp(x86::ptr(x86::r10, offsetof(JumpEntry, host)));
+    a.bind(miss);
     a.embedUInt8(0xe8);
     exit_at = static_cast<u8>(a.offset());
     a.embedUInt32(0);
-    a.bind(hit);
-    a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
-    a.jmp(x86::ptr(x86::r10, offsetof(JumpEntry, host)));
     const CodeBuffer& buffer = code.textSection()->buffer();
     CHECK(buffer.size() <= sizeof bytes, "a look-up of {} bytes", buffer.size());
     std::memcpy(bytes, buffer.data(), buffer.size());

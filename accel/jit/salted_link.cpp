@@ -24,7 +24,7 @@ struct Template {
         CodeHolder code;
         code.init(Environment::host());
         x86::Assembler a(&code);
-        const Label fits = a.newLabel();
+        const Label miss = a.newLabel();
         a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
         a.mov(x86::rbp, field(offsetof(JitFrame, page_va)));
         a.mov(x86::rcx, field(offsetof(JitFrame, salt)));
@@ -34,11 +34,7 @@ struct Template {
         CHECK(a.offset() == SaltedLink::kTagAt, "tag at {}", a.offset());
         a.embedUInt64(0);
         a.lea(x86::rcx, x86::ptr(x86::rcx, x86::r10));
-        a.jecxz(x86::rcx, fits);
-        a.embedUInt8(0xe9);
-        CHECK(a.offset() == SaltedLink::kMissAt, "miss at {}", a.offset());
-        a.embedUInt32(0);
-        a.bind(fits);
+        a.loop(x86::rcx, miss);  // unless that was 1
         a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
         constexpr u8 kLeaRbp[] = {0x48, 0x8d, 0xad};
         a.embed(kLeaRbp, sizeof kLeaRbp);
@@ -47,6 +43,10 @@ struct Template {
         a.mov(field(offsetof(JitFrame, page_va)), x86::rbp);
         a.embedUInt8(0xe9);
         CHECK(a.offset() == SaltedLink::kJumpAt, "jump at {}", a.offset());
+        a.embedUInt32(0);
+        a.bind(miss);
+        a.embedUInt8(0xe9);
+        CHECK(a.offset() == SaltedLink::kMissAt, "miss at {}", a.offset());
         a.embedUInt32(0);
         std::memcpy(bytes, code.textSection()->buffer().data(), sizeof bytes);
     }
