@@ -41,7 +41,7 @@ HelperSite* BlockBuilder::new_helper(const Insn& insn) {
     return block_.helpers.back().get();
 }
 
-/// Two flag-free loads: a kick makes the second one fault (design: kicks and polls).
+/// Two flag-free loads: a kick makes the second one fault.
 void BlockBuilder::poll(u32 guest_offset) {
     point(guest_offset, 0xff, kSidePoll);
     a.mov(x86::rbp, field(offsetof(JitFrame, poll)));
@@ -100,7 +100,7 @@ void BlockBuilder::emit_look_up_entry() {
 }
 
 /// A position-independent block that goes on in the next page is right only while that page is where it was: branches
-/// from the same page enter through the jump cache, which an address space's changes invalidate.
+/// from the same page enter through a jump table, which an address space's changes invalidate.
 void BlockBuilder::emit_link_entry() {
     cold();
     point(0);

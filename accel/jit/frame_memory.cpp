@@ -25,7 +25,7 @@ Result<std::unique_ptr<FrameMemory>> FrameMemory::create() {
     u8* const start = m->base_ + align_up(reinterpret_cast<u64>(base) + kPageSize, kHugePage) - reinterpret_cast<u64>(base);
     if (mprotect(start, inside, PROT_READ | PROT_WRITE) != 0)
         return error("cannot allocate memory for a virtual processor: {}", std::strerror(errno));
-    madvise(start, inside, MADV_HUGEPAGE);  // the jump cache and the TLBs are read everywhere, all the time
+    madvise(start, inside, MADV_HUGEPAGE);  // windows and TLBs are read everywhere, all the time
     m->frame_ = new (start + kStackSize) JitFrame();
     return m;
 }

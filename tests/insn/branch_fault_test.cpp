@@ -128,8 +128,8 @@ TEST_CASE("Branches to addresses that are not canonical", "[insn][branch]") {
     }
 }
 
-// The jump cache tells modes and address spaces apart by a number that it adds to the upper bits of addresses: with an
-// address that makes up for it, ring 3 must not come to what is there for ring 0, nor to an entry without contents.
+// Salted links tell modes and address spaces apart by a number in the upper bits of addresses: with an address that
+// makes up for it, ring 3 must not come to what is there for ring 0, nor to an entry without contents.
 TEST_CASE("Branches to non-canonical addresses find nothing that is there for other modes", "[insn][branch]") {
     constexpr u64 kTarget = kCodeAt + 0x100;
     InsnTest t;
@@ -146,6 +146,20 @@ TEST_CASE("Branches to non-canonical addresses find nothing that is there for ot
                 faults += t.last.vector == kVectorGP && t.last.rip == kCodeAt;
             }
     CHECK(faults == 4 * 0x7ffe);
+}
+
+// The RIPs that entries without contents look like.
+TEST_CASE("Branches to the lowest and the highest addresses", "[insn][branch]") {
+    InsnTest t;
+    t.load([](auto& a) { a.jmp(x86::rax); });
+    for (const u64 target : {u64{0}, u64{1}, u64{2}, u64{0x10001}, ~u64{0}, ~u64{1}}) {
+        CAPTURE(target);
+        t.set(kRax, target);
+        t.run();
+        CHECK(t.last.vector == kVectorPF);
+        CHECK(t.last.cr2 == target);
+        CHECK(t.last.rip == target);
+    }
 }
 
 }  // namespace twin86::test

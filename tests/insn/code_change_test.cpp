@@ -163,7 +163,9 @@ TEST_CASE("A bus master writes code between two runs", "[insn][smc]") {
 }
 
 TEST_CASE("Two address spaces that show the same code page beside different pages", "[insn][smc]") {
-    // A position-independent block falls through into the next page: which one depends on the mapping.
+    // A position-independent block falls through into the next page: which one depends on the mapping. Often enough for
+    // a link that is made anew each time to become a look-up.
+    static constexpr u32 kRounds = 2 * jit::ChainSite::kMostRelinks;
     InsnTest t;
     const Gva a_space = 0xb0'0000, b_space = 0xc0'0000;
     const Gpa shared = t.guest.allocate(1), next_a = t.guest.allocate(1), next_b = t.guest.allocate(1);
@@ -178,14 +180,14 @@ TEST_CASE("Two address spaces that show the same code page beside different page
     t.set(kRbx, a_space + kPageSize - 5), t.set(kRcx, b_space + kPageSize - 5);
     t.execute([](auto& a) {
         Label loop = a.newLabel();
-        a.mov(x86::edx, 50);
+        a.mov(x86::edx, kRounds);
         a.bind(loop);
         a.call(x86::rbx);
         a.call(x86::rcx);
         a.dec(x86::edx);
         a.jnz(loop);
     });
-    CHECK(t.reg(kRax) == 50 * 0x101);
+    CHECK(t.reg(kRax) == kRounds * 0x101);
 }
 
 }  // namespace twin86::test
