@@ -35,17 +35,13 @@ void TickBacklog::clear() {
 }
 
 void TickBacklog::visit(StateArchive& archive) {
-    archive.fields(owed_, period_ns_);
-    if (!archive.loading()) return;
-    timer_.cancel();
-    retry_ns_ = kFirstRetry_ns;
-    if (owed_ == 0) return;
-    if (period_ns_ < kShortestPeriod_ns || owed_ > most_owed()) {
-        archive.fail("timer: impossible number of ticks owed");
-        owed_ = 0;
-        return;
-    }
-    timer_.arm(queue_.now_ns() + retry_ns_);
+    archive.fields(owed_, period_ns_, retry_ns_);
+    timer_.visit(archive);
+    if (!archive.loading() || (owed_ == 0 && !timer_.armed() && retry_ns_ == kFirstRetry_ns)) return;
+    const bool possible = owed_ != 0 && timer_.armed() && period_ns_ >= kShortestPeriod_ns && owed_ <= most_owed();
+    if (possible && retry_ns_ >= kFirstRetry_ns) return;
+    archive.fail("timer: impossible number of ticks owed");
+    clear();
 }
 
 }  // namespace twin86

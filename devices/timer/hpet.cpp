@@ -69,6 +69,7 @@ void Hpet::visit(StateArchive& archive) {
         for (Comparator& t : timers_) {
             archive.fields(t.config, t.value, t.period, t.match_ns, t.line);
             t.backlog.visit(archive);
+            t.timer.visit(archive);
         }
     });
     if (!archive.loading()) return;
@@ -77,7 +78,6 @@ void Hpet::visit(StateArchive& archive) {
         counter_start_ns_ = 0;
     }
     now_ns_ = queue_.now_ns();
-    for (Comparator& t : timers_) arm(t);
 }
 
 // --- The counter and its matches ---

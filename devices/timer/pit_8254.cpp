@@ -40,8 +40,8 @@ void Pit8254::visit(StateArchive& archive) {
         for (PitCounter& counter : counters_) counter.visit(archive);
         archive.field(delivered_rise_);
         backlog_.visit(archive);
+        timer_.visit(archive);
     });
-    if (archive.loading()) timer_.arm(queue_.now_ns());  // delivers what is due and arms for the next edge
 }
 
 bool Pit8254::output2(u64 ns) {

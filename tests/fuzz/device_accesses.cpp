@@ -1,4 +1,6 @@
 // Accesses that need no knowledge of a device: any register of any mapping, configuration space, index and data ports.
+#include <algorithm>
+
 #include "tests/fuzz/device_programs.h"
 #include "tests/fuzz/device_values.h"
 
@@ -19,7 +21,8 @@ u64 some_offset(Random& r, u64 size) {
 }
 
 void any_port(DeviceRig& rig, Random& r) {
-    const std::vector<BusRange> ranges = rig.io().ranges();
+    std::vector<BusRange> ranges = rig.io().ranges();
+    std::ranges::sort(ranges, {}, &BusRange::base);  // they come in the order in which they were mapped
     const BusRange& range = ranges[r.below(ranges.size())];
     const IoPort port = static_cast<IoPort>(r.chance(980) ? range.base + r.below(range.size) : r.next());
     const unsigned size = some_size(r, 4);

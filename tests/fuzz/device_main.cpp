@@ -37,10 +37,14 @@ bool parse(int argc, char** argv, DeviceOptions& o) {
     return true;
 }
 
-std::optional<std::string> one(u64 seed, const DeviceOptions& o) {
+/// `digest` takes in what the devices came to.
+std::optional<std::string> one(u64 seed, const DeviceOptions& o, u64& digest) {
     const std::string device = o.device.empty() ? "" : " --device " + o.device;
     set_in_flight(fmt::format("  twin86-fuzz-devices --only --seed {} --steps {}{}", seed, o.steps, device));
-    return DeviceSession(seed, o).run();
+    DeviceSession session(seed, o);
+    auto problem = session.run();
+    digest = digest * 31 + session.digest();
+    return problem;
 }
 
 }  // namespace
@@ -53,5 +57,7 @@ int main(int argc, char** argv) {
     DeviceOptions devices;
     if (!options.parse(argc, argv) || !parse(argc, argv, devices)) return print_usage(), 2;
     report_crashes("twin86-fuzz-devices");
-    return run_cases(options, [&](twin86::u64 seed) { return one(seed, devices); }, [] { return std::string(); });
+    twin86::u64 digest = 0;
+    return run_cases(
+        options, [&](twin86::u64 seed) { return one(seed, devices, digest); }, [&] { return fmt::format(", digest {:016x}", digest); });
 }

@@ -1,5 +1,8 @@
 #include "tests/fuzz/device_rig.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "devices/ata/ata_disk.h"
 #include "devices/display/text_screen.h"
 #include "machine/pc/layout.h"
@@ -247,6 +250,32 @@ std::string DeviceRig::load(std::vector<u8> state) {
     for (Device* d : board_->devices())
         if (!archive.failed()) d->visit(archive);
     return archive.failure();
+}
+
+std::string DeviceRig::ranges() {
+    std::vector<BusRange> ports = io_.ranges();
+    std::ranges::sort(ports, {}, &BusRange::base);
+    std::string text;
+    for (const auto& list : {ports, mmio_.ranges()})
+        for (const BusRange& r : list) text += fmt::format("{:#x}+{:#x} {}\n", r.base, r.size, r.name);
+    for (const HostRange& r : phys_->host_ranges()) text += fmt::format("{:#x}+{:#x} {}{}\n", r.base, r.size, r.name, r.writable ? "" : " read-only");
+    return text;
+}
+
+bool DeviceRig::has_overlaps() {
+    for (unsigned devfn = 0; devfn < PciBus::kFunctions; ++devfn) {
+        const PciDevice* function = board_->pci().at(static_cast<u8>(devfn));
+        for (unsigned n = 0; function != nullptr && n <= PciDevice::kRomBar; ++n)
+            if (function->bar(n).wanted.value_or(0) != 0 && !function->bar(n).mapped) return true;
+    }
+    return false;
+}
+
+void DeviceRig::copy_memory(DeviceRig& from) {
+    std::memcpy(ram_.base(), from.ram_.base(), ram_.size());
+    std::ranges::copy(from.flash_->bytes(), flash_->bytes().begin());
+    // The first is the flash chip's, which reads it no more.
+    for (std::size_t n = 1; n < disks_.size(); ++n) disks_[n]->copy_content(*from.disks_[n]);
 }
 
 }  // namespace twin86::fuzz

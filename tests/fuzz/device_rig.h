@@ -81,6 +81,13 @@ class DeviceRig : private CpuPins {
     /// Into this rig; a text: why it was refused.
     std::string load(std::vector<u8> state);
 
+    /// Who answers where.
+    std::string ranges();
+    /// Base registers that lie over each other or over something else: who came first answers, which is no device's state.
+    bool has_overlaps();
+    /// What is no device's state: RAM, the cells of flash chips, images. Of a rig of the same seed.
+    void copy_memory(DeviceRig& from);
+
     pc::Board& board() { return *board_; }
     IoBus& io() { return io_; }
     MmioBus& mmio() { return mmio_; }

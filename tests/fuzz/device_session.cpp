@@ -31,58 +31,77 @@ std::string difference(const std::vector<u8>& a, const std::vector<u8>& b) {
     return "the lengths differ";
 }
 
+/// Time, disks, interrupts, people.
+void surroundings(DeviceRig& rig, Random& r) {
+    switch (r.below(12)) {
+        case 0:
+            return rig.take_interrupt();
+        case 1:
+            return rig.type_and_point(r);
+        case 2:
+            return rig.send_to_lines(r);
+        case 3:
+            if (r.chance(100)) rig.change_media(r);
+            return;
+        case 4:
+            if (r.chance(30)) rig.reset(ResetKind::kWarm);
+            return;
+        case 5:
+            if (r.chance(30)) rig.look_at_screen();
+            return;
+        case 6:
+        case 7:
+            return rig.pass_time(u64{1} << r.below(24));
+        default:
+            return rig.settle_some_disk(r);
+    }
+}
+
 }  // namespace
 
 DeviceSession::DeviceSession(u64 seed, const DeviceOptions& options)
     : seed_(seed), options_(options), random_(seed), rig_(seed), focus_(&program_named(options.device, random_)) {}
 
-/// Time, disks, interrupts, people.
-void DeviceSession::surroundings(DeviceRig& rig) {
-    switch (random_.below(12)) {
-        case 0:
-            return rig.take_interrupt();
-        case 1:
-            return rig.type_and_point(random_);
-        case 2:
-            return rig.send_to_lines(random_);
-        case 3:
-            if (random_.chance(100)) rig.change_media(random_);
-            return;
-        case 4:
-            if (random_.chance(30)) rig.reset(ResetKind::kWarm);
-            return;
-        case 5:
-            if (random_.chance(30)) rig.look_at_screen();
-            return;
-        case 6:
-        case 7:
-            return rig.pass_time(u64{1} << random_.below(24));
-        default:
-            return rig.settle_some_disk(random_);
-    }
-}
-
-void DeviceSession::step(DeviceRig& rig) {
-    if (random_.chance(250)) return surroundings(rig);
-    const DeviceProgram& p = random_.chance(700) ? *focus_ : program_named("", random_);
+void DeviceSession::step(DeviceRig& rig, Random& r) {
+    if (r.chance(250)) return surroundings(rig, r);
+    const DeviceProgram& p = r.chance(700) ? *focus_ : program_named("", r);
     if (options_.trace) fmt::print("{}\n", p.name);
-    p.step(rig, random_);
+    p.step(rig, r);
 }
 
 std::optional<std::string> DeviceSession::run() {
-    for (unsigned n = 0; n < options_.steps; ++n) step(rig_);
+    for (unsigned n = 0; n < options_.steps; ++n) step(rig_, random_);
     if (!rig_.settle()) return "a disk is asked for more and more, although nobody programs its controller";
     return check_state();
 }
 
 std::optional<std::string> DeviceSession::check_state() {
+    rig_.board().key_feeder().clear();  // what a person has typed ahead is no device's state
     std::vector<u8> saved = rig_.save();
     DeviceRig other(seed_);
     other.set_time(rig_.now_ns());
     other.take_out_media_as(rig_);
     if (const std::string why = other.load(saved); !why.empty()) return "a saved state is refused: " + why;
     if (const std::vector<u8> again = other.save(); again != saved) return "saved, loaded, saved: " + difference(saved, again);
+    if (auto problem = check_twin(other)) return problem;
     load_damaged(std::move(saved));
+    return std::nullopt;
+}
+
+std::optional<std::string> DeviceSession::check_twin(DeviceRig& twin) {
+    if (rig_.has_overlaps()) return std::nullopt;
+    twin.copy_memory(rig_);
+    if (const std::string mine = rig_.ranges(), other = twin.ranges(); mine != other)
+        return fmt::format("another address space after loading:\n{}-- instead of\n{}", other, mine);
+    Random for_twin = random_;
+    for (unsigned n = 0; n < options_.steps / 8; ++n) {
+        step(rig_, random_);
+        step(twin, for_twin);
+        const bool last = n + 1 == options_.steps / 8;
+        if (!last && !options_.trace) continue;
+        const std::vector<u8> mine = rig_.save(), other = twin.save();
+        if (mine != other) return fmt::format("{} steps after loading: {}", n + 1, difference(mine, other));
+    }
     return std::nullopt;
 }
 
@@ -91,7 +110,7 @@ void DeviceSession::load_damaged(std::vector<u8> state) {
     DeviceRig rig(seed_);
     rig.set_time(rig_.now_ns());
     rig.load(std::move(state));
-    for (unsigned n = 0; n < options_.steps / 8; ++n) step(rig);
+    for (unsigned n = 0; n < options_.steps / 8; ++n) step(rig, random_);
     rig.settle();
 }
 

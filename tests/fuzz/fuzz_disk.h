@@ -40,6 +40,8 @@ class FuzzDisk {
     /// The queue's results so far reach the device. What that asks for in turn comes with the next call. True when there
     /// was anything.
     bool settle();
+    /// While neither disk has anything to do.
+    void copy_content(const FuzzDisk& from) { content_ = from.content_; }
 
   private:
     u64 bytes_;

@@ -1,5 +1,7 @@
 #include "devices/core/tick_backlog.h"
 
+#include "tests/lib/state_copy.h"
+
 #include <catch2/catch.hpp>
 
 using namespace twin86;
@@ -114,4 +116,13 @@ TEST_CASE("clear() forgets what is owed; saved state keeps it") {
     CHECK(f.take());
     CHECK(f.edges == 1);
     CHECK(f.queue.next_deadline_ns() == TimerQueue::kNever);
+}
+
+TEST_CASE("a loaded backlog looks for its next tick when the saved one does") {
+    Fixture f, g;
+    f.ticks.due(5, f.kPeriod_ns);
+    f.pass(f.kPeriod_ns);
+    g.clock.set(f.clock.now_ns());
+    copy_state(f.ticks, g.ticks);
+    CHECK(g.queue.next_deadline_ns() == f.queue.next_deadline_ns());
 }
