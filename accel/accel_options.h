@@ -22,7 +22,10 @@ struct AccelOptions {
     KernelIrqchip kernel_irqchip = KernelIrqchip::kOff;
     bool fallback = true;           ///< what KVM cannot execute goes to the translator
     u64 stress_switch_us = 0;       ///< switch engines at random, on average that often; 0: never
-    u64 lockstep_instructions = 0;  ///< instructions between two checks of -accel lockstep; 0: its default
+
+    std::string lockstep_reference = "auto";  ///< jit, kvm, or auto: kvm where it works
+    u64 lockstep_blocks = 256;                ///< of translated code between two comparisons
+    u64 lockstep_unchecked_us = 0;            ///< the translator alone, after each
 };
 
 }  // namespace twin86

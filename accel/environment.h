@@ -35,6 +35,10 @@ class VcpuEnvironment {
     virtual u64 read_tsc() = 0;
     /// The same as a distance from the host's TSC; constant while the vCPU runs.
     virtual u64 tsc_bias() { return read_tsc() - __builtin_ia32_rdtsc(); }
+
+    /// Between these two devices, their time and all other threads stand still, and nothing above may be called.
+    virtual void hold_devices() {}
+    virtual void release_devices() {}
 };
 
 }  // namespace twin86

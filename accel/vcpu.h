@@ -21,6 +21,23 @@ class Vcpu {
 
     /// Executes guest code on the calling thread.
     virtual RunExit run() = 0;
+    /// What step() did.
+    struct Step {
+        RunExit exit = RunExit::kInterrupted;
+        bool raised = false;      ///< it ended with the delivery of an exception
+        u64 unsure_flags = 0;     ///< arithmetic flags it left undefined, of which the engine need not make what others do
+        u64 settled_flags = 0;    ///< arithmetic flags it wrote
+    };
+    /// Executes at most so many blocks of an engine that has blocks, else one instruction, for those who compare engines
+    /// (accel/lockstep). Ends neither inside of a string instruction (unless it has executed one round of it alone) nor later
+    /// than at an exception. kFatal, with the state at the instruction: the engine cannot; failure() says why.
+    virtual Step step(u64) { return {RunExit::kFatal}; }
+    /// state().rip: cheaper than the whole with some engines.
+    virtual u64 rip() { return state().rip; }
+    /// From now on blocks are translated anew and hold at most so many instructions.
+    virtual void limit_blocks(unsigned) {}
+    /// The block at RIP as the engine has it, guest code and the host's for it. Several lines.
+    virtual std::string code_here() { return {}; }
     /// Makes run() return soon. From any thread.
     virtual void request_exit() = 0;
     /// An interrupt may have become deliverable. From any thread.

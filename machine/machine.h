@@ -132,6 +132,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
     bool ignores_x87_errors() override;
     u64 read_tsc() override;
     u64 tsc_bias() override { return clock_.tsc_bias(); }
+    void hold_devices() override;
+    void release_devices() override;
 
     // CpuPins: from devices, with the lock held
     void interrupt_request_changed() override;
@@ -173,6 +175,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     std::condition_variable changed_;  ///< of anything below, and of the interrupt request of a halted vCPU
     RunState run_state_ = RunState::kRunning;
     bool executing_ = false;  ///< the vCPU's thread is inside Vcpu::run()
+    bool clock_held_ = false;  ///< by hold_devices()
     unsigned holds_ = 0;      ///< hold_vcpu() without release_vcpu()
     bool halted_ = false;     ///< the guest executed HLT and waits for an interrupt
     bool reset_requested_ = false, nmi_requested_ = false;

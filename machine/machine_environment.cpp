@@ -83,6 +83,21 @@ u64 Machine::read_tsc() {
     return tsc;
 }
 
+void Machine::hold_devices() {
+    lock_.lock();
+    clock_held_ = clock_.running();
+    clock_.stop();
+}
+
+void Machine::release_devices() {
+    if (clock_held_) {
+        clock_.resume();
+        host_timer_for_ = TimerQueue::kNever;  // times of the host mean something else now
+        announce_deadline();
+    }
+    lock_.unlock();
+}
+
 /// Called also when the request goes away; then there is nothing to do.
 void Machine::interrupt_request_changed() {
     if (!board_->lapic().has_interrupt()) return;

@@ -10,7 +10,8 @@ namespace {
 
 Status add_engine(AccelOptions& o, const std::string& engine) {
     if (engine == "tcg") return error("-accel tcg: the translator is called jit here (-accel jit)");
-    if (engine != "jit" && engine != "kvm") return unknown_word("-accel", engine, {"jit", "kvm"});
+    if (engine != "jit" && engine != "kvm" && engine != "lockstep")
+        return unknown_word("-accel", engine, {"jit", "kvm", "lockstep"});
     if (std::find(o.engines.begin(), o.engines.end(), engine) == o.engines.end()) o.engines.push_back(engine);
     return {};
 }
@@ -81,7 +82,34 @@ Status set_kvm_property(AccelOptions& o, const std::string& key, const std::stri
     return {};
 }
 
+Status set_reference(AccelOptions& o, const std::string& what, const std::string& v) {
+    if (v != "auto" && v != "jit" && v != "kvm") return unknown_word(what, v, {"auto", "jit", "kvm"});
+    o.lockstep_reference = v;
+    return {};
+}
+
+Status set_lockstep_number(u64& to, const std::string& what, const std::string& v, u64 least, u64 most) {
+    auto number = parse_number(v, what, most);
+    if (!number) return number.failure();
+    if (*number < least) return error("{}={}: at least {}", what, v, least);
+    to = *number;
+    return {};
+}
+
+/// Those of the translator, which is what is checked, belong to it too.
+Status set_lockstep_property(AccelOptions& o, const std::string& key, const std::string& v) {
+    const std::string what = "-accel lockstep," + key;
+    if (key == "reference") return set_reference(o, what, v);
+    if (key == "blocks") return set_lockstep_number(o.lockstep_blocks, what, v, 1, 100'000);
+    if (key == "unchecked") return set_lockstep_number(o.lockstep_unchecked_us, what, v, 0, 10'000'000);
+    if (key != "mmu" && key != "code-size" && key != "one-insn-per-block" && key != "chain")
+        return unknown_word("-accel lockstep: property", key,
+                            {"reference", "blocks", "unchecked", "mmu", "code-size", "one-insn-per-block", "chain"});
+    return set_jit_property(o, key, v);
+}
+
 Status set_property(AccelOptions& o, const std::string& engine, const std::string& key, const std::string& v) {
+    if (engine == "lockstep") return set_lockstep_property(o, key, v);
     return engine == "kvm" ? set_kvm_property(o, key, v) : set_jit_property(o, key, v);
 }
 

@@ -248,6 +248,7 @@ bool PhysMap::dma_write(Gpa address, std::span<const u8> from) {
         const u64 n = std::min<u64>(bytes_left_in_page(address), from.size());
         const u64 entry = pages_.entry(address);
         if (!page_is_ram(entry)) return false;
+        ++dma_writes_;
         std::memcpy(page_host(entry) + address % kPageSize, from.data(), n);
         after_write(address, n, entry);
         from = from.subspan(n);

@@ -5,6 +5,7 @@
 // PCI BARs): the per-page table of phys_pages.h is the single source of truth.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
@@ -94,7 +95,9 @@ class PhysMap : public DmaView {
     void set_has_code(Gpa page, bool on);
     /// Reports a write that was done by other means (page-table updates, engines' slow paths) to [address, +size).
     void written(Gpa address, u64 size);
-    /// Appends the page addresses written since the last call by this client (kPageDirtyDisplay or kPageDirtySave).
+    /// How often bus masters have written.
+    u64 dma_writes() const { return dma_writes_.load(); }
+    /// Appends the page addresses written since the last call by this client, one of the kPageDirty flags.
     void take_dirty(Gpa base, u64 size, PageFlag client, std::vector<Gpa>& pages);
 
     /// All host memory in address order, for `info mtree` and for engines that keep slots.
@@ -136,6 +139,7 @@ class PhysMap : public DmaView {
     std::vector<HostPages> rom_images_;
     std::vector<PhysMapListener*> listeners_;
     std::vector<CodeWriteListener*> code_listeners_;
+    std::atomic<u64> dma_writes_ = 0;
 };
 
 }  // namespace twin86

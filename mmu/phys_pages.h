@@ -18,8 +18,9 @@ enum PageFlag : u64 {
     kPageHasCode = 1 << 2,       ///< translations were made from it: writes must be reported before they count as done
     kPageDirtyDisplay = 1 << 3,  ///< written since the display looked last
     kPageDirtySave = 1 << 4,     ///< written since the snapshot or migration looked last
-    kPageDirtyAll = kPageDirtyDisplay | kPageDirtySave,
     kPageWritesTrap = 1 << 5,    ///< not writable, and writes go to the MMIO bus instead of nowhere: flash
+    kPageDirtyCompare = 1 << 6,  ///< written since two engines' memories were made equal (accel/lockstep)
+    kPageDirtyAll = kPageDirtyDisplay | kPageDirtySave | kPageDirtyCompare,
     kPageFlagMask = 0xfff,
 };
 

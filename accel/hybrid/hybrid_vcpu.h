@@ -13,9 +13,9 @@
 #include <random>
 #include <string>
 
-#include "accel/hybrid/alarm.h"
 #include "accel/hybrid/fallback_policy.h"
 #include "accel/vcpu.h"
+#include "base/alarm.h"
 
 namespace twin86 {
 

@@ -81,9 +81,11 @@ struct SidePoint {
     u32 host_offset;
     u16 guest_offset;
     u8 borrowed;        ///< host register saved in frame.borrow while this stretch runs, 0xff: none
-    u8 flags;           ///< kSidePoll: the poll at block entry
+    u8 flags;           ///< kSidePoll: a poll; kSideEntry as well: the one at block entry
 };
-constexpr u8 kSidePoll = 1;
+constexpr u8 kSidePoll = 1, kSideEntry = 2;
+/// Of the load that faults in an armed poll: mov ebp, [rbp].
+constexpr unsigned kPollLoadBytes = 3;
 
 struct Block {
     BlockKey key;

@@ -42,8 +42,8 @@ HelperSite* BlockBuilder::new_helper(const Insn& insn) {
 }
 
 /// Two flag-free loads: a kick makes the second one fault.
-void BlockBuilder::poll(u32 guest_offset) {
-    point(guest_offset, 0xff, kSidePoll);
+void BlockBuilder::poll(u32 guest_offset, u8 flags) {
+    point(guest_offset, 0xff, flags);
     a.mov(x86::rbp, field(offsetof(JitFrame, poll)));
     a.mov(x86::ebp, x86::dword_ptr(x86::rbp));
 }
@@ -71,7 +71,7 @@ void BlockBuilder::build(std::span<const Insn> insns) {
     if (!baked()) emit_look_up_entry();
     block_.body_offset = block_.link_offset = static_cast<u32>(a.offset());
     if (mode_.has(Mode::kWindows) && mode_.has(Mode::kCode64)) emit_loop_entry(insns);
-    if (!block_.key.mode.has(Mode::kShadowed)) poll(0);
+    if (!block_.key.mode.has(Mode::kShadowed)) poll(0, kSidePoll | kSideEntry);
     for (std::size_t n = 0; n < insns.size(); ++n) {
         current_ = &insns[n];
         flags_live_ = buffer_.live_before[n];

@@ -58,7 +58,7 @@ class BlockBuilder {
         return Mem(asmjit::x86::rsp, static_cast<i32>(offset), size);
     }
     static Mem slot(u8 guest) { return field(offsetof(JitFrame, mem_gpr) + slot_of(guest) * 8); }
-    void poll(u32 guest_offset);
+    void poll(u32 guest_offset, u8 flags = kSidePoll);
     void emit_look_up_entry();
     void emit_link_entry();
     void emit(const Insn& insn);

@@ -53,6 +53,9 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     ~JitVcpu() override;
 
     RunExit run() override;
+    Step step(u64 blocks) override;
+    void limit_blocks(unsigned instructions) override;
+    std::string code_here() override;
     void request_exit() override;
     void kick() override;
     void set_timer_deadline(u64 host_tsc) override { __atomic_store_n(&frame_.timer_deadline, host_tsc, __ATOMIC_RELAXED); }
@@ -95,7 +98,14 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys, VcpuEnvironment& environment, Log& log,
             std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache, HostPages code_lines, JumpTables jumps);
 
+    // step.cpp
+    bool may_step(RunExit& exit);
+    bool passes_poll(const SidePoint& poll);
+    bool leaves_links();
+    std::vector<Insn> decode_all(const Block& block) const;
+
     // run_loop.cpp
+    void disarm();
     bool take_events();
     void execute();
     bool dispatch();
@@ -194,7 +204,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     JumpTables::Table jumps_of(Mode mode);
     void cache_jump(const Block& block);
 
-    const JitOptions options_;
+    JitOptions options_;
     const CpuModel& model_;
     PhysMap& phys_;
     VcpuEnvironment& env_;
@@ -211,6 +221,10 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::atomic<bool> exit_requested_ = false;
     std::string failure_;
     bool fatal_ = false;
+    bool stepping_ = false;    ///< step() executes: the poll is armed and counts
+    u64 steps_left_ = 0;       ///< blocks that it may still enter
+    bool raised_ = false;      ///< an exception was delivered since this was last cleared
+    bool unfinished_ = false;  ///< the last exit was in the middle of a string instruction
     bool x87_error_ = false;  ///< FERR# is asserted
     RunCounters counters_;
     FlightRecorder recorder_;

@@ -16,9 +16,7 @@ RunExit JitVcpu::run() {
     const FaultScope faults(frame_, *cache_, thunks_.recover);
     update_tsc_bias();
     while (!fatal_) {
-        // Disarm first, look afterwards: a kick in between is seen now or arms the poll again.
-        __atomic_store_n(&frame_.poll, reinterpret_cast<const u8*>(&frame_), __ATOMIC_SEQ_CST);
-        __atomic_store_n(&frame_.irq_waiting, 0, __ATOMIC_SEQ_CST);
+        disarm();
         if (exit_requested_.exchange(false)) return RunExit::kInterrupted;
         if (frame_.cpu.activity == Activity::kShutdown) {
             report_triple_fault();
@@ -29,6 +27,12 @@ RunExit JitVcpu::run() {
         execute();
     }
     return RunExit::kFatal;
+}
+
+/// Disarm first, look afterwards: a kick in between is seen now or arms the poll again.
+void JitVcpu::disarm() {
+    __atomic_store_n(&frame_.poll, reinterpret_cast<const u8*>(&frame_), __ATOMIC_SEQ_CST);
+    __atomic_store_n(&frame_.irq_waiting, 0, __ATOMIC_SEQ_CST);
 }
 
 /// Delivers what is pending at this boundary. False: halted with nothing to wake it.
@@ -226,7 +230,7 @@ bool JitVcpu::on_chain(ChainSite& site) {
     s.rip = target;
     recorder_.exit(s.rip, ExitReason::kChain);
     if (trap_after(from_mode.has(Mode::kSingleStep))) return false;
-    if (from_mode.has(Mode::kShadowed)) return false;
+    if (leaves_links() || from_mode.has(Mode::kShadowed)) return false;
     const u64 clears = counters_.cache_clears, from_page = frame_.page_va;
     Block* block = find_block();
     if (block == nullptr) return false;
@@ -267,7 +271,7 @@ bool JitVcpu::on_lookup() {
     s.rip = target;
     recorder_.exit(s.rip, ExitReason::kLookup);
     if (trap_after(frame_.mode.has(Mode::kSingleStep))) return false;
-    if (frame_.mode.has(Mode::kShadowed)) return false;
+    if (leaves_links() || frame_.mode.has(Mode::kShadowed)) return false;
     Block* block = find_block();
     if (block == nullptr) return false;
     if (options_.chain) cache_jump(*block);
@@ -357,6 +361,7 @@ bool JitVcpu::on_helper(HelperSite& site) {
 
 void JitVcpu::deliver_fault(const Outcome& fault) {
     ++counters_.exceptions;
+    raised_ = true;
     recorder_.exception(frame_.cpu.rip, static_cast<u8>(fault.vector), fault.address);
     log_.write(kLogInt, "exception {} error {:#x} address {:#x} at {:#x} cpl {}", fault.vector, fault.error_code, fault.address,
                frame_.cpu.rip, frame_.cpu.cpl());
@@ -402,6 +407,10 @@ bool JitVcpu::on_fault() {
     const bool access = frame_.fault_trap == kVectorPF || frame_.fault_trap == kVectorGP || frame_.fault_trap == kVectorSS;
     const bool window = access && block->key.mode.has(Mode::kWindows) && !(point.flags & kSidePoll);
     Windows::FillResult filled{Windows::Fill::kNotHere};
+    if (stepping_ && (point.flags & kSidePoll) && passes_poll(point)) {
+        enter(pc + kPollLoadBytes);
+        return true;
+    }
     if (window) filled = fill_window(*block, point.guest_offset);
     if (filled.what == Windows::Fill::kShown) {
         enter(pc);
@@ -461,6 +470,7 @@ bool JitVcpu::on_string(HelperSite& site) {
     }
     if (finished) s.rip = insn.next_rip();
     else re_entered_rip_ = s.rip;
+    unfinished_ = !finished;
     trap_after(single_step);
     return false;
 }

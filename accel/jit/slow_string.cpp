@@ -22,7 +22,7 @@ u64 subtract_flags(u64 a, u64 b, unsigned bytes) {
     return f;
 }
 
-void step(CpuState& s, unsigned reg, const Insn& insn) {
+void advance(CpuState& s, unsigned reg, const Insn& insn) {
     const u64 bytes = insn.operand_bits / 8;
     const u64 next = s.rflags & kFlagDF ? s.gpr[reg] - bytes : s.gpr[reg] + bytes;
     write_gpr(s, reg, insn.address_bits, next);
@@ -57,8 +57,8 @@ Outcome JitVcpu::string_element(const Insn& insn, bool& finished) {
             s.rflags = (s.rflags & ~u64{kFlagsArithmetic}) | subtract_flags(source, destination, bytes);
             break;
     }
-    if (from_si) step(s, kRsi, insn);
-    if (insn.op != Op::kLods) step(s, kRdi, insn);
+    if (from_si) advance(s, kRsi, insn);
+    if (insn.op != Op::kLods) advance(s, kRdi, insn);
     if (!repeats) return Outcome::success();
     write_gpr(s, kRcx, insn.address_bits, read_gpr(s, kRcx, insn.address_bits) - 1);
     finished = read_gpr(s, kRcx, insn.address_bits) == 0;

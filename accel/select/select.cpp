@@ -4,6 +4,7 @@
 #include "accel/jit/host_needs.h"
 #include "accel/jit/jit_accelerator.h"
 #include "accel/kvm/kvm_accelerator.h"
+#include "accel/lockstep/lockstep_accelerator.h"
 #include "cpu/state/host_cpuid.h"
 
 namespace twin86 {
@@ -40,7 +41,45 @@ Made make_kvm(const Request& r, const Result<kvm::Backend>& probed) {
     return with_fallback(r, kvm.take());
 }
 
+/// What returns something else each time cannot be compared.
+void drop_random_numbers(CpuModel& model) {
+    FeatureSet rest = model.features();
+    rest.set(Feature::kRdrand, false);
+    rest.set(Feature::kRdseed, false);
+    model.keep_features(rest);
+}
+
+/// Null: not asked for, or not there when the choice was left to us.
+Made lockstep_kvm(const Request& r) {
+    const std::string& wanted = r.options.lockstep_reference;
+    if (wanted == "jit") return std::unique_ptr<Accelerator>();
+    auto backend = kvm::probe_backend();
+    Result<std::unique_ptr<kvm::KvmAccelerator>> kvm =
+        backend ? kvm::KvmAccelerator::create(*backend, r.model, r.phys, r.log)
+                : Result<std::unique_ptr<kvm::KvmAccelerator>>(backend.failure());
+    if (kvm) return std::unique_ptr<Accelerator>(kvm.take());
+    if (wanted == "kvm") return error("-accel lockstep,reference=kvm: {}", kvm.failure().message);
+    r.log.always("twin86: -accel lockstep: {}; the reference is the translator, instruction by instruction",
+                 kvm.failure().message);
+    return std::unique_ptr<Accelerator>();
+}
+
+/// The translator as it is, against KVM and itself at its simplest.
+Made make_lockstep(const Request& r) {
+    drop_random_numbers(r.model);
+    auto kvm = lockstep_kvm(r);
+    if (!kvm) return kvm.failure();
+    AccelOptions simple = r.options;
+    simple.one_insn_per_block = simple.no_chain = true;
+    simple.mmu = "soft";
+    const LockstepOptions options{r.options.lockstep_blocks, r.options.lockstep_unchecked_us * 1000};
+    return std::unique_ptr<Accelerator>(std::make_unique<LockstepAccelerator>(
+        make_jit(r), kvm.take(), std::make_unique<jit::JitAccelerator>(simple, r.model, r.phys, r.log), options, r.model,
+        r.phys, r.log));
+}
+
 Made make(const Request& r, const std::string& engine) {
+    if (engine == "lockstep") return make_lockstep(r);
     return engine == "kvm" ? make_kvm(r, kvm::probe_backend()) : Made(make_jit(r));
 }
 

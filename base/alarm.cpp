@@ -1,4 +1,4 @@
-#include "accel/hybrid/alarm.h"
+#include "base/alarm.h"
 
 #include "base/quiet_thread.h"
 
