@@ -17,6 +17,7 @@ struct AccelOptions {
     u64 code_cache_bytes = 256 * MiB;
     bool one_insn_per_block = false;
     bool no_chain = false;
+    bool shares_memory = false;  ///< there are two translators
     std::string mmu = "auto";  ///< soft, shadow or auto
 
     KernelIrqchip kernel_irqchip = KernelIrqchip::kOff;

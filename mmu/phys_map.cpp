@@ -283,7 +283,9 @@ void PhysMap::written(Gpa address, u64 size) {
 void PhysMap::set_has_code(Gpa page, bool on) {
     if (page_is_mmio(pages_.entry(page))) return;
     if (!on) {
-        pages_.clear_flags(page, kPageHasCode);
+        const bool wanted = std::any_of(code_listeners_.begin(), code_listeners_.end(),
+                                        [page](const CodeWriteListener* l) { return l->has_code(page); });
+        if (!wanted) pages_.clear_flags(page, kPageHasCode);
         return;
     }
     if ((pages_.set_flags(page, kPageHasCode) & kPageHasCode) != 0) return;

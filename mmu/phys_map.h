@@ -33,6 +33,8 @@ class CodeWriteListener {
     virtual ~CodeWriteListener() = default;
     /// Runs before the write counts as done. The range lies within one page.
     virtual void code_written(Gpa address, u64 size) = 0;
+    /// Whether it still has translations of this page.
+    virtual bool has_code(Gpa page) const = 0;
 };
 
 /// Told when cached host addresses or write permissions of pages are no longer good.
@@ -91,7 +93,8 @@ class PhysMap : public DmaView {
     void remove_listener(PhysMapListener& listener) { std::erase(listeners_, &listener); }
     void add_code_listener(CodeWriteListener& listener) { code_listeners_.push_back(&listener); }
     void remove_code_listener(CodeWriteListener& listener) { std::erase(code_listeners_, &listener); }
-    /// Pages that have no host memory are never marked; a mark reaches the listeners before this returns.
+    /// Pages that have no host memory are never marked; a mark reaches the listeners before this returns. It stays until no
+    /// CodeWriteListener has code there.
     void set_has_code(Gpa page, bool on);
     /// Reports a write that was done by other means (page-table updates, engines' slow paths) to [address, +size).
     void written(Gpa address, u64 size);

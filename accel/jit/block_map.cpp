@@ -170,11 +170,11 @@ void BlockMap::invalidate(Gpa address, u64 size) {
 }
 
 void BlockMap::clear() {
-    for (const auto& [page, blocks] : by_page_) {
+    const auto pages = std::exchange(by_page_, {});
+    for (const auto& [page, blocks] : pages) {
         phys_.set_has_code(page, false);
         lines_.page(page) = {};
     }
-    by_page_.clear();
     by_key_.clear();
     cross_links_.clear();
     all_.clear();

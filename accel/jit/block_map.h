@@ -45,6 +45,7 @@ class BlockMap {
     /// Drops everything; emitted code must not be running.
     void clear();
 
+    bool has_code(Gpa page) const { return by_page_.contains(page); }
     std::size_t count() const { return by_key_.size(); }
     u64 invalidated() const { return invalidated_; }
     template <class F>

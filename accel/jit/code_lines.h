@@ -26,8 +26,9 @@ struct CodeLines {
         const u64 first = (address % kPageSize) >> kLineShift, last = ((address + size - 1) % kPageSize) >> kLineShift;
         return (~u64{0} >> (63 - (last - first))) << first;
     }
-    /// Counts a write. True: the translations have nothing to do with it.
+    /// Counts a write. True: the translations have nothing to do with it. Without pages nothing is known about them.
     TWIN86_LEAF_INLINE bool write_beside(Gpa address, u64 size) const {
+        if (pages == nullptr) return false;
         PageLines& p = page(address);
         return (p.lines & lines_of(address, size)) == 0 && ++p.writes < kWritesBeforeGivingUp;
     }

@@ -7,6 +7,7 @@ JitOptions jit_options(const AccelOptions& options) {
     jit.code_size = options.code_cache_bytes;
     if (options.one_insn_per_block) jit.max_insns = 1;
     jit.chain = !options.no_chain;
+    jit.shares_memory = options.shares_memory;
     jit.mmu = options.mmu == "soft" ? MmuMode::kSoft : options.mmu == "shadow" ? MmuMode::kShadow : MmuMode::kAuto;
     return jit;
 }

@@ -69,7 +69,7 @@ JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys
       jumps_(std::move(jumps)) {
     prepare_frame(frame_, phys.pages(), model);
     frame_.inaccessible = memory_->inaccessible();
-    frame_.code_lines.pages = reinterpret_cast<PageLines*>(code_lines_.base());
+    if (!options.shares_memory) frame_.code_lines.pages = reinterpret_cast<PageLines*>(code_lines_.base());
     std::ranges::copy(thunks_.leaf_exit, frame_.leaf_exit);
     for (auto& half : exec_tlb_) half.resize(kExecEntries);
     create_windows();

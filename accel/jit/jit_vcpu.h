@@ -100,7 +100,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
 
     // step.cpp
     bool may_step(RunExit& exit);
-    bool passes_poll(const SidePoint& poll);
+    bool passes_poll(const Block& block, const SidePoint& poll);
     bool leaves_links();
     std::vector<Insn> decode_all(const Block& block) const;
 
@@ -189,6 +189,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     Outcome fetch_page(Gva linear, Gpa& physical) override;
     bool global_code(Gva linear) override;
     void code_written(Gpa address, u64 size) override;
+    bool has_code(Gpa page) const override { return blocks_.has_code(page); }
     void writes_protected(Gpa base, u64 size) override;
     void range_remapped(Gpa base, u64 size) override;
     void tlb_flush_all();
@@ -224,7 +225,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool stepping_ = false;    ///< step() executes: the poll is armed and counts
     u64 steps_left_ = 0;       ///< blocks that it may still enter
     bool raised_ = false;      ///< an exception was delivered since this was last cleared
-    bool unfinished_ = false;  ///< the last exit was in the middle of a string instruction
+    bool partial_ = false;     ///< the last block was left in its middle, or in that of a string instruction
     bool x87_error_ = false;  ///< FERR# is asserted
     RunCounters counters_;
     FlightRecorder recorder_;

@@ -407,7 +407,7 @@ bool JitVcpu::on_fault() {
     const bool access = frame_.fault_trap == kVectorPF || frame_.fault_trap == kVectorGP || frame_.fault_trap == kVectorSS;
     const bool window = access && block->key.mode.has(Mode::kWindows) && !(point.flags & kSidePoll);
     Windows::FillResult filled{Windows::Fill::kNotHere};
-    if (stepping_ && (point.flags & kSidePoll) && passes_poll(point)) {
+    if (stepping_ && (point.flags & kSidePoll) && passes_poll(*block, point)) {
         enter(pc + kPollLoadBytes);
         return true;
     }
@@ -470,7 +470,7 @@ bool JitVcpu::on_string(HelperSite& site) {
     }
     if (finished) s.rip = insn.next_rip();
     else re_entered_rip_ = s.rip;
-    unfinished_ = !finished;
+    partial_ = !finished;
     trap_after(single_step);
     return false;
 }

@@ -229,6 +229,7 @@ bool JitVcpu::on_commit() {
     CHECK(!fault.faulted(), "a probed write to {:#x} faults", frame_.bounce_address);
     if (block->valid) return resume(0);
     frame_.cpu.rip = rip_of(*block, block->point_at(resume_at - 1).guest_offset);
+    partial_ = true;
     return false;
 }
 

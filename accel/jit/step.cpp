@@ -13,7 +13,7 @@ Vcpu::Step JitVcpu::step(u64 blocks) {
     update_tsc_bias();
     Step did;
     stepping_ = true;
-    raised_ = unfinished_ = false;
+    raised_ = partial_ = false;
     steps_left_ = blocks;
     while (may_step(did.exit)) execute();
     stepping_ = false;
@@ -25,23 +25,27 @@ Vcpu::Step JitVcpu::step(u64 blocks) {
 /// Looks at events and arms the poll. False: the step has ended, for the reason in `exit`.
 bool JitVcpu::may_step(RunExit& exit) {
     const bool goes_on = steps_left_ > 0 && !exit_requested_;
-    if (fatal_ || raised_ || !(goes_on || std::exchange(unfinished_, false))) return exit_requested_ = false;
+    if (fatal_ || raised_ || !(goes_on || partial_)) return exit_requested_ = false;
     disarm();
     if (frame_.cpu.activity == Activity::kShutdown)
         exit = RunExit::kShutdown;
     else if (!take_events())
         exit = RunExit::kHalted;
     if (exit != RunExit::kInterrupted || frame_.cpu.activity != Activity::kRunning) return false;
+    if (!options_.chain) partial_ = false;
     if (options_.chain)
         __atomic_store_n(&frame_.poll, memory_->inaccessible(), __ATOMIC_SEQ_CST);
-    else
+    else if (steps_left_ > 0)
         --steps_left_;
     return true;
 }
 
-/// An armed poll was found. True: the block executes; polls inside of blocks do not count.
-bool JitVcpu::passes_poll(const SidePoint& poll) {
+/// An armed poll was found. True: the block executes. Polls inside of blocks do not count, nor do the pieces that finish a
+/// block: between them flags that it does not need are not kept.
+bool JitVcpu::passes_poll(const Block& block, const SidePoint& poll) {
     if ((poll.flags & kSideEntry) == 0) return true;
+    if (block.key.mode.has(Mode::kOneInsn) && options_.max_insns != 1) return true;
+    if (std::exchange(partial_, false)) return true;
     if (steps_left_ == 0 || exit_requested_) return false;
     --steps_left_;
     return true;

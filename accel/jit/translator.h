@@ -20,6 +20,7 @@ struct JitOptions {
     unsigned max_insns = kMaxBlockInsns;  ///< per block; 1: one-instruction blocks
     bool chain = true;
     MmuMode mmu = MmuMode::kAuto;
+    bool shares_memory = false;  ///< others have translations of it too: every write to a page with code is reported
     unsigned max_side_exits = 4;  ///< conditional branches that a block goes on behind
 };
 

@@ -119,6 +119,7 @@ bool JitVcpu::leave_loop(const Block& block) {
 /// One instruction in a block of its own, whose probe tells faults, MMIO and writes to code apart.
 bool JitVcpu::run_with_probe(const Block& block, u32 guest_offset) {
     ++counters_.window_misses;
+    partial_ = true;
     last_window_fault_ = {};
     const Gpa insn = block.key.physical + guest_offset;
     // STAC and CLAC have changed the mode since the block was entered; only the shadow is the block's.

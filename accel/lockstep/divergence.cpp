@@ -2,9 +2,9 @@
 // instructions from the start of that block, so that the wrong one is the last.
 #include <fmt/core.h>
 
+#include "accel/guest_code.h"
 #include "accel/lockstep/lockstep_vcpu.h"
 #include "cpu/decode/disassemble.h"
-#include "mmu/page_walk.h"
 
 namespace twin86 {
 
@@ -18,6 +18,7 @@ constexpr u64 kSlackBlocks = 64;
 /// What differs, and what was executed last before it does.
 struct LockstepVcpu::Finding {
     CpuState before;
+    u64 after = 0;            ///< RIP where the checked engine was then
     std::string what;         ///< the differences
     std::string instruction;  ///< empty: only the whole interval shows it
     std::string code;         ///< guest and host
@@ -32,7 +33,7 @@ RunExit LockstepVcpu::report(const Interval& interval) {
     const CpuState& s = finding.before;
     log_.always("lock-step: after {} intervals without a difference, between {:#x} and {:#x}:", intervals_, interval.start.rip,
                 interval.end.rip);
-    log_.always("at {:#x}: {}", s.rip,
+    log_.always("from {:#x} to {:#x}: {}", s.rip, finding.after,
                 finding.instruction.empty() ? "not block by block, but in the whole interval" : finding.instruction);
     log_.always("{}", finding.what);
     if (!finding.code.empty()) log_.always("{}", finding.code);
@@ -67,12 +68,12 @@ LockstepVcpu::Finding LockstepVcpu::find(const Interval& interval) {
         if (over) break;
         block = execute(1);
     }
-    return {interval.start, {}, {}, {}};
+    return {interval.start, interval.end.rip, {}, {}, {}};
 }
 
 /// The checked engine with blocks that end one instruction later each time.
 LockstepVcpu::Finding LockstepVcpu::narrow(const Interval& block) {
-    Finding finding{block.start, difference_text(), "in the block that starts here", {}};
+    Finding finding{block.start, block.end.rip, difference_text(), "in the block that starts here", {}};
     Interval last = block;
     CpuState before = block.start;
     for (unsigned count = 1; count <= kMostInstructions; ++count) {
@@ -82,7 +83,7 @@ LockstepVcpu::Finding LockstepVcpu::narrow(const Interval& block) {
             before = last.end;
             continue;
         }
-        finding = {before, difference_text(), text_here(before), {}};
+        finding = {before, last.end.rip, difference_text(), text_here(before), {}};
         break;
     }
     rewind(block);
@@ -91,19 +92,9 @@ LockstepVcpu::Finding LockstepVcpu::narrow(const Interval& block) {
 }
 
 std::string LockstepVcpu::text_here(const CpuState& at) const {
-    std::vector<u8> bytes;
-    PagingContext context{.cr0 = at.cr0, .cr3 = at.cr3, .cr4 = at.cr4, .efer = at.efer};
-    context.physical_bits = model_.physical_bits();
-    for (unsigned n = 0; n < kLongestInstruction; ++n) {
-        const Gva linear = at.mode64() ? at.rip + n : static_cast<u32>(at.segment[kCs].base + at.rip + n);
-        const WalkResult walk = peek(context, phys_.pages(), linear);
-        const u64 entry = walk.ok ? phys_.pages().entry(walk.page.physical) : 0;
-        if (page_is_mmio(entry)) break;
-        bytes.push_back(page_host(entry)[walk.page.physical % kPageSize]);
-    }
+    const std::vector<u8> bytes = code_at(at, at.rip, kLongestInstruction, phys_.pages(), model_.physical_bits());
     if (bytes.empty()) return "(no code)";
-    const unsigned bits = at.mode64() ? 64 : at.segment[kCs].default_big() ? 32 : 16;
-    const DisassembledLine line = disassemble_one(bytes, at.rip, bits);
+    const DisassembledLine line = disassemble_one(bytes, at.rip, code_bits(at));
     std::string text = line.text + "   ";
     for (unsigned n = 0; n < line.length; ++n) text += fmt::format(" {:02x}", bytes[n]);
     return text;

@@ -1,5 +1,7 @@
 #include "accel/lockstep/leniency.h"
 
+#include "accel/guest_code.h"
+#include "cpu/decode/decoder.h"
 #include "mmu/page_walk.h"
 
 namespace twin86 {
@@ -7,12 +9,19 @@ namespace twin86 {
 namespace {
 
 constexpr u64 kPresent = 1, kAccessed = 1 << 5, kLarge = 1 << 7;
+constexpr unsigned kCodeBytes = 64;
 constexpr u64 kAddressMask = 0x000f'ffff'ffff'f000;
 
 unsigned paging_levels(const CpuState& s) {
     if ((s.cr0 & kCr0PG) == 0) return 0;
     if (s.long_mode()) return (s.cr4 & kCr4LA57) != 0 ? 5 : 4;
     return (s.cr4 & kCr4PAE) != 0 ? 3 : 2;
+}
+
+/// No branch, and nothing that hands flags to somebody else.
+bool goes_straight_on(const Insn& insn) {
+    const bool special = insn.klass == InsnClass::kSpecial && insn.op >= Op::kPushReg;
+    return special || insn.klass == InsnClass::kCopy || insn.klass == InsnClass::kRewriteMem;
 }
 
 }  // namespace
@@ -31,6 +40,21 @@ void PagingPages::add(Gpa table, unsigned level) {
         const u64 entry = entry_bytes_ == 8 ? *reinterpret_cast<const u64*>(at + offset) : *reinterpret_cast<const u32*>(at + offset);
         if ((entry & kPresent) != 0 && ((entry & kLarge) == 0 || level > 3)) add(entry & kAddressMask, level - 1);
     }
+}
+
+u64 dead_flags(const CpuState& state, const PhysPages& pages, const CpuModel& model) {
+    static const Decoder decoder;
+    const std::vector<u8> code = code_at(state, state.rip, kCodeBytes, pages, model.physical_bits());
+    u64 read = 0, dead = 0;
+    for (std::size_t at = 0; at < code.size();) {
+        Insn insn;
+        if (decoder.decode(std::span(code).subspan(at), state.rip + at, code_bits(state), insn) != DecodeStatus::kOk) break;
+        read |= insn.flags_read & ~dead;
+        if (!goes_straight_on(insn)) break;
+        dead |= insn.flags_written & ~read;
+        at += insn.length;
+    }
+    return dead & kFlagsArithmetic;
 }
 
 /// - Accessed bits are set when a translation is cached, and each engine caches what it likes.

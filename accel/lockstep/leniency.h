@@ -3,7 +3,7 @@
 
 #include <unordered_set>
 
-#include "cpu/state/cpu_state.h"
+#include "cpu/state/cpuid_model.h"
 #include "mmu/phys_pages.h"
 
 namespace twin86 {
@@ -21,6 +21,9 @@ class PagingPages {
     unsigned entry_bytes_ = 8;
     std::unordered_set<Gpa> found_;
 };
+
+/// Arithmetic flags that the code at this state's RIP overwrites before it reads them, as far as it goes straight on.
+u64 dead_flags(const CpuState& state, const PhysPages& pages, const CpuModel& model);
 
 class Leniency {
   public:

@@ -13,7 +13,7 @@ namespace twin86 {
 
 namespace {
 
-constexpr u64 kMostInstructionsOfBlock = 64, kSlack = 64;
+constexpr u64 kMostInstructionsOfBlock = 64, kSlack = 64, kMostRounds = 1 << 18;
 constexpr std::size_t kMostDifferences = 16;
 
 }  // namespace
@@ -132,27 +132,33 @@ void LockstepVcpu::take_out(Interval& interval) {
     }
 }
 
-/// Until it is where the checked engine ended, or has executed more than that can have been. Rounds of a string instruction
-/// do not count.
+/// Until it is where the checked engine ended, or has executed more than that can have been.
 bool LockstepVcpu::follow(const Interval& interval) {
     came_there_ = false;
-    for (u64 left = options_.blocks * kMostInstructionsOfBlock + kSlack; left > 0 && devices_agree();) {
+    u64 rounds = kMostRounds;  // of string instructions
+    for (u64 left = options_.blocks * kMostInstructionsOfBlock + kSlack; left > 0 && rounds > 0 && devices_agree();) {
         const u64 rip = reference_.rip();
         if (rip == interval.end.rip && arrived(interval)) return true;
         if (!reference_.step()) return false;
-        if (reference_.rip() != rip) --left;
+        --(reference_.rip() != rip ? left : rounds);
     }
     return false;
+}
+
+/// Flags that nothing reads are not kept for an exception's handler, and not at the entry of a loop (ARCHITECTURE.md).
+u64 LockstepVcpu::needless_flags(const Interval& interval) const {
+    if (interval.step.raised) return kFlagsArithmetic;
+    const u64 differing = (interval.end.rflags ^ reference_.state().rflags) & kFlagsArithmetic;
+    return differing != 0 ? dead_flags(interval.end, phys_.pages(), model_) : 0;
 }
 
 bool LockstepVcpu::devices_agree() const {
     return environments_->reference.difference().empty() && environments_->checked.difference().empty();
 }
 
-/// The fewest differences found at that RIP are kept. In an exception's handler flags that nothing reads are not those of the
-/// fault (ARCHITECTURE.md).
+/// The fewest differences found at that RIP are kept.
 bool LockstepVcpu::arrived(const Interval& interval) {
-    const u64 unsure = reference_.unsure_flags() | (interval.step.raised ? u64{kFlagsArithmetic} : 0);
+    const u64 unsure = reference_.unsure_flags() | needless_flags(interval);
     auto found = differences(interval.end, reference_.state(), unsure, model_);
     if (found.empty()) compare_memory(interval);
     if (!came_there_ || found.size() < registers_.size()) registers_ = std::move(found);

@@ -84,6 +84,7 @@ class LockstepVcpu : public Vcpu {
     void compare_page(const Interval& interval, Gpa page, const u8* wanted);
     void settle(const Interval& interval);
     bool devices_agree() const;
+    u64 needless_flags(const Interval& interval) const;
 
     // divergence.cpp
     RunExit report(const Interval& interval);

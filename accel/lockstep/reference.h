@@ -23,7 +23,7 @@ class Reference {
     bool step();
 
     u64 rip() { return active_->rip(); }
-    const CpuState& state() { return active_->state(); }
+    const CpuState& state() const { return active_->state(); }
     /// Arithmetic flags that nobody need agree about.
     u64 unsure_flags() const { return unsure_; }
     bool by_preferred() const { return active_ == preferred_.get(); }

@@ -69,12 +69,14 @@ Made make_lockstep(const Request& r) {
     drop_random_numbers(r.model);
     auto kvm = lockstep_kvm(r);
     if (!kvm) return kvm.failure();
-    AccelOptions simple = r.options;
+    AccelOptions checked = r.options;
+    checked.shares_memory = true;
+    AccelOptions simple = checked;
     simple.one_insn_per_block = simple.no_chain = true;
     simple.mmu = "soft";
     const LockstepOptions options{r.options.lockstep_blocks, r.options.lockstep_unchecked_us * 1000};
     return std::unique_ptr<Accelerator>(std::make_unique<LockstepAccelerator>(
-        make_jit(r), kvm.take(), std::make_unique<jit::JitAccelerator>(simple, r.model, r.phys, r.log), options, r.model,
+        std::make_unique<jit::JitAccelerator>(checked, r.model, r.phys, r.log), kvm.take(), std::make_unique<jit::JitAccelerator>(simple, r.model, r.phys, r.log), options, r.model,
         r.phys, r.log));
 }
 
