@@ -40,8 +40,9 @@ int answer(const ParsedOptions& parsed) {
             return print("pc    PC with i440FX and PIIX (default)\n");
         case OptionAction::kAccelHelp:
             return print(
-                "jit   same-ISA binary translator: works on every host\n"
-                "kvm   the host kernel's KVM, with the translator for what it cannot execute\n"
+                "jit       same-ISA binary translator: works on every host\n"
+                "kvm       the host kernel's KVM, with the translator for what it cannot execute\n"
+                "lockstep  jit, compared with kvm or itself instruction by instruction; ends at the first difference\n"
                 "Default: kvm where it runs ring 0 natively, else jit.\n");
         case OptionAction::kLogHelp:
             return print(log_help());

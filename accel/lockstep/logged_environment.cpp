@@ -102,7 +102,7 @@ u8 LoggedEnvironment::read_tpr() {
 }
 
 void LoggedEnvironment::write_tpr(u8 cr8) {
-    tpr_ = cr8;
+    if (mode_ == Mode::kReplay) tpr_ = cr8;
     write({Kind::kWriteTpr, 0, 0, cr8}, [&] { machine_.write_tpr(cr8); });
 }
 

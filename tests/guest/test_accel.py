@@ -33,6 +33,26 @@ class Choice(unittest.TestCase):
             self.assertIn("using jit", emulator.text())
 
 
+class LockStep(unittest.TestCase):
+    """The translator against itself. Needs no KVM."""
+
+    def run_stub(self, *accel):
+        with stubs.start("lockstep", "ECHO", "UNMAPPED", "EXIT_CODE=3", extra=["-accel", *accel, "-d", "stats"]) as emulator:
+            self.assertEqual(emulator.finish(), stubs.exit_status(3), emulator.text())
+            self.assertIn("stub is alive\n", emulator.text())
+            return int(re.search(r"lock-step +(\d+) intervals compared, 0 not", emulator.text()).group(1))
+
+    def test_no_difference(self):
+        self.assertGreater(self.run_stub("lockstep,reference=jit"), 2000)    # each write to a port ends one
+        self.run_stub("lockstep,reference=jit,blocks=1,mmu=soft,chain=off")
+        self.run_stub("lockstep,reference=jit,unchecked=50")
+
+    def test_unknown_property_names_the_known(self):
+        with harness.Emulator("lockstep_unknown", ["-accel", "lockstep,referense=jit", "-kernel", "x"]) as emulator:
+            self.assertEqual(emulator.finish(), 1)
+            self.assertIn("'reference'", emulator.text())
+
+
 @unittest.skipUnless(os.geteuid() == 0, "only root can take /dev/kvm away")
 class KvmTakenAway(unittest.TestCase):
     """In a mount namespace, as another user, with too few file descriptors: one line, and the translator where allowed."""

@@ -183,6 +183,7 @@ TEST_CASE("flash reads as memory and its writes reach the device, in both rings;
 
 TEST_CASE("pages with code that KVM writes to are reported, others are not, each time anew") {
     struct Listener : CodeWriteListener {
+        bool has_code(Gpa) const override { return false; }
         void code_written(Gpa address, u64) override { pages.push_back(address); }
         std::vector<Gpa> pages;
     } listener;

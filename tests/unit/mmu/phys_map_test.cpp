@@ -25,6 +25,8 @@ struct FakeDevice : MmioHandler {
 };
 
 struct Recorder : PhysMapListener, CodeWriteListener {
+    bool has_code(Gpa) const override { return keeps_code; }
+    bool keeps_code = false;
     void writes_protected(Gpa base, u64 size) override { guarded.push_back({base, size}); }
     void range_remapped(Gpa base, u64 size) override { remapped.push_back({base, size}); }
     void code_written(Gpa address, u64 size) override { code.push_back({address, size}); }
@@ -177,6 +179,10 @@ TEST_CASE("writes to pages with code are reported once they are in memory") {
     CHECK(m.map->dma_write(0x5ff0, std::vector<u8>(0x20)));
     m.map->written(0x4000, 0x3000);
     CHECK(r.code == Recorder::Ranges{{0x5000, 2}, {0x5ff0, 16}, {0x5000, 0x1000}});
+    r.keeps_code = true;  // another one's code is still there
+    m.map->set_has_code(0x5000, false);
+    CHECK_FALSE(page_writes_are_direct(m.map->pages().entry(0x5000)));
+    r.keeps_code = false;
     r.code.clear();
     m.map->set_has_code(0x5000, false);
     m.map->write(0x5000, 4, 0);
