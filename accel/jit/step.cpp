@@ -61,7 +61,7 @@ void JitVcpu::limit_blocks(unsigned instructions) {
     blocks_.clear();
     forget_jumps(true);
     forget_jumps(false);
-    update_salt(frame_.mode);
+    use_jumps_of(frame_.mode);
 }
 
 /// The instructions of a block as guest memory has them now.
