@@ -34,7 +34,7 @@ bool has_event(const CpuState& s) {
 
 bool KvmVcpu::needs_guard() const {
     const u64 from = backend_.has_second ? kEferSCE | kEferLME : kEferSCE;
-    return !backend_.native_ring0() && (state_.efer & from) != 0;
+    return stepping_ || (!backend_.native_ring0() && (state_.efer & from) != 0);
 }
 
 /// Looks before KVM is entered. False: what comes next is for the other engine.
@@ -85,7 +85,8 @@ int KvmVcpu::byte_at(Gva address) const {
 void KvmVcpu::restore_guarded(const DescriptorTable& idtr, bool exception_waits) {
     const bool raised = std::exchange(shut_down_, false) || exception_waits;
     state_.idtr = idtr;
-    state_.rflags = (guarded_flags_ & ~kRing3Flags) | (state_.rflags & kRing3Flags);
+    const u64 own = state_.cpl() == 3 ? kRing3Flags : ~u64{kFlagRF};
+    state_.rflags = (guarded_flags_ & ~own) | (state_.rflags & own);
     taken_back_ = take_back_syscall();
     if (raised) take_back_exception();
     state_.dr[6] = guarded_dr6_;

@@ -5,7 +5,7 @@
 // TSC's offset) lives in CpuState alone.
 //
 // Files: kvm_vcpu.cpp (moving state), kvm_run.cpp (the loop and events), kvm_exits.cpp (what the guest asks for),
-// kvm_guard.cpp (ring 3 alone).
+// kvm_guard.cpp (ring 3 alone), kvm_step.cpp (one instruction).
 #pragma once
 
 #include <map>
@@ -38,6 +38,8 @@ class KvmVcpu : public Vcpu, private CpuHost {
     ~KvmVcpu() override;
 
     RunExit run() override;
+    Step step(u64) override;
+    u64 rip() override;
     void request_exit() override;
     void kick() override { kick_(); }
     CpuState& state() override;
@@ -80,6 +82,12 @@ class KvmVcpu : public Vcpu, private CpuHost {
     void take_priority();
     Next handle(int result, RunExit& exit);
     Next handle_reason(RunExit& exit);
+
+    // kvm_step.cpp
+    bool start_stepping();
+    bool may_step(Insn& insn);
+    bool enter_one();
+    bool finish_one();
 
     // kvm_guard.cpp
     bool needs_guard() const;
@@ -131,6 +139,7 @@ class KvmVcpu : public Vcpu, private CpuHost {
     std::atomic<bool> exit_requested_ = false;
     bool fetched_ = true;      ///< state_ is what KVM has, or newer
     bool changed_ = true;      ///< state_ is newer than what KVM has
+    bool stepping_ = false;    ///< KVM steps: see kvm_step.cpp
     bool guarded_ = false;     ///< KVM has an empty IDT: see kvm_guard.cpp
     u64 guarded_flags_ = 0;    ///< RFLAGS as KVM got them then
     u64 guarded_dr6_ = 0;      ///< the same
