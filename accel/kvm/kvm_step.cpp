@@ -75,6 +75,8 @@ bool KvmVcpu::may_step(Insn& insn) {
     static const Decoder decoder;
     if (fetched_ && has_event(state_)) return fail("an event");
     if (env_.interrupt_pending()) return fail("an interrupt");
+    // Hosts that emulate ring 0 run this natively without looking at every instruction.
+    if (!backend_.native_ring0() && state_.cpl() == 3 && state_.mode64()) return fail("64-bit code of ring 3");
     const u64 at = rip();
     const auto code = code_at(state_, at, kLongestInstruction, phys_.pages(), model_.physical_bits());
     if (decoder.decode(code, at, code_bits(state_), insn) != DecodeStatus::kOk) return fail("no instruction");

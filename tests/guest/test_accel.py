@@ -34,7 +34,7 @@ class Choice(unittest.TestCase):
 
 
 class LockStep(unittest.TestCase):
-    """The translator against itself. Needs no KVM."""
+    """The translator against itself, and against KVM."""
 
     def run_stub(self, *accel):
         with stubs.start("lockstep", "ECHO", "UNMAPPED", "EXIT_CODE=3", extra=["-accel", *accel, "-d", "stats"]) as emulator:
@@ -46,6 +46,10 @@ class LockStep(unittest.TestCase):
         self.assertGreater(self.run_stub("lockstep,reference=jit"), 2000)    # each write to a port ends one
         self.run_stub("lockstep,reference=jit,blocks=1,mmu=soft,chain=off")
         self.run_stub("lockstep,reference=jit,unchecked=50")
+
+    @unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
+    def test_no_difference_from_kvm(self):
+        self.assertGreater(self.run_stub("lockstep,reference=kvm"), 2000)
 
     def test_unknown_property_names_the_known(self):
         with harness.Emulator("lockstep_unknown", ["-accel", "lockstep,referense=jit", "-kernel", "x"]) as emulator:

@@ -22,6 +22,20 @@ def complaints(emulator):
     return [line for line in linux_guest.complaints(emulator.text()) if not re.search(r"hpet: Lost \d+ RTC interrupts", line)]
 
 
+class LockStep(unittest.TestCase):
+    """A boot is sampled; the first difference would end the machine."""
+
+    def test_the_translator_and_itself_to_the_shell(self):
+        with linux_guest.boot("lockstep_jit", extra=["-accel", "lockstep,reference=jit,unchecked=5000,blocks=50"]) as emulator:
+            self.assertEqual(harness.Shell(emulator).check("seq 1 500 | md5sum", 300), SEQ_500)
+
+    @unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
+    def test_the_translator_and_kvm_through_the_start_of_a_kernel(self):
+        accel = ["-accel", "lockstep,reference=kvm,unchecked=20000,blocks=20"]
+        with linux_guest.boot("lockstep_kvm", append="earlyprintk=ttyS0", extra=accel) as emulator:
+            emulator.expect(r"Memory: \d+K/\d+K available", 300)
+
+
 @unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
 class Linux(unittest.TestCase):
     def reference(self):

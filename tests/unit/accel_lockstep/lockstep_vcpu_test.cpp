@@ -1,13 +1,10 @@
-// The translator against itself: nothing is found where nothing is wrong, and what is put into one of the two is found where
+// The translator against itself and against KVM: nothing is found where nothing is wrong, and what is put into one of the two is found where
 // it was put.
 #include "accel/lockstep/lockstep_vcpu.h"
 
 #include <asmjit/x86.h>
 
-#include "tests/lib/jit_guest.h"
-
-#undef CHECK  // base/check.h has its own; in tests it is Catch's
-#include <catch2/catch.hpp>
+#include "tests/unit/accel_kvm/kvm_guest.h"
 
 namespace twin86::test {
 
@@ -92,23 +89,40 @@ class Wrong : public Vcpu {
     PhysMap& phys_;
 };
 
+/// KVM on a test guest's memory.
+struct Kvm {
+    explicit Kvm(PhysMap& phys)
+        : backend(*kvm::probe_backend()), vm(kvm::KvmVm::create(kvm::KvmSystem::open().take()).take()), slots(*vm, phys) {}
+    kvm::Backend backend;
+    std::unique_ptr<kvm::KvmVm> vm;
+    kvm::MemorySlots slots;
+};
+
 class Machine {
   public:
-    explicit Machine(Bug bug = {}, u64 unchecked_ns = 0) : report_(std::tmpfile()), log_(report_) {
-        guest.map_new(kProgram, kPageSize, kUserPage);
-        guest.map_new(kStackTop - kPageSize, kPageSize, kUserPage | kWritablePage);
-        guest.map_new(kBuffer, 16 * kPageSize, kUserPage | kWritablePage);
+    explicit Machine(Bug bug = {}, u64 unchecked_ns = 0, bool with_kvm = false) : report_(std::tmpfile()), log_(report_) {
+        const unsigned user = with_kvm ? 0 : unsigned{kUserPage};  // in ring 0 every KVM steps
+        guest.map_new(kProgram, kPageSize, user);
+        guest.map_new(kStackTop - kPageSize, kPageSize, user | kWritablePage);
+        guest.map_new(kBuffer, 16 * kPageSize, user | kWritablePage);
         guest.write(kProgram, program_.code);
         auto environments = std::make_unique<LockstepVcpu::Environments>(guest.environment());
         auto checked = engine(environments->checked, {.code_size = 8 * MiB});
         auto simple = engine(environments->reference,
                              {.code_size = 8 * MiB, .max_insns = 1, .chain = false, .mmu = jit::MmuMode::kSoft});
+        std::unique_ptr<Vcpu> preferred;
+        if (with_kvm) {
+            kvm_ = std::make_unique<Kvm>(guest.phys());
+            preferred = kvm::KvmVcpu::create(*kvm_->vm, kvm_->slots, guest.model(), guest.phys(), environments->reference,
+                                             kvm_->backend, log_)
+                            .take();
+        }
         vcpu = std::make_unique<LockstepVcpu>(
             std::move(environments),
             std::make_unique<Wrong>(std::move(checked), program_.next, std::move(bug), guest.phys()),
-            Reference(nullptr, std::move(simple)), MemoryBase::create(guest.phys()).take(),
+            Reference(std::move(preferred), std::move(simple)), MemoryBase::create(guest.phys()).take(),
             LockstepOptions{50, unchecked_ns}, guest.model(), guest.phys(), log_);
-        guest.start(kProgram, kStackTop);
+        guest.start(kProgram, kStackTop, !with_kvm);
         vcpu->state() = guest.state();
         CpuState& s = vcpu->state();
         s.gpr[kRdi] = kBuffer, s.gpr[kR8] = kRounds, s.gpr[kRax] = 1;
@@ -125,6 +139,11 @@ class Machine {
     const Program& code() const { return program_; }
 
     JitGuest guest;
+
+  private:
+    std::unique_ptr<Kvm> kvm_;
+
+  public:
     std::unique_ptr<LockstepVcpu> vcpu;
 
   private:
@@ -167,6 +186,27 @@ TEST_CASE("a wrong register is reported with the instruction, and the run ends")
     CHECK_FALSE(has(text, "\n  rdx "));
     CHECK(has(text, "jnz 0x"));  // the block's listing
     CHECK(has(m.vcpu->failure(), fmt::format("{:#x}", m.code().branch)));
+}
+
+TEST_CASE("KVM executes what the translator does") {
+    NEED_KVM();
+    Machine m({}, 0, true);
+    REQUIRE(m.vcpu->run() == RunExit::kHalted);
+    CHECK(m.vcpu->state().gpr[kR8] == 0);
+    const std::string text = m.vcpu->statistics();
+    INFO(text);
+    CHECK(has(text, "of them by the preferred engine"));
+    CHECK_FALSE(has(text, ", 0 of them"));
+}
+
+TEST_CASE("KVM shows a wrong register of the translator") {
+    NEED_KVM();
+    Machine m(in_round(kWrongRound, [](CpuState& s, PhysMap&) { s.gpr[kRbx] ^= 0x40; }), 0, true);
+    REQUIRE(m.vcpu->run() == RunExit::kFatal);
+    const std::string text = m.report();
+    INFO(text);
+    CHECK(has(text, fmt::format("from {:#x} to {:#x}: jnz", m.code().branch, m.code().next)));
+    CHECK(has(text, "\n  rbx "));
 }
 
 TEST_CASE("a wrong flag is reported when the next instruction reads it") {
