@@ -21,7 +21,7 @@ struct RunOptions {
     bool parse(int& argc, char** argv);
 };
 
-/// From here on signals, sanitizers and the alarm name the case in flight before the process dies.
+/// From here on signals, sanitizers and the limit of time name the case in flight before the process dies.
 void report_crashes(const char* program);
 /// Printed when the process dies: how to run the case again.
 void set_in_flight(const std::string& text);
