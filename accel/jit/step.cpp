@@ -40,8 +40,8 @@ bool JitVcpu::may_step(RunExit& exit) {
     return true;
 }
 
-/// An armed poll was found. True: the block executes. Polls inside of blocks do not count, nor do the pieces that finish a
-/// block: between them flags that it does not need are not kept.
+/// An armed poll was found. True: the block executes. Polls inside of blocks do not count, nor do the pieces that
+/// finish a block: between them flags that it does not need are not kept.
 bool JitVcpu::passes_poll(const Block& block, const SidePoint& poll) {
     if ((poll.flags & kSideEntry) == 0) return true;
     if (block.key.mode.has(Mode::kOneInsn) && options_.max_insns != 1) return true;

@@ -1,8 +1,8 @@
 // One instruction of KVM, for those who compare engines (accel/lockstep).
 //
-// KVM single-steps (api.rst, KVM_SET_GUEST_DEBUG), with an empty IDT as in kvm_guard.cpp: every exception comes out with the
-// registers as they were, and the other engine raises it. So does whatever needs the machine's rules (MSRs, control
-// registers, segments, what changes the privilege level), and what KVM answers by itself (CPUID, the TSC).
+// KVM single-steps (api.rst, KVM_SET_GUEST_DEBUG), with an empty IDT as in kvm_guard.cpp: every exception comes out
+// with the registers as they were, and the other engine raises it. So does whatever needs the machine's rules (MSRs,
+// control registers, segments, what changes the privilege level), and what KVM answers by itself (CPUID, the TSC).
 #include <cerrno>
 #include <cstring>
 
@@ -23,8 +23,10 @@ bool is_allowed(const Insn& insn) {
     switch (insn.klass) {
         case InsnClass::kCopy:
         case InsnClass::kRewriteMem:
-        case InsnClass::kSpecial: return true;
-        default: break;
+        case InsnClass::kSpecial:
+            return true;
+        default:
+            break;
     }
     switch (insn.op) {
         case Op::kIn:
@@ -32,14 +34,17 @@ bool is_allowed(const Insn& insn) {
         case Op::kCli:
         case Op::kCld:
         case Op::kStd:
-        case Op::kMovFromCr: return true;
-        default: return false;
+        case Op::kMovFromCr:
+            return true;
+        default:
+            return false;
     }
 }
 
 bool has_event(const CpuState& s) {
-    return s.nmi_pending || s.pending_db != 0 || s.pending.kind != PendingEvent::Kind::kNone || s.shadow != kShadowNone ||
-           s.activity != Activity::kRunning || (s.rflags & kFlagTF) != 0 || (s.dr[7] & kDr7Enabled) != 0;
+    return s.nmi_pending || s.pending_db != 0 || s.pending.kind != PendingEvent::Kind::kNone ||
+           s.shadow != kShadowNone || s.activity != Activity::kRunning || (s.rflags & kFlagTF) != 0 ||
+           (s.dr[7] & kDr7Enabled) != 0;
 }
 
 }  // namespace
@@ -81,7 +86,8 @@ bool KvmVcpu::may_step(Insn& insn) {
     const auto code = code_at(state_, at, kLongestInstruction, phys_.pages(), model_.physical_bits());
     if (decoder.decode(code, at, code_bits(state_), insn) != DecodeStatus::kOk) return fail("no instruction");
     const u64 rounds = fetched_ ? state_.gpr[kRcx] : run_.s.regs.regs.rcx;
-    if ((insn.repe || insn.repne) && insn.klass == InsnClass::kSpecial && rounds > kMostRounds) return fail("a long string");
+    if ((insn.repe || insn.repne) && insn.klass == InsnClass::kSpecial && rounds > kMostRounds)
+        return fail("a long string");
     return is_allowed(insn) || fail(op_name(insn.op));
 }
 
@@ -103,11 +109,20 @@ bool KvmVcpu::enter_one() {
 bool KvmVcpu::finish_one() {
     ++counters_.reasons[run_.exit_reason];
     switch (run_.exit_reason) {
-        case KVM_EXIT_DEBUG: return true;
-        case KVM_EXIT_IO: on_port(); return complete();
-        case KVM_EXIT_MMIO: on_mmio(); return complete();
-        case KVM_EXIT_SHUTDOWN: leave_guard(); return false;
-        default: describe_failure(); return false;
+        case KVM_EXIT_DEBUG:
+            return true;
+        case KVM_EXIT_IO:
+            on_port();
+            return complete();
+        case KVM_EXIT_MMIO:
+            on_mmio();
+            return complete();
+        case KVM_EXIT_SHUTDOWN:
+            leave_guard();
+            return false;
+        default:
+            describe_failure();
+            return false;
     }
 }
 

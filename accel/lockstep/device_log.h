@@ -14,10 +14,10 @@ struct DeviceAccess {
         kPortWrite,
         kMmioRead,
         kMmioWrite,
-        kAcknowledge,   ///< value: the vector, or ~0
+        kAcknowledge,  ///< value: the vector, or ~0
         kReadTpr,
         kWriteTpr,
-        kReadApicMsr,   ///< size: 1 when it exists
+        kReadApicMsr,  ///< size: 1 when it exists
         kWriteApicMsr,
         kReadTsc,
         kReadIgnne,

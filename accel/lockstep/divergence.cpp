@@ -1,5 +1,5 @@
-// Two engines differ after an interval: which instruction was it? First block by block, then with blocks of one, two, three
-// instructions from the start of that block, so that the wrong one is the last.
+// Two engines differ after an interval: which instruction was it? First block by block, then with blocks of one, two,
+// three instructions from the start of that block, so that the wrong one is the last.
 #include <fmt/core.h>
 
 #include "accel/guest_code.h"
@@ -31,8 +31,8 @@ RunExit LockstepVcpu::report(const Interval& interval) {
     Finding finding = find(interval);
     if (finding.what.empty()) finding.what = whole;
     const CpuState& s = finding.before;
-    log_.always("lock-step: after {} intervals without a difference, between {:#x} and {:#x}:", intervals_, interval.start.rip,
-                interval.end.rip);
+    log_.always("lock-step: after {} intervals without a difference, between {:#x} and {:#x}:", intervals_,
+                interval.start.rip, interval.end.rip);
     log_.always("from {:#x} to {:#x}: {}", s.rip, finding.after,
                 finding.instruction.empty() ? "not block by block, but in the whole interval" : finding.instruction);
     log_.always("{}", finding.what);
@@ -64,7 +64,8 @@ LockstepVcpu::Finding LockstepVcpu::find(const Interval& interval) {
     for (u64 n = 0; n < options_.blocks + kSlackBlocks; ++n) {
         if (!agree(block)) return narrow(block);
         settle(block);
-        const bool over = differences(block.end, interval.end, 0, model_).empty() && environments_->checked.position() == all;
+        const bool over =
+            differences(block.end, interval.end, 0, model_).empty() && environments_->checked.position() == all;
         if (over) break;
         block = execute(1);
     }
@@ -103,7 +104,8 @@ std::string LockstepVcpu::text_here(const CpuState& at) const {
 std::string LockstepVcpu::difference_text() {
     std::string text;
     const auto& e = *environments_;
-    if (!came_there_) text = fmt::format("  rip      the reference does not come there but is at {:#x}\n", reference_.rip());
+    if (!came_there_)
+        text = fmt::format("  rip      the reference does not come there but is at {:#x}\n", reference_.rip());
     if (!devices_agree())
         text += fmt::format("  devices          {}\n",
                             e.reference.difference().empty() ? e.checked.difference() : e.reference.difference());

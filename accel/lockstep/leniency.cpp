@@ -37,7 +37,8 @@ void PagingPages::add(Gpa table, unsigned level) {
     const u8* const at = pages_.ram_page(table);
     if (at == nullptr || !found_.insert(table & kPageMask).second || level == 1) return;
     for (unsigned offset = 0; offset < kPageSize; offset += entry_bytes_) {
-        const u64 entry = entry_bytes_ == 8 ? *reinterpret_cast<const u64*>(at + offset) : *reinterpret_cast<const u32*>(at + offset);
+        const u64 entry =
+            entry_bytes_ == 8 ? *reinterpret_cast<const u64*>(at + offset) : *reinterpret_cast<const u32*>(at + offset);
         if ((entry & kPresent) != 0 && ((entry & kLarge) == 0 || level > 3)) add(entry & kAddressMask, level - 1);
     }
 }
@@ -48,7 +49,8 @@ u64 dead_flags(const CpuState& state, const PhysPages& pages, const CpuModel& mo
     u64 read = 0, dead = 0;
     for (std::size_t at = 0; at < code.size();) {
         Insn insn;
-        if (decoder.decode(std::span(code).subspan(at), state.rip + at, code_bits(state), insn) != DecodeStatus::kOk) break;
+        if (decoder.decode(std::span(code).subspan(at), state.rip + at, code_bits(state), insn) != DecodeStatus::kOk)
+            break;
         read |= insn.flags_read & ~dead;
         if (!goes_straight_on(insn)) break;
         dead |= insn.flags_written & ~read;

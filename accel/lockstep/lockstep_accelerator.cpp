@@ -19,8 +19,8 @@ Result<std::unique_ptr<Vcpu>> LockstepAccelerator::create_vcpu(unsigned id, Vcpu
     auto base = MemoryBase::create(phys_);
     if (!base) return base.failure();
     return std::unique_ptr<Vcpu>(std::make_unique<LockstepVcpu>(std::move(environments), checked.take(),
-                                                               Reference(std::move(preferred), complete.take()),
-                                                               base.take(), options_, model_, phys_, log_));
+                                                                Reference(std::move(preferred), complete.take()),
+                                                                base.take(), options_, model_, phys_, log_));
 }
 
 Status LockstepAccelerator::select(std::string_view engine) {

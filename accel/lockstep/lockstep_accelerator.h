@@ -10,7 +10,8 @@ namespace twin86 {
 
 class LockstepAccelerator : public Accelerator {
   public:
-    /// `preferred` may be null or lack instructions, `complete` must have all. Both step (Vcpu::step()) by instructions.
+    /// `preferred` may be null or lack instructions, `complete` must have all. Both step (Vcpu::step()) by
+    /// instructions.
     LockstepAccelerator(std::unique_ptr<Accelerator> checked, std::unique_ptr<Accelerator> preferred,
                         std::unique_ptr<Accelerator> complete, const LockstepOptions& options, const CpuModel& model,
                         PhysMap& phys, Log& log)

@@ -18,9 +18,9 @@ constexpr std::size_t kMostDifferences = 16;
 
 }  // namespace
 
-LockstepVcpu::LockstepVcpu(std::unique_ptr<Environments> environments, std::unique_ptr<Vcpu> checked, Reference reference,
-                           std::unique_ptr<MemoryBase> base, const LockstepOptions& options, const CpuModel& model,
-                           PhysMap& phys, Log& log)
+LockstepVcpu::LockstepVcpu(std::unique_ptr<Environments> environments, std::unique_ptr<Vcpu> checked,
+                           Reference reference, std::unique_ptr<MemoryBase> base, const LockstepOptions& options,
+                           const CpuModel& model, PhysMap& phys, Log& log)
     : environments_(std::move(environments)),
       checked_(std::move(checked)),
       reference_(std::move(reference)),
@@ -163,7 +163,8 @@ bool LockstepVcpu::arrived(const Interval& interval) {
     if (found.empty()) compare_memory(interval);
     if (!came_there_ || found.size() < registers_.size()) registers_ = std::move(found);
     came_there_ = true;
-    return registers_.empty() && memory_.empty() && environments_->reference.position() == environments_->checked.position();
+    return registers_.empty() && memory_.empty() &&
+           environments_->reference.position() == environments_->checked.position();
 }
 
 void LockstepVcpu::compare_memory(const Interval& interval) {
@@ -172,9 +173,11 @@ void LockstepVcpu::compare_memory(const Interval& interval) {
     written_.insert(written_.end(), more.begin(), more.end());
     std::sort(written_.begin(), written_.end());
     written_.erase(std::unique(written_.begin(), written_.end()), written_.end());
-    for (std::size_t n = 0; n < interval.pages.size(); ++n) compare_page(interval, interval.pages[n], &interval.contents[n * kPageSize]);
+    for (std::size_t n = 0; n < interval.pages.size(); ++n)
+        compare_page(interval, interval.pages[n], &interval.contents[n * kPageSize]);
     for (const Gpa page : written_)
-        if (!std::binary_search(interval.pages.begin(), interval.pages.end(), page)) compare_page(interval, page, base_->was(page));
+        if (!std::binary_search(interval.pages.begin(), interval.pages.end(), page))
+            compare_page(interval, page, base_->was(page));
 }
 
 /// A device may have written to its own memory when it was accessed, which does not happen again.
@@ -187,7 +190,8 @@ void LockstepVcpu::compare_page(const Interval& interval, Gpa page, const u8* wa
         u32 first = 0, second = 0;
         std::memcpy(&first, wanted + at, 4);
         std::memcpy(&second, is + at, 4);
-        if (first != second && !leniency.allows(page + at, first, second)) memory_.push_back({page + at, first, second});
+        if (first != second && !leniency.allows(page + at, first, second))
+            memory_.push_back({page + at, first, second});
     }
 }
 
@@ -202,8 +206,8 @@ void LockstepVcpu::settle(const Interval& interval) {
 }
 
 std::string LockstepVcpu::statistics() const {
-    return fmt::format("lock-step         {} intervals compared, {} not because memory was written from outside\n", intervals_,
-                       skipped_) +
+    return fmt::format("lock-step         {} intervals compared, {} not because memory was written from outside\n",
+                       intervals_, skipped_) +
            reference_.statistics() + checked_->statistics();
 }
 

@@ -1,8 +1,9 @@
 // LockstepVcpu: one processor that two engines execute, interval by interval, from the same state on the same memory.
 //
-// The checked engine runs first, with the real machine. Then its writes are taken out of memory, and the reference follows
-// one instruction at a time with what the machine answered, until it is where the checked one ended. Registers and all
-// memory that either has written must agree. Files: lockstep_vcpu.cpp (intervals), divergence.cpp (which instruction it was).
+// The checked engine runs first, with the real machine. Then its writes are taken out of memory, and the reference
+// follows one instruction at a time with what the machine answered, until it is where the checked one ended. Registers
+// and all memory that either has written must agree. Files: lockstep_vcpu.cpp (intervals), divergence.cpp (which
+// instruction it was).
 #pragma once
 
 #include <atomic>
@@ -22,8 +23,8 @@
 namespace twin86 {
 
 struct LockstepOptions {
-    u64 blocks = 256;         ///< of the checked engine between two comparisons
-    u64 unchecked_ns = 0;     ///< the checked engine alone, after each interval
+    u64 blocks = 256;      ///< of the checked engine between two comparisons
+    u64 unchecked_ns = 0;  ///< the checked engine alone, after each interval
 };
 
 struct MemoryDifference {
@@ -35,7 +36,8 @@ class LockstepVcpu : public Vcpu {
   public:
     /// What both engines' environments share; the engines are made with these.
     struct Environments {
-        explicit Environments(VcpuEnvironment& machine) : machine(machine), checked(machine, log), reference(machine, log) {}
+        explicit Environments(VcpuEnvironment& machine)
+            : machine(machine), checked(machine, log), reference(machine, log) {}
         VcpuEnvironment& machine;
         DeviceLog log;
         LoggedEnvironment checked, reference;
@@ -114,7 +116,7 @@ class LockstepVcpu : public Vcpu {
     std::vector<Gpa> written_;  ///< by the reference
     std::vector<RegisterDifference> registers_;
     std::vector<MemoryDifference> memory_;
-    bool came_there_ = false;   ///< the reference has been at the RIP where the checked engine ended
+    bool came_there_ = false;  ///< the reference has been at the RIP where the checked engine ended
 
     std::optional<Alarm> alarm_;  // last: its thread uses the rest
 };

@@ -83,9 +83,12 @@ void LoggedEnvironment::mmio_write(Gpa address, unsigned size, u64 value) {
 
 bool LoggedEnvironment::interrupt_pending() const {
     switch (mode_) {
-        case Mode::kPass: return machine_.interrupt_pending();
-        case Mode::kRecord: return with_interrupt_;
-        case Mode::kReplay: break;
+        case Mode::kPass:
+            return machine_.interrupt_pending();
+        case Mode::kRecord:
+            return with_interrupt_;
+        case Mode::kReplay:
+            break;
     }
     return position_ < log_.size() && log_[position_].kind == Kind::kAcknowledge;
 }

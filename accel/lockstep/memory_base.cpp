@@ -15,9 +15,13 @@ MemoryBase::MemoryBase(PhysMap& phys, HostPages copy) : phys_(phys), copy_(std::
     phys_.add_listener(*this);
 }
 
-MemoryBase::~MemoryBase() { phys_.remove_listener(*this); }
+MemoryBase::~MemoryBase() {
+    phys_.remove_listener(*this);
+}
 
-void MemoryBase::range_remapped(Gpa, u64) { remapped_ = true; }
+void MemoryBase::range_remapped(Gpa, u64) {
+    remapped_ = true;
+}
 
 void MemoryBase::sync() {
     dma_writes_ = phys_.dma_writes();
@@ -48,7 +52,8 @@ std::vector<Gpa> MemoryBase::take_written() {
 }
 
 bool MemoryBase::is_system(Gpa page) const {
-    return std::any_of(ranges_.begin(), ranges_.end(), [page](const Range& r) { return page - r.base < r.size && r.system; });
+    return std::any_of(ranges_.begin(), ranges_.end(),
+                       [page](const Range& r) { return page - r.base < r.size && r.system; });
 }
 
 /// Byte by byte in pages with code, so that only the translations of what changes go.

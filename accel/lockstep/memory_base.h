@@ -1,7 +1,7 @@
 // MemoryBase: guest memory as it was when two engines agreed last, and which pages differ from that.
 //
-// Both engines execute on the guest's own memory, one after the other: between them what the first one wrote is taken out
-// again. Dirty flags of the physical map say which pages that is (kPageDirtyCompare).
+// Both engines execute on the guest's own memory, one after the other: between them what the first one wrote is taken
+// out again. Dirty flags of the physical map say which pages that is (kPageDirtyCompare).
 #pragma once
 
 #include <atomic>
@@ -51,7 +51,7 @@ class MemoryBase : private PhysMapListener {
     void copy_all();
 
     PhysMap& phys_;
-    HostPages copy_;  ///< by guest physical address
+    HostPages copy_;             ///< by guest physical address
     std::vector<Range> ranges_;  ///< what can be written
     std::atomic<bool> remapped_ = true;
     u64 dma_writes_ = 0;

@@ -112,7 +112,9 @@ XsaveArea with_initial(const u8* from, const CpuModel& model) {
 
 void compare_vectors(Comparison& c, const CpuState& first, const CpuState& second, const CpuModel& model) {
     const XsaveArea x = with_initial(first.xsave, model), y = with_initial(second.xsave, model);
-    const auto bytes = [&](const std::string& name, unsigned at, unsigned size) { c.bytes(name, &x[at], &y[at], size); };
+    const auto bytes = [&](const std::string& name, unsigned at, unsigned size) {
+        c.bytes(name, &x[at], &y[at], size);
+    };
     bytes("fcw", kXsaveFcw, 2);
     bytes("fsw", kXsaveFsw, 2);
     bytes("ftw", kXsaveFtw, 1);
@@ -126,7 +128,8 @@ void compare_vectors(Comparison& c, const CpuState& first, const CpuState& secon
 
 }  // namespace
 
-std::vector<RegisterDifference> differences(const CpuState& first, const CpuState& second, u64 unsure, const CpuModel& model) {
+std::vector<RegisterDifference> differences(const CpuState& first, const CpuState& second, u64 unsure,
+                                            const CpuModel& model) {
     Comparison c;
     compare_integer(c, first, second, unsure);
     compare_segments(c, first, second);
