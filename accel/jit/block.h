@@ -40,6 +40,7 @@ struct ChainSite {
     u32 tag_offset = 0;     ///< offset of what a salted link expects (emit_link.cpp), 0: not one
     u8 relinks = 0;         ///< how often a salted link was made: kMostRelinks: it is a look-up now
     static constexpr u8 kMostRelinks = 100;
+    bool falls = false;     ///< its target's body follows in place of the jump
     bool loop = false;      ///< enters its own block at loop_offset
     bool listed = false;    ///< among the links that cross pages (block_map.cpp)
     Mode mode;              ///< at the branch; STAC and CLAC make it differ from the block's
@@ -97,6 +98,7 @@ struct Block {
     u32 code_size = 0;
     u32 cold_at = 0;            ///< distance of the cold part: offsets in the code from here on lie in it
     u32 cold_size = 0;
+    u32 look_up_offset = 0;     ///< where look-ups enter, with RIP in rbp: at the start, or in the cold part when it falls in
     u32 body_offset = 0;        ///< behind what look-ups enter through: frame.page_va is right already
     u32 loop_offset = 0;        ///< where its branch to its own start enters: behind comparisons that still hold; 0: nowhere
     u32 link_offset = 0;        ///< where linked branches enter: the body; a straddling user block is re-checked by a look-up
@@ -110,6 +112,7 @@ struct Block {
     std::vector<RegionSite> regions;
     std::vector<ChainSite*> incoming;
 
+    const u8* look_up_entry() const { return code + look_up_offset; }
     const u8* body() const { return code + body_offset; }
     unsigned page_offset() const { return key.physical & 0xfff; }
     /// The side point that covers host address pc.

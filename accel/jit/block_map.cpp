@@ -74,6 +74,12 @@ void BlockMap::link(ChainSite& site, Block& to) {
     if (site.cross_page || to.second_page != ~u64{0}) list(site);
 }
 
+void BlockMap::fall(ChainSite& site, Block& to) {
+    site.falls = true;
+    site.to = &to;
+    to.incoming.push_back(&site);
+}
+
 void BlockMap::list(ChainSite& site) {
     if (!std::exchange(site.listed, true)) cross_links_.push_back(&site);
 }
@@ -101,8 +107,18 @@ void BlockMap::settle(const ChainSite& site) {
 }
 
 void BlockMap::unlink(ChainSite& site) {
-    site.to = nullptr;
+    const Block* const to = std::exchange(site.to, nullptr);
+    if (site.falls) return stop_falling(site, *to);
     if (site.tag_offset != 0) return set_tag(site, 0);
+    patch_rel32(*site.from, site.patch_offset, site.from->code + site.exit_offset);
+}
+
+/// The body that it falls into is no longer any block's: it becomes a jump, which can be linked.
+void BlockMap::stop_falling(ChainSite& site, const Block& to) {
+    constexpr u8 kJmp = 0xe9;
+    std::memcpy(cache_.writable(to.body()), &kJmp, sizeof kJmp);
+    site.falls = false;
+    site.patch_offset = static_cast<u32>(to.body() + 1 - site.from->code);
     patch_rel32(*site.from, site.patch_offset, site.from->code + site.exit_offset);
 }
 
@@ -133,20 +149,20 @@ void BlockMap::unlink_cross_page() {
 }
 
 void BlockMap::drop(Block& block) {
+    block.valid = false;
     for (ChainSite* site : block.incoming) unlink(*site);
     block.incoming.clear();
     for (const auto& site : block.chains) {
-        if (site->to == nullptr) continue;
+        if (site->to == nullptr || site->falls) continue;
         std::erase(site->to->incoming, site.get());
         unlink(*site);
     }
-    block.valid = false;
     by_key_.erase(block);
     // A jump table may still lead here: the entry becomes an exit to the RIP in rbp.
     u8 exit[5] = {0xe8};
-    const i32 rel = static_cast<i32>(thunks_.exit_lookup - (block.code + 5));
+    const i32 rel = static_cast<i32>(thunks_.exit_lookup - (block.look_up_entry() + 5));
     std::memcpy(exit + 1, &rel, 4);
-    std::memcpy(cache_.writable(block.code), exit, 5);
+    std::memcpy(cache_.writable(block.look_up_entry()), exit, 5);
     ++invalidated_;
 }
 

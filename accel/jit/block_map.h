@@ -32,6 +32,8 @@ class BlockMap {
 
     /// Makes `site` jump to `to`. The caller has checked that the link stays right until it is undone.
     void link(ChainSite& site, Block& to);
+    /// The code of `to` has taken the place of the site's jump, at the end of its block.
+    void fall(ChainSite& site, Block& to);
     /// Lets a site compare with another region from now on.
     void guess(const Block& block, RegionSite& site, u16 region);
     /// The site stops guessing: bits 47:39 of its address select the delta from now on.
@@ -58,6 +60,7 @@ class BlockMap {
     void settle(const ChainSite& site);
     void set_tag(const ChainSite& site, u64 tag);
     void unlink(ChainSite& site);
+    void stop_falling(ChainSite& site, const Block& to);
     void drop(Block& block);
     void rewrite(const Block& block, const RegionSite& site, const RegionCode& code);
     void patch_rel32(const Block& block, u32 offset, const u8* target);

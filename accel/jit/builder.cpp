@@ -66,9 +66,10 @@ void BlockBuilder::analyse_flags(std::span<const Insn> insns) {
     }
 }
 
-void BlockBuilder::build(std::span<const Insn> insns) {
+void BlockBuilder::build(std::span<const Insn> insns, bool falls_in) {
     analyse_flags(insns);
-    if (!baked()) emit_look_up_entry();
+    if (falls_in) emit_cold_entry();
+    else if (!baked()) emit_look_up_entry();
     block_.body_offset = block_.link_offset = static_cast<u32>(a.offset());
     if (mode_.has(Mode::kWindows) && mode_.has(Mode::kCode64)) emit_loop_entry(insns);
     if (!block_.key.mode.has(Mode::kShadowed)) poll(0, kSidePoll | kSideEntry);
@@ -97,6 +98,18 @@ void BlockBuilder::build(std::span<const Insn> insns) {
 void BlockBuilder::emit_look_up_entry() {
     if (const u32 offset = block_.page_offset(); offset != 0) a.lea(x86::rbp, x86::ptr(x86::rbp, -static_cast<i32>(offset)));
     a.mov(field(offsetof(JitFrame, page_va)), x86::rbp);
+}
+
+/// The body comes first, right behind the block that it continues.
+void BlockBuilder::emit_cold_entry() {
+    const Label body = a.newLabel();
+    cold_entry_ = a.newLabel();
+    a.bind(body);
+    cold();
+    a.bind(cold_entry_);
+    if (!baked()) emit_look_up_entry();
+    a.long_().jmp(body);
+    hot();
 }
 
 /// A position-independent block that goes on in the next page is right only while that page is where it was: branches
@@ -192,6 +205,7 @@ BlockBuilder::Code BlockBuilder::finish() {
         p.site->tag_offset = at + SaltedLink::kTagAt;
         p.site->exit_offset = p.exit + cold_at;
     }
+    if (cold_entry_.isValid()) block_.look_up_offset = static_cast<u32>(code.labelOffsetFromBase(cold_entry_));
     if (link_entry_.isValid()) block_.link_offset = static_cast<u32>(code.labelOffsetFromBase(link_entry_));
     patch_fixups();
     const CodeBuffer& hot = code.textSection()->buffer();

@@ -41,7 +41,7 @@ class BlockBuilder {
     BlockBuilder(const BuildContext& context, EmitBuffer& buffer, Block& block);
 
     /// Emits all instructions; the block's chains, helpers and points are filled.
-    void build(std::span<const Insn> insns);
+    void build(std::span<const Insn> insns, bool falls_in);
     struct Code {
         std::span<const u8> hot, cold;
     };
@@ -60,6 +60,7 @@ class BlockBuilder {
     static Mem slot(u8 guest) { return field(offsetof(JitFrame, mem_gpr) + slot_of(guest) * 8); }
     void poll(u32 guest_offset, u8 flags = kSidePoll);
     void emit_look_up_entry();
+    void emit_cold_entry();
     void emit_link_entry();
     void emit(const Insn& insn);
     void emit_special(const Insn& insn);
@@ -265,7 +266,7 @@ class BlockBuilder {
     u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need
     u32 flags_live_after_ = 0;      ///< the same after the current instruction
     const Insn* current_ = nullptr;
-    Label link_entry_;
+    Label link_entry_, cold_entry_;
 };
 
 }  // namespace twin86::jit

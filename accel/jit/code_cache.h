@@ -29,6 +29,8 @@ class CodeCache {
     u64 size() const { return size_; }
     /// Copies code emitted for next() and next_cold() into the arena.
     void commit(std::span<const u8> hot, std::span<const u8> cold);
+    /// The last `size` bytes of hot code are overwritten by the next piece.
+    void give_back(u32 size) { hot_ -= size; }
     void* writable(const u8* executable) const { return rw_ + (executable - rx_); }
     bool contains(const void* pc) const { return static_cast<const u8*>(pc) >= rx_ && static_cast<const u8*>(pc) < rx_ + size_; }
     const u8* base() const { return rx_; }

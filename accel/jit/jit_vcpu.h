@@ -112,9 +112,9 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool enter_cached();
     void use_mode(Mode mode);
     Mode current_mode();
-    Block* find_block() { return begin_instruction() ? find_block(frame_.mode) : nullptr; }
-    Block* find_block(Mode mode);
-    Block* translate_here(const BlockKey& key, Gva linear);
+    Block* find_block(ChainSite* site = nullptr) { return begin_instruction() ? find_block(frame_.mode, site) : nullptr; }
+    Block* find_block(Mode mode, ChainSite* site = nullptr);  ///< `site`: what leads there for good
+    Block* translate_here(const BlockKey& key, Gva linear, ChainSite* site);
     void enter(const u8* pc);
     void note_windows();
     void fill_initial_components();

@@ -85,7 +85,7 @@ void JitVcpu::note_code_page(Gva a, Gpa physical, bool user) {
 }
 
 void JitVcpu::cache_jump(const Block& block) {
-    jumps_.set(frame_.jump_table, frame_.cpu.rip, block.code);
+    jumps_.set(frame_.jump_table, frame_.cpu.rip, block.look_up_entry());
     const bool user = block.key.mode.has(Mode::kUser);
     const Gva linear = linear_rip();
     note_code_page(linear, block.key.physical, user);

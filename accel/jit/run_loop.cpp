@@ -131,7 +131,7 @@ void JitVcpu::use_mode(Mode mode) {
     frame_.jump_table = frame_.mode_table;  // STAC and CLAC change it inline
 }
 
-Block* JitVcpu::find_block(Mode mode) {
+Block* JitVcpu::find_block(Mode mode, ChainSite* site) {
     CpuState& s = frame_.cpu;
     use_mode(mode);
     if (!valid_target(s.rip)) {
@@ -160,12 +160,12 @@ Block* JitVcpu::find_block(Mode mode) {
             block = nullptr;
         }
     }
-    if (block == nullptr) block = translate_here(key, linear);
+    if (block == nullptr) block = translate_here(key, linear, site);
     if (block != nullptr && log_.on(kLogExec)) log_block(*block);
     return block;
 }
 
-Block* JitVcpu::translate_here(const BlockKey& key, Gva linear) {
+Block* JitVcpu::translate_here(const BlockKey& key, Gva linear, ChainSite* site) {
     const u64 entry = phys_.pages().entry(key.physical);
     if (page_is_mmio(entry)) {
         failure_ = fmt::format("the guest executes at physical address {:#x}, where there is neither RAM nor ROM", key.physical);
@@ -175,12 +175,13 @@ Block* JitVcpu::translate_here(const BlockKey& key, Gva linear) {
     if (translator_.full()) {
         ++counters_.cache_clears;
         blocks_.clear();
+        site = nullptr;
         forget_jumps(true);
         forget_jumps(false);
         use_jumps_of(frame_.mode);
     }
     Outcome fault;
-    Block* block = translator_.translate(key, frame_.cpu.rip, linear, fault);
+    Block* block = translator_.translate(key, frame_.cpu.rip, linear, site, fault);
     if (block == nullptr) deliver_fault(fault);
     return block;
 }
@@ -232,9 +233,10 @@ bool JitVcpu::on_chain(ChainSite& site) {
     if (trap_after(from_mode.has(Mode::kSingleStep))) return false;
     if (leaves_links() || from_mode.has(Mode::kShadowed)) return false;
     const u64 clears = counters_.cache_clears, from_page = frame_.page_va;
-    Block* block = find_block();
+    const bool stays = options_.chain && !from_mode.has(Mode::kOneInsn);
+    Block* block = find_block(stays ? &site : nullptr);
     if (block == nullptr) return false;
-    const bool linkable = options_.chain && !from_mode.has(Mode::kOneInsn) && clears == counters_.cache_clears &&
+    const bool linkable = stays && clears == counters_.cache_clears &&
                           block->key.mode == from_mode;
     if (linkable && site.tag_offset != 0) link_salted(site, *block, from_page);
     else if (linkable && may_stay_linked(site, *block)) blocks_.link(site, *block);

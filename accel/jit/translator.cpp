@@ -130,7 +130,15 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
     return true;
 }
 
-Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, Outcome& fault) {
+/// Whether the site's jump is the last thing in the cache, and right for good.
+bool Translator::may_fall(const ChainSite& site, const Block& to) const {
+    const Block& from = *site.from;
+    const bool in_page = !site.cross_page && to.second_page == ~u64{0} && from.second_page == ~u64{0};
+    const bool unlinked = site.to == nullptr && from.valid && site.mode == to.key.mode;
+    return in_page && unlinked && from.code + from.code_size == cache_.next() && site.patch_offset + sizeof(i32) == from.code_size;
+}
+
+Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, ChainSite* site, Outcome& fault) {
     const u64 start = monotonic_ns();
     auto block = std::make_unique<Block>();
     block->key = key;
@@ -138,10 +146,16 @@ Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, Outcome& 
     // Tracked before the bytes are read: a write from now on finds the page marked.
     phys_.set_has_code(key.physical & kPageMask, true);
     if (!decode_block(key, rip, linear, *block, fault)) return nullptr;
+    const bool falls = site != nullptr && may_fall(*site, *block);
+    if (falls) {
+        constexpr u32 kJump = 5;
+        site->from->code_size -= kJump;
+        cache_.give_back(kJump);
+    }
     block->code = cache_.next();
     block->cold_at = static_cast<u32>(cache_.next_cold() - cache_.next());
     BlockBuilder builder(context_, buffer_, *block);
-    builder.build(insns_);
+    builder.build(insns_, falls);
     const BlockBuilder::Code code = builder.finish();
     cache_.commit(code.hot, code.cold);
     block->code_size = static_cast<u32>(code.hot.size());
@@ -151,6 +165,7 @@ Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, Outcome& 
     counters_.guest_bytes += block->guest_size;
     counters_.host_bytes += code.hot.size() + code.cold.size();
     Block* result = blocks_.insert(std::move(block));
+    if (falls) blocks_.fall(*site, *result);
     counters_.nanoseconds += monotonic_ns() - start;
     if (log_.on(kLogBlocks)) log_.write(kLogBlocks, "{}", listing({*result, insns_, code.hot, code.cold, context_.thunks}));
     return result;

@@ -48,8 +48,9 @@ class Translator {
                const Thunks& thunks, CodeFetcher& fetcher, Log& log);
 
     /// Translates the block at `rip` whose first byte is at linear address `linear` and in physical `key.physical`.
-    /// On a fault of the first instruction's fetch, `fault` is set and the result null.
-    Block* translate(const BlockKey& key, u64 rip, Gva linear, Outcome& fault);
+    /// On a fault of the first instruction's fetch, `fault` is set and the result null. `site`: the branch that leads there,
+    /// whose jump it may take the place of, or null.
+    Block* translate(const BlockKey& key, u64 rip, Gva linear, ChainSite* site, Outcome& fault);
     /// The code cache may not hold another block: clear it first.
     bool full() const { return cache_.room() < kReserve; }
 
@@ -59,6 +60,7 @@ class Translator {
   private:
     static constexpr u64 kReserve = 512 * KiB;
 
+    bool may_fall(const ChainSite& site, const Block& to) const;
     bool decode_block(const BlockKey& key, u64 rip, Gva linear, Block& block, Outcome& fault);
     DecodeStatus decode_one(std::span<const u8> bytes, u64 rip, unsigned mode_bits, Insn& insn);
     DecodeStatus decode_straddling(std::span<const u8> tail, Gva next_page, Block& block, Insn& insn, Outcome& fault);

@@ -162,6 +162,84 @@ TEST_CASE("A bus master writes code between two runs", "[insn][smc]") {
     CHECK(t.reg(kRax) == 2);
 }
 
+namespace {
+
+/// Branches that are not taken, more than one block goes on behind: the next block follows in place of a jump.
+void end_block(x86::Assembler& a, const Label& never) {
+    a.test(x86::esp, x86::esp);
+    for (unsigned n = 0; n < 16; ++n) a.jz(never);
+}
+
+}  // namespace
+
+TEST_CASE("Code is changed that another block falls through into", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    t.execute([](auto& a) {
+        const Label loop = a.newLabel(), patched = a.newLabel(), never = a.newLabel();
+        a.mov(x86::ecx, 100);
+        a.bind(loop);
+        a.mov(x86::dword_ptr(patched, 1), x86::ecx);
+        end_block(a, never);
+        a.bind(patched);
+        a.mov(x86::edx, 0x12345678);  // its immediate becomes ecx
+        a.add(x86::eax, x86::edx);
+        end_block(a, never);
+        a.dec(x86::ecx);
+        a.jnz(loop);
+        a.bind(never);
+    });
+    CHECK(t.reg(kRax) == 5050);
+}
+
+TEST_CASE("Code is changed that falls through into another block", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    t.execute([](auto& a) {
+        const Label loop = a.newLabel(), patched = a.newLabel(), never = a.newLabel();
+        a.mov(x86::ecx, 100);
+        a.bind(loop);
+        a.bind(patched);
+        a.mov(x86::edx, 100);  // its immediate becomes ecx
+        a.add(x86::eax, x86::edx);
+        end_block(a, never);
+        a.dec(x86::ecx);
+        a.mov(x86::dword_ptr(patched, 1), x86::ecx);
+        end_block(a, never);
+        a.test(x86::ecx, x86::ecx);
+        a.jnz(loop);
+        a.bind(never);
+    });
+    CHECK(t.reg(kRax) == 5050);
+}
+
+TEST_CASE("Two blocks are changed at once, one of which falls through into the other", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    t.execute([](auto& a) {
+        const Label loop = a.newLabel(), change = a.newLabel(), first = a.newLabel(), second = a.newLabel(), never = a.newLabel();
+        a.mov(x86::ecx, 100);
+        a.jmp(change);
+        a.bind(loop);
+        a.bind(first);
+        a.mov(x86::edx, 0);
+        a.add(x86::eax, x86::edx);
+        end_block(a, never);
+        a.bind(second);
+        a.mov(x86::edx, 0);
+        a.add(x86::ebx, x86::edx);
+        a.dec(x86::ecx);
+        a.bind(change);
+        a.mov(x86::dword_ptr(second, 1), x86::ecx);
+        a.mov(x86::dword_ptr(first, 1), x86::ecx);
+        a.test(x86::ecx, x86::ecx);
+        a.jnz(loop);
+        a.bind(never);
+    });
+    CHECK(t.reg(kRax) == 5050);
+    CHECK(t.reg(kRbx) == 5050);
+}
+
 TEST_CASE("Two address spaces that show the same code page beside different pages", "[insn][smc]") {
     // A position-independent block falls through into the next page: which one depends on the mapping. Often enough for
     // a link that is made anew each time to become a look-up.
