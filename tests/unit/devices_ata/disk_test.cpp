@@ -260,8 +260,9 @@ TEST_CASE("disk: a DMA whose descriptors end early stays busy, here and where it
         a.start_master({{0x2000, 512}}, command == kReadDma);
         a.address(5, 2, false);
         a.command(command);
-        a.work.run_waiting();
-        if (command == kReadDma) a.work.run_one();
+        const auto first = [&a] { return std::vector<u8>(&a.ram.bytes[0x2000], &a.ram.bytes[0x2200]) == sectors(5, 1); };
+        if (command == kReadDma) a.work.run_until(first);
+        else a.work.run_waiting();
         copy_state(a.channel, b.channel);
         b.work.run_waiting();
         for (IdeRig* rig : {&a, &b}) {
