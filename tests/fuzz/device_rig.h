@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -87,6 +88,7 @@ class DeviceRig : private CpuPins {
     bool has_overlaps();
     /// What is no device's state: RAM, the cells of flash chips, images. Of a rig of the same seed.
     void copy_memory(DeviceRig& from);
+    bool has_same_ram(const DeviceRig& other) const { return std::memcmp(ram_.base(), other.ram_.base(), ram_.size()) == 0; }
 
     pc::Board& board() { return *board_; }
     IoBus& io() { return io_; }

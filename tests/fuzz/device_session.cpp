@@ -101,6 +101,7 @@ std::optional<std::string> DeviceSession::check_twin(DeviceRig& twin) {
         if (!last && !options_.trace) continue;
         const std::vector<u8> mine = rig_.save(), other = twin.save();
         if (mine != other) return fmt::format("{} steps after loading: {}", n + 1, difference(mine, other));
+        if (!rig_.has_same_ram(twin)) return fmt::format("{} steps after loading: RAM differs", n + 1);
     }
     return std::nullopt;
 }
