@@ -29,21 +29,22 @@ HybridVcpu::HybridVcpu(std::unique_ptr<Vcpu> first, std::unique_ptr<Vcpu> comple
       stress_switch_ns_(stress_switch_ns),
       suits_(std::move(suits)),
       arrived_ns_(monotonic_ns()) {
-    stay_alarm_.emplace([this] {
+    const auto end_stay = [this] {
         stay_over_ = true;
         nudge();
-    });
+    };
+    stay_alarm_.emplace(end_stay);
     if (suits_)
         watch_alarm_.emplace([this] {
             watch_due_ = true;
             nudge();
         });
     if (stress_switch_ns_ == 0) return;
-    stress_alarm_.emplace([this] {
+    stress_stay_alarm_.emplace(thread_time_, end_stay);
+    stress_alarm_.emplace(thread_time_, [this] {
         stress_due_ = true;
         nudge();
     });
-    stress_alarm_->set(stress_switch_ns_);
 }
 
 HybridVcpu::~HybridVcpu() = default;
@@ -60,6 +61,8 @@ void HybridVcpu::select(Engine which) {
 }
 
 RunExit HybridVcpu::run() {
+    thread_time_.bind();
+    start_alarms();
     for (;;) {
         // After a move once more: who asked for another meanwhile may have told the engine that was just left.
         while (choose()) {
@@ -73,9 +76,15 @@ RunExit HybridVcpu::run() {
     }
 }
 
+/// What comes before the first run is no guest.
+void HybridVcpu::start_alarms() {
+    if (std::exchange(started_, true)) return;
+    if (watch_alarm_) watch_alarm_->set(kWatch_ns);
+    if (stress_alarm_) stress_alarm_->set(stress_switch_ns_);
+}
+
 /// True: moved.
 bool HybridVcpu::choose() {
-    if (watch_alarm_ && !std::exchange(watching_, true)) watch_alarm_->set(kWatch_ns);
     const bool stressed = stress_due_.exchange(false);
     if (stressed) stress();
     if (watch_due_.exchange(false)) watch();
@@ -95,7 +104,14 @@ Engine HybridVcpu::target() {
 /// Not where the first engine would fail or be slow at once: the next look is soon.
 void HybridVcpu::end_stay() {
     away_ = suits_ && !suits_(complete_->state());
-    if (away_) stay_alarm_->set(stress_switch_ns_ != 0 ? kStressLook_ns : kLook_ns);
+    if (away_) set_stay(stress_switch_ns_ != 0 ? kStressLook_ns : kLook_ns);
+}
+
+void HybridVcpu::set_stay(u64 ns) {
+    if (stress_stay_alarm_)
+        stress_stay_alarm_->set(ns);
+    else
+        stay_alarm_->set(ns);
 }
 
 void HybridVcpu::move_to(Engine which) {
@@ -116,7 +132,7 @@ void HybridVcpu::fall_back(const std::string& why) {
     ++failures_[why];
     away_ = true;
     stay_over_ = false;
-    stay_alarm_->set(stay_after(monotonic_ns() - arrived_ns_));
+    set_stay(stay_after(monotonic_ns() - arrived_ns_));
 }
 
 u64 HybridVcpu::stay_after(u64 ran_ns) {

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "accel/hybrid/fallback_policy.h"
+#include "accel/hybrid/work_alarm.h"
 #include "accel/vcpu.h"
 #include "base/alarm.h"
 
@@ -26,7 +27,8 @@ class HybridVcpu : public Vcpu {
   public:
     using Suits = std::function<bool(const CpuState&)>;
 
-    /// `stress_switch_ns`: move at random moments, on average that far apart; 0: never.
+    /// `stress_switch_ns`: move at random moments, on average that far apart in the time of the processor's thread (a busy
+    /// host must not make it do nothing but move); 0: never.
     /// `suits`: what the first engine is for, when it is slow at other things; empty: everything.
     HybridVcpu(std::unique_ptr<Vcpu> first, std::unique_ptr<Vcpu> complete, Engine start,
                u64 stress_switch_ns, Suits suits);
@@ -41,6 +43,9 @@ class HybridVcpu : public Vcpu {
     }
     CpuState& state() override { return active().state(); }
     void state_changed() override { active().state_changed(); }
+    bool next_late_write(MmioWrite& write) override {
+        return first_->next_late_write(write) || complete_->next_late_write(write);
+    }
     void set_nmi_pending() override { active().set_nmi_pending(); }
     bool wakes() override { return active().wakes(); }
     const std::string& failure() const override { return engine(active_).failure(); }
@@ -57,9 +62,11 @@ class HybridVcpu : public Vcpu {
     Vcpu& engine(Engine which) const { return which == Engine::kFirst ? *first_ : *complete_; }
     Vcpu& active() const { return engine(active_); }
     void nudge() { active().request_exit(); }
+    void start_alarms();
     bool choose();
     Engine target();
     void end_stay();
+    void set_stay(u64 ns);
     void move_to(Engine which);
     void fall_back(const std::string& why);
     u64 stay_after(u64 ran_ns);
@@ -69,7 +76,7 @@ class HybridVcpu : public Vcpu {
     std::unique_ptr<Vcpu> first_, complete_;
     std::atomic<Engine> active_, wanted_;
     std::atomic<bool> exit_requested_ = false;
-    bool watching_ = false;                ///< since the first run: what comes before is no guest
+    bool started_ = false;
     bool away_ = false;                    ///< the first engine is wanted but has failed
     std::atomic<bool> stay_over_ = false;  ///< it may try again
     std::atomic<bool> stress_due_ = false, watch_due_ = false;
@@ -81,7 +88,9 @@ class HybridVcpu : public Vcpu {
     u64 switches_ = 0;
     u64 spent_ns_[2] = {};
     std::map<std::string, u64> failures_;
-    std::optional<Alarm> stay_alarm_, stress_alarm_, watch_alarm_;  // last: their threads use the rest
+    ThreadTime thread_time_;
+    std::optional<Alarm> stay_alarm_, watch_alarm_;  // from here on last: their threads use the rest
+    std::optional<WorkAlarm> stress_alarm_, stress_stay_alarm_;
 };
 
 }  // namespace twin86

@@ -115,6 +115,21 @@ TEST_CASE("the first engine notes writes to code while it runs, and reports them
     CHECK(p.complete->calls.empty());
 }
 
+TEST_CASE("moves at random come by the time of the thread: one that gets none is not interrupted") {
+    auto first = std::make_unique<FakeVcpu>(), complete = std::make_unique<FakeVcpu>();
+    FakeVcpu& slow = *first;
+    HybridVcpu vcpu(std::move(first), std::move(complete), Engine::kFirst, 5'000'000, HybridVcpu::Suits());
+    slow.script = {[](FakeVcpu& v) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        CHECK(v.requests == 0);
+        while (v.requests == 0) {
+        }
+        return RunExit::kInterrupted;
+    }};
+    CHECK(vcpu.run() == RunExit::kShutdown);
+    CHECK(vcpu.switches() == 1);
+}
+
 TEST_CASE("stays grow while failures follow each other, and shrink") {
     FallbackPolicy policy;
     CHECK(policy.stay_after(0) == 2 * FallbackPolicy::kShortest_ns);
