@@ -72,6 +72,19 @@ std::string engine_text(const AccelOptions& a, const std::string& engine) {
     return text;
 }
 
+void add_memory_words(Words& w, const Options& o) {
+    const RamBacking& b = o.ram_backing;
+    w.add("-machine", b.huge ? "pc,memory-backend=ram" : "pc");
+    if (!b.huge) {
+        w.add("-m", size_text(o.ram_bytes));
+        return w.add_if(b.prealloc, "-mem-prealloc");
+    }
+    std::string text = fmt::format("memory-backend-memfd,id=ram,size={},hugetlb=on", size_text(o.ram_bytes));
+    if (b.huge_page_size != 0) text += ",hugetlbsize=" + size_text(b.huge_page_size);
+    if (b.prealloc) text += ",prealloc=on";
+    w.add("-object", text);
+}
+
 void add_boot_words(Words& w, const BootOptions& boot) {
     std::string text = "order=" + boot.order;
     if (!boot.once.empty()) text += ",once=" + boot.once;
@@ -131,11 +144,10 @@ void add_device_words(Words& w, const Options& o) {
 
 std::string command_line(const Options& o) {
     Words w;
-    w.add("-machine", "pc");
+    add_memory_words(w, o);
     for (const std::string& engine : o.accel.engines) w.add("-accel", engine_text(o.accel, engine));
     w.add("-cpu", o.cpu);
     w.add("-smp", "1");
-    w.add("-m", size_text(o.ram_bytes));
     w.add("-rtc", rtc_text(o.rtc));
     w.add("-name", o.name);
     w.add_unless_empty("-kernel", o.kernel);

@@ -24,20 +24,6 @@ bool parse_date(const std::string& text, i64& unix_seconds) {
 
 }  // namespace
 
-Status set_memory(ParsedOptions& to, const std::string& v) {
-    const Properties properties = split_properties(v);
-    for (std::size_t i = 0; i < properties.size(); ++i) {
-        const auto& [key, val] = properties[i];
-        const bool bare = i == 0 && val.empty() && key != "size";
-        if (!bare && key != "size") return unknown_word("-m: property", key, {"size"});
-        auto size = parse_size(bare ? key : val, "-m");
-        if (!size) return size.failure();
-        to.options.ram_bytes = *size / kPageSize * kPageSize;
-    }
-    if (to.options.ram_bytes < MiB) return error("-m {}: a PC needs at least 1 MiB of memory", v);
-    return {};
-}
-
 Status set_smp(ParsedOptions&, const std::string& v) {
     const Properties properties = split_properties(v);
     for (std::size_t i = 0; i < properties.size(); ++i) {
@@ -70,10 +56,12 @@ Status set_machine(ParsedOptions& to, const std::string& v) {
             if (type != "pc" && !type.starts_with("pc-i440fx")) return unknown_word("-machine", type, {"pc"});
         } else if (key == "accel") {
             if (const Status s = set_accel(to, val); !s) return s;
+        } else if (key == "memory-backend") {
+            to.memory = val;
         } else if ((key == "usb" || key == "vmport" || key == "graphics") && val == "off") {
             continue;  // there is none of these
         } else {
-            return unknown_word("-machine: property", key, {"accel", "type", "usb", "vmport", "graphics"});
+            return unknown_word("-machine: property", key, {"accel", "type", "memory-backend", "usb", "vmport", "graphics"});
         }
     }
     return {};

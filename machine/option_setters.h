@@ -1,5 +1,5 @@
-// What the options with structured values do. option_machine.cpp: processor, memory, time; option_accel.cpp: engine;
-// option_devices.cpp: devices, monitors, log items; option_storage.cpp: firmware, boot
+// What the options with structured values do. option_machine.cpp: processor, time; option_accel.cpp: engine;
+// option_memory.cpp: RAM; option_devices.cpp: devices, monitors, log items; option_storage.cpp: firmware, boot
 // order, drives.
 #pragma once
 
@@ -8,6 +8,10 @@
 namespace twin86 {
 
 Status set_memory(ParsedOptions& to, const std::string& value);
+/// -object: memory for the machine. -mem-prealloc.
+Status add_object(ParsedOptions& to, const std::string& value);
+/// After the last option: the memory that -machine names.
+Status finish_memory(ParsedOptions& to);
 Status set_smp(ParsedOptions& to, const std::string& value);
 Status set_cpu(ParsedOptions& to, const std::string& value);
 Status set_machine(ParsedOptions& to, const std::string& value);

@@ -30,9 +30,12 @@ OptionTable::Setter short_drive(ParsedOptions& to, std::optional<unsigned> index
 void add_machine_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
     for (const char* name : {"machine", "M"})
-        t.value(name, "pc[,accel=kvm:jit]", "machine type; 'help' lists them", with(to, set_machine));
+        t.value(name, "pc[,accel=kvm:jit][,memory-backend=ID]", "machine type; 'help' lists them", with(to, set_machine));
     t.value("m", "[size=]MEGABYTES|SIZE", "guest memory, for example 512, 512M, 4G (default 128)",
             with(to, set_memory));
+    t.value("object", "memory-backend-memfd,id=ID,size=SIZE[,hugetlb=on][,hugetlbsize=2M][,prealloc=on]",
+            "guest memory in the host's huge pages; with -machine memory-backend=ID", with(to, add_object));
+    t.flag("mem-prealloc", "take all of the guest memory from the host at the start", o.ram_backing.prealloc);
     t.value("smp", "N", "number of processors (1)", with(to, set_smp));
     t.value("cpu", "MODEL[,+FEATURE,-FEATURE...]", "processor model; 'help' lists them (default max)",
             with(to, set_cpu));
@@ -159,6 +162,7 @@ Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments) {
     if (const Status s = table.apply(arguments, answers); !s) return s.failure();
     if (answers()) return parsed;
     if (const Status s = finish_devices(parsed); !s) return s.failure();
+    if (const Status s = finish_memory(parsed); !s) return s.failure();
     if (const Status s = check(parsed.options); !s) return s.failure();
     return parsed;
 }

@@ -8,6 +8,7 @@
 #include "accel/accel_options.h"
 #include "base/result.h"
 #include "base/types.h"
+#include "mmu/guest_ram.h"
 
 namespace twin86 {
 
@@ -71,6 +72,7 @@ struct DriveOptions {
 
 struct Options {
     u64 ram_bytes = 128 * MiB;
+    RamBacking ram_backing;
     std::string cpu = "max";
     AccelOptions accel;
 
@@ -115,12 +117,22 @@ struct Options {
 /// What the command line asks for instead of a machine.
 enum class OptionAction { kRun, kHelp, kVersion, kCpuHelp, kDeviceHelp, kMachineHelp, kAccelHelp, kLogHelp, kVgaHelp, kDisplayHelp };
 
+/// -object memory-backend-memfd.
+struct MemoryObject {
+    std::string id;
+    u64 bytes = 0;
+    RamBacking backing;
+};
+
 struct ParsedOptions {
     OptionAction action = OptionAction::kRun;
     std::string help_on;  ///< -device NAME,help
     Options options;
     // Taken in at the end, because -global may come behind the device.
     std::vector<std::string> devices, globals;
+    std::vector<MemoryObject> memories;
+    std::string memory;          ///< -machine memory-backend=
+    bool memory_sized = false;   ///< by -m
 };
 
 Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments);

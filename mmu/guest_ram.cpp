@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 namespace twin86 {
@@ -33,38 +36,74 @@ Error reservation_error(u64 size, const char* purpose, int cause) {
 /// Only advice: a kernel without it still works.
 void keep_out_of_core_dumps(void* at, u64 size) { (void)madvise(at, size, MADV_DONTDUMP); }
 
-}  // namespace
+u64 free_huge_pages(u64 page_size) {
+    u64 count = 0;
+    std::ifstream(fmt::format("/sys/kernel/mm/hugepages/hugepages-{}kB/free_hugepages", page_size / KiB)) >> count;
+    return count;
+}
 
-Result<GuestRam> GuestRam::create(u64 size) {
-    if (size == 0 || size % kPageSize != 0) return error("guest memory of {} bytes: the size must be a positive multiple of 4 KiB", size);
+Error pool_error(u64 size, u64 page_size) {
+    return error(
+        "cannot reserve {} in huge pages of {}: the host has {} of {} free (echo {} "
+        "> /sys/kernel/mm/hugepages/hugepages-{}kB/nr_hugepages as root, or hugetlb=off)",
+        megabytes(size), megabytes(page_size), free_huge_pages(page_size), size / page_size, size / page_size,
+        page_size / KiB);
+}
+
+Result<UniqueFd> memory_file(const RamBacking& backing) {
+    const unsigned log2 = backing.huge_page_size != 0 ? static_cast<unsigned>(std::countr_zero(backing.huge_page_size)) : 0;
+    UniqueFd fd(memfd_create("twin86-ram", MFD_CLOEXEC | (backing.huge ? MFD_HUGETLB | log2 << MAP_HUGE_SHIFT : 0)));
+    if (fd) return fd;
+    if (!backing.huge) return error("cannot create guest memory: memfd_create: {}", std::strerror(errno));
+    return error("this host has no huge pages of that size: {} (ls /sys/kernel/mm/hugepages lists them; or hugetlb=off)",
+                 std::strerror(errno));
+}
+
+/// Bytes that a page of the file has: the unit in which it can be mapped.
+u64 file_page_size(int fd, bool huge) {
+    struct stat s {};
+    return huge && fstat(fd, &s) == 0 ? static_cast<u64>(s.st_blksize) : kPageSize;
+}
+
+Status set_size(int fd, u64 size) {
     // ftruncate beyond the limit would raise SIGXFSZ instead of failing.
     if (const u64 limit = soft_limit(RLIMIT_FSIZE); size > limit)
         return error("cannot create {} of guest memory: files are limited to {} (raise 'ulimit -f')", megabytes(size), megabytes(limit));
+    if (ftruncate(fd, static_cast<off_t>(size)) == 0) return {};
+    return error("cannot create {} of guest memory: {} (use a smaller -m)", megabytes(size), std::strerror(errno));
+}
 
-    const int fd = memfd_create("twin86-ram", MFD_CLOEXEC);
-    if (fd < 0) return error("cannot create guest memory: memfd_create: {}", std::strerror(errno));
-    if (ftruncate(fd, static_cast<off_t>(size)) != 0) {
-        const int cause = errno;
-        close(fd);
-        return error("cannot create {} of guest memory: {} (use a smaller -m)", megabytes(size), std::strerror(cause));
-    }
-    void* const base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-    if (base == MAP_FAILED) {
-        const int cause = errno;
-        close(fd);
-        return reservation_error(size, "guest memory", cause);
-    }
+}  // namespace
+
+Result<GuestRam> GuestRam::create(u64 size, const RamBacking& backing) {
+    if (size == 0 || size % kPageSize != 0) return error("guest memory of {} bytes: the size must be a positive multiple of 4 KiB", size);
+    auto fd = memory_file(backing);
+    if (!fd) return fd.failure();
+    const u64 page_size = file_page_size(fd->get(), backing.huge);
+    if (size % page_size != 0)
+        return error("guest memory of {} KiB in huge pages of {}: -m must be a multiple of them", size / KiB, megabytes(page_size));
+    if (const Status s = set_size(fd->get(), size); !s) return s.failure();
+    // Huge pages are reserved now: one that is missing later would kill the process.
+    const int flags = MAP_SHARED | (backing.huge ? 0 : MAP_NORESERVE);
+    void* const base = mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, fd->get(), 0);
+    if (base == MAP_FAILED) return backing.huge && errno == ENOMEM ? pool_error(size, page_size) : reservation_error(size, "guest memory", errno);
+    GuestRam ram(static_cast<Hva>(base), size, page_size, fd.take(), backing.huge || backing.prealloc);
     keep_out_of_core_dumps(base, size);
-    return GuestRam(static_cast<Hva>(base), size, fd);
+    if (backing.prealloc && fallocate(ram.fd(), 0, 0, static_cast<off_t>(size)) != 0)
+        return error("cannot allocate {} of guest memory: {} (use a smaller -m)", megabytes(size), std::strerror(errno));
+    return ram;
 }
 
 GuestRam::GuestRam(GuestRam&& other) noexcept
-    : base_(std::exchange(other.base_, nullptr)), size_(std::exchange(other.size_, 0)), fd_(std::exchange(other.fd_, -1)) {}
+    : base_(std::exchange(other.base_, nullptr)), size_(std::exchange(other.size_, 0)),
+      page_size_(other.page_size_), fd_(std::move(other.fd_)), kept_(other.kept_) {}
 
 GuestRam& GuestRam::operator=(GuestRam&& other) noexcept {
     std::swap(base_, other.base_);
     std::swap(size_, other.size_);
+    std::swap(page_size_, other.page_size_);
     std::swap(fd_, other.fd_);
+    std::swap(kept_, other.kept_);
     return *this;
 }
 
@@ -72,12 +111,11 @@ GuestRam::~GuestRam() { release(); }
 
 void GuestRam::release() {
     if (base_ != nullptr) munmap(base_, size_);
-    if (fd_ >= 0) close(fd_);
 }
 
 void GuestRam::clear() {
-    const int result = fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size_));
-    if (result != 0) std::memset(base_, 0, size_);
+    constexpr int kGiveBack = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    if (kept_ || fallocate(fd(), kGiveBack, 0, static_cast<off_t>(size_)) != 0) std::memset(base_, 0, size_);
 }
 
 Result<HostPages> HostPages::create(u64 size, const char* purpose) {

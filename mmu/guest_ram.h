@@ -5,13 +5,21 @@
 
 #include "base/result.h"
 #include "base/types.h"
+#include "base/unique_fd.h"
 
 namespace twin86 {
 
+/// Which of the host's memory.
+struct RamBacking {
+    bool huge = false;       ///< from the host's pool of huge pages (Linux, Documentation/admin-guide/mm/hugetlbpage.rst)
+    u64 huge_page_size = 0;  ///< 0: the host's default
+    bool prealloc = false;   ///< all of it now, instead of as the guest touches it
+};
+
 class GuestRam {
   public:
-    /// `size` is a positive multiple of 4 KiB. Memory is committed as the guest touches it.
-    static Result<GuestRam> create(u64 size);
+    /// `size` is a positive multiple of 4 KiB, or of the huge pages.
+    static Result<GuestRam> create(u64 size, const RamBacking& backing = {});
 
     GuestRam(GuestRam&& other) noexcept;
     GuestRam& operator=(GuestRam&& other) noexcept;
@@ -19,18 +27,23 @@ class GuestRam {
 
     Hva base() const { return base_; }
     u64 size() const { return size_; }
-    int fd() const { return fd_; }
+    int fd() const { return fd_.get(); }
+    /// The file can be mapped in multiples of this.
+    u64 page_size() const { return page_size_; }
 
-    /// Back to all zeroes, as after power-on; the host memory is given back. The mappings stay valid.
+    /// Back to all zeroes, as after power-on; the host gets its memory back, unless it was asked for in advance. The
+    /// mappings stay valid.
     void clear();
 
   private:
-    GuestRam(Hva base, u64 size, int fd) : base_(base), size_(size), fd_(fd) {}
+    GuestRam(Hva base, u64 size, u64 page_size, UniqueFd fd, bool kept)
+        : base_(base), size_(size), page_size_(page_size), fd_(std::move(fd)), kept_(kept) {}
     void release();
 
     Hva base_ = nullptr;
-    u64 size_ = 0;
-    int fd_ = -1;
+    u64 size_ = 0, page_size_ = 0;
+    UniqueFd fd_;
+    bool kept_ = false;  ///< the host must not get it back: it might not be there again
 };
 
 /// Zeroed, lazily committed pages that stay out of core dumps; unmapped when destroyed.

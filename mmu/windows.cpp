@@ -41,6 +41,7 @@ u64 mapping_budget() {
 }  // namespace
 
 std::unique_ptr<Windows> Windows::create(PhysMap& phys, const WindowTables& tables, bool always) {
+    if (phys.ram().page_size() != kPageSize) return nullptr;  // huge pages cannot be shown one guest page at a time
     auto area = WindowArea::reserve(kWindows, phys.ram().fd());
     if (area == nullptr) return nullptr;
     return std::unique_ptr<Windows>(new Windows(phys, tables, always, std::move(area)));

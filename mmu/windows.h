@@ -23,7 +23,7 @@ namespace twin86 {
 
 class Windows {
   public:
-    /// Null when the host gives no address space for it. `always`: no policy, everything is shown at once.
+    /// Null when the host gives no address space for it, or RAM is in huge pages. `always`: no policy, everything is shown at once.
     static std::unique_ptr<Windows> create(PhysMap& phys, const WindowTables& tables, bool always);
     ~Windows();
 

@@ -41,6 +41,15 @@ TEST_CASE("memory sizes") {
     }
 }
 
+TEST_CASE("memory in huge pages") {
+    const Options o = options({"-object", "memory-backend-memfd,id=a,size=1G,hugetlb=on,hugetlbsize=2M,share=on", "-machine",
+                               "pc,memory-backend=a", "-mem-prealloc"});
+    CHECK(o.ram_bytes == GiB);
+    CHECK((o.ram_backing.huge && o.ram_backing.huge_page_size == 2 * MiB && o.ram_backing.prealloc));
+    const Options plain = options({"-mem-prealloc"});
+    CHECK((!plain.ram_backing.huge && plain.ram_backing.prealloc));
+}
+
 TEST_CASE("properties split at single commas") {
     CHECK(split_properties("a,b=c,d=") == Properties{{"a", ""}, {"b", "c"}, {"d", ""}});
     CHECK(split_properties("x=1,,2,y=a=b") == Properties{{"x", "1,2"}, {"y", "a=b"}});
@@ -107,6 +116,15 @@ TEST_CASE("errors say what to do") {
         {{"-drive", "index=1"}, "file=IMAGE"},
         {{"-boot", "x"}, "'x'"},
         {{"-boot", "order=cadn"}, "three"},
+        {{"-object", "memory-backend-ram,id=a"}, "memory-backend-memfd"},
+        {{"-object", "memory-backend-memfd,size=1G"}, "id=ram"},
+        {{"-object", "memory-backend-memfd,id=a"}, "size=512M"},
+        {{"-object", "memory-backend-memfd,id=a,size=1G"}, "memory-backend=a"},
+        {{"-object", "memory-backend-memfd,id=a,size=1G,hugetbl=on"}, "hugetlb"},
+        {{"-object", "memory-backend-memfd,id=a,size=1G,hugetlbsize=2M"}, "hugetlb=on"},
+        {{"-object", "memory-backend-memfd,id=a,size=1G,hugetlb=on,hugetlbsize=3M"}, "power of two"},
+        {{"-machine", "memory-backend=a"}, "-object memory-backend-memfd,id=a"},
+        {{"-machine", "memory-backend=a", "-m", "1G", "-object", "memory-backend-memfd,id=a,size=2G"}, "leave -m out"},
         {{""}, "empty word"},
         {{"-d", "exek"}, "exec"},
         {{"-mon", "mode=readline"}, "chardev=ID"},
