@@ -46,6 +46,11 @@ bool KvmVcpu::may_be_guarded() {
     return true;
 }
 
+/// Emulated code of ring 0 hits no data breakpoints, native code of ring 3 none at all on hosts that emulate ring 0.
+bool KvmVcpu::breakpoints_are_missed() const {
+    return backend_.has_second && !backend_.native_ring0() && fetched_ && (state_.dr[7] & kDr7Enabled) != 0;
+}
+
 /// After KVM_EXIT_SHUTDOWN: the state at the instruction that could not go on.
 void KvmVcpu::leave_guard() {
     shut_down_ = true;
