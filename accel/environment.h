@@ -2,7 +2,7 @@
 // inside; engines call it from the vCPU's thread.
 #pragma once
 
-#include "base/types.h"
+#include "accel/vcpu.h"
 
 namespace twin86 {
 
@@ -15,6 +15,11 @@ class VcpuEnvironment {
     /// Physical accesses of 1, 2, 4 or 8 bytes to what is not RAM.
     virtual u64 mmio_read(Gpa address, unsigned size) = 0;
     virtual void mmio_write(Gpa address, unsigned size, u64 value) = 0;
+
+    /// Before anything else of the guest is seen: what `from` has put off reaches the devices.
+    virtual void deliver_late_writes(Vcpu& from) {
+        for (MmioWrite w; from.next_late_write(w);) mmio_write(w.address, w.size, w.value);
+    }
 
     /// An external interrupt waits. Cheap: one atomic load, no lock.
     virtual bool interrupt_pending() const = 0;

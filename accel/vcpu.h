@@ -7,6 +7,13 @@
 
 namespace twin86 {
 
+/// A write to a device, of 1, 2, 4 or 8 bytes at a multiple of its size.
+struct MmioWrite {
+    Gpa address = 0;
+    unsigned size = 0;
+    u64 value = 0;
+};
+
 /// Why run() returned.
 enum class RunExit {
     kInterrupted,  ///< request_exit() was called
@@ -52,6 +59,9 @@ class Vcpu {
     virtual CpuState& state() = 0;
     /// The state was changed from outside: cached modes and translations of addresses are dropped.
     virtual void state_changed() = 0;
+    /// The oldest write of those that PhysMap::late_writes() allows to put off, which the engine now forgets; false: there
+    /// is none. From any thread, one at a time (in a machine: with its lock held), also while run() is executing.
+    virtual bool next_late_write(MmioWrite&) { return false; }
     /// Another engine's translated code stands by: from now on note writes to pages with code (before run()), and report them
     /// to the physical map (after it). Engines that report each write at once have nothing to do.
     virtual void watch_code() {}

@@ -26,7 +26,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const Options& options, std::mu
     if (end > u64{1} << model->physical_bits())
         return error("-m {}M: the processor addresses {} bits, which holds {}M", options.ram_bytes / MiB,
                      model->physical_bits(), ((u64{1} << model->physical_bits()) - GiB) / MiB);
-    auto ram = GuestRam::create(options.ram_bytes);
+    auto ram = GuestRam::create(options.ram_bytes, options.ram_backing);
     if (!ram) return ram.failure();
     std::unique_ptr<Machine> m(new Machine(options, model.take(), lock, loop, log, ram.take()));
     if (m->host_timer_.fd() < 0) return error("cannot create a timer: {}; see ulimit -n", std::strerror(errno));
@@ -55,7 +55,7 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     auto display = make_display(options_, *phys_, clock_, log_);
     if (!display) return display.failure();
     display_ = display.take();
-    if (display_) display_->plug_into(*board_, io_, mmio_);
+    if (display_) display_->plug_into(*board_, io_, mmio_, *phys_);
     if (const Status s = add_plugged_devices(); !s) return s;
     if (options_.debug_exit)
         if (const Status s = board_->add_debug_exit(options_.debug_exit->iobase, options_.debug_exit->iosize); !s)

@@ -81,6 +81,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
     void quit(int status) { finish(status); }
     /// As the reset button: also when paused; -no-reboot makes an end of it.
     void request_reset();
+    /// Before somebody looks at a device's memory: what the guest has written to it is there.
+    void settle_devices() { take_late_writes(*vcpu_); }
 
     /// Why run() returned 1, after it did.
     const std::string& failure() const { return failure_; }
@@ -122,6 +124,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
     void port_write(IoPort port, unsigned size, u32 value) override;
     u64 mmio_read(Gpa address, unsigned size) override;
     void mmio_write(Gpa address, unsigned size, u64 value) override;
+    void deliver_late_writes(Vcpu& from) override;
+    void take_late_writes(Vcpu& from);
     bool interrupt_pending() const override { return board_->lapic().has_interrupt(); }
     int acknowledge_interrupt() override;
     u8 read_tpr() override;

@@ -33,6 +33,16 @@ void Machine::mmio_write(Gpa address, unsigned size, u64 value) {
     unmapped_.memory(address, size);
 }
 
+void Machine::deliver_late_writes(Vcpu& from) {
+    const std::scoped_lock held(lock_);
+    fire_due_timers();
+    take_late_writes(from);
+}
+
+void Machine::take_late_writes(Vcpu& from) {
+    for (MmioWrite w; from.next_late_write(w);) mmio_.write(w.address, w.size, w.value);
+}
+
 int Machine::acknowledge_interrupt() {
     const std::scoped_lock held(lock_);
     const int vector = board_->lapic().acknowledge();

@@ -24,12 +24,14 @@ Error unknown_key(const std::string& name) {
 Status MachineMonitor::screendump(const std::string& path) {
     pc::Display* const display = machine_.display();
     if (display == nullptr) return no_display();
+    machine_.settle_devices();
     return write_png(render(display->frame(), display->vga().memory()), path);
 }
 
 Result<std::vector<std::string>> MachineMonitor::screen_text() {
     pc::Display* const display = machine_.display();
     if (display == nullptr) return no_display();
+    machine_.settle_devices();
     const VgaFrame frame = display->frame();
     const std::span<const u8> memory = display->vga().memory();
     if (frame.geometry().kind == ScreenKind::kText) return text_mode_rows(frame, memory);

@@ -32,6 +32,7 @@ void Screen::take_written_pages(const ScreenGeometry& g, Painter::Written& writt
 
 Screen::Look Screen::look() {
     const std::scoped_lock held(machine_lock_);
+    machine_.settle_devices();
     pc::Display& display = *machine_.display();
     Look look{display.frame(), {display.vga().take_written(), {}}};
     take_written_pages(look.frame.geometry(), look.written);

@@ -101,7 +101,21 @@ void PhysMap::replace(Gpa base, u64 size, EntryOf entry_of) {
         code_was_written(page, kPageSize);
         if (page_is_mmio(slot)) pages_.clear_flags(page, kPageHasCode);
     }
-    for (PhysMapListener* l : listeners_) l->range_remapped(base, end - base);
+    changed(base, end - base);
+}
+
+void PhysMap::changed(Gpa base, u64 size) {
+    for (PhysMapListener* l : listeners_) l->range_remapped(base, size);
+}
+
+Mapping PhysMap::allow_late_writes(Gpa base, u64 size) {
+    const GpaRange range{base, size};
+    late_writes_.push_back(range);
+    changed(base, size);
+    return Mapping([this, range] {
+        late_writes_.erase(std::find(late_writes_.begin(), late_writes_.end(), range));
+        changed(range.base, range.size);
+    });
 }
 
 Status PhysMap::map_rom(Gpa base, std::span<const u8> image, std::string name) {

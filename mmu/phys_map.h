@@ -58,6 +58,13 @@ struct HostRange {
     std::string name;
 };
 
+/// A range of device memory.
+struct GpaRange {
+    Gpa base = 0;
+    u64 size = 0;
+    bool operator==(const GpaRange&) const = default;
+};
+
 class PhysMap : public DmaView {
   public:
     static constexpr Gpa kHighRamBase = 4 * GiB;
@@ -77,6 +84,10 @@ class PhysMap : public DmaView {
     [[nodiscard]] Mapping map_memory(Gpa base, u64 size, Hva host, bool writable, std::string name);
     /// The same for memory that the guest reads while each of its writes goes to the MMIO bus.
     [[nodiscard]] Mapping map_flash(Gpa base, u64 size, Hva host, std::string name);
+    /// Writes to this device memory have no effect that the guest could notice before its next access to any device: an
+    /// engine may collect them and deliver them late, in their order. Until the handle goes.
+    [[nodiscard]] Mapping allow_late_writes(Gpa base, u64 size);
+    const std::vector<GpaRange>& late_writes() const { return late_writes_; }
     /// Switches whole pages.
     void remap(Gpa base, u64 size, Backing backing);
 
@@ -125,6 +136,7 @@ class PhysMap : public DmaView {
     u64 natural_entry(Gpa page) const;
     template <class EntryOf>
     void replace(Gpa base, u64 size, EntryOf entry_of);
+    void changed(Gpa base, u64 size);
     Mapping map_region(const Region& region);
     void unmap(const Region& region);
     std::string name_of(Gpa page, Hva host) const;
@@ -140,6 +152,7 @@ class PhysMap : public DmaView {
     PhysPages pages_;
     std::vector<Region> regions_;  // in order of mapping
     std::vector<HostPages> rom_images_;
+    std::vector<GpaRange> late_writes_;
     std::vector<PhysMapListener*> listeners_;
     std::vector<CodeWriteListener*> code_listeners_;
     std::atomic<u64> dma_writes_ = 0;

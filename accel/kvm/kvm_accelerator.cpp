@@ -8,15 +8,15 @@ Result<std::unique_ptr<KvmAccelerator>> KvmAccelerator::create(const Backend& ba
                                                                Log& log) {
     auto system = KvmSystem::open();
     if (!system) return system.failure();
-    model.keep_features(available_features(*system, backend));
     auto vm = KvmVm::create(system.take());
     if (!vm) return vm.failure();
+    model.keep_features(available_features((*vm)->system(), backend));
     return std::unique_ptr<KvmAccelerator>(new KvmAccelerator(vm.take(), backend, model, phys, log));
 }
 
 KvmAccelerator::KvmAccelerator(std::unique_ptr<KvmVm> vm, Backend backend, const CpuModel& model, PhysMap& phys,
                                Log& log)
-    : vm_(std::move(vm)), backend_(backend), model_(model), phys_(phys), log_(log), slots_(*vm_, phys) {}
+    : vm_(std::move(vm)), backend_(backend), model_(model), phys_(phys), log_(log), slots_(*vm_, phys, backend.late_writes) {}
 
 Result<std::unique_ptr<Vcpu>> KvmAccelerator::create_vcpu(unsigned, VcpuEnvironment& environment) {
     auto vcpu = KvmVcpu::create(*vm_, slots_, model_, phys_, environment, backend_, log_);

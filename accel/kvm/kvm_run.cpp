@@ -28,6 +28,7 @@ RunExit KvmVcpu::run() {
 bool KvmVcpu::prepare() {
     if (const Status s = slots_.update(); !s) return fail(s.failure().message);
     if (needs_guard() && !may_be_guarded()) return false;
+    if (breakpoints_are_missed()) return fail("debugging");
     if (changed_ && !(complete() && store())) return false;
     return set_tsc_offset();
 }
@@ -67,6 +68,7 @@ int KvmVcpu::enter() {
     ++counters_.runs;
     kick_.end();
     ready_ = run_.ready_for_interrupt_injection != 0;
+    deliver_late_writes();
     take_priority();
     return result;
 }

@@ -42,6 +42,7 @@ std::string KvmVcpu::statistics() const {
                                   static_cast<double>(counters_.guest_ns) / 1e9);
     for (const auto& [reason, count] : counters_.reasons) out += fmt::format(" {} {}", reason_name(reason), count);
     out += fmt::format("\nkvm events        {} interrupts, {} kicks\n", counters_.interrupts, counters_.kicks);
+    out += fmt::format("kvm late writes   {}, from {} zones\n", counters_.late_writes, slots_.zones());
     out += fmt::format("kvm state         {} fetches, {} stores\n", counters_.fetches, counters_.stores);
     out += fmt::format("kvm memory        {} slots, {} updates, {} zaps\n", slots_.count(), slots_.updates(),
                        slots_.zaps());

@@ -24,6 +24,7 @@ KvmVcpu::KvmVcpu(KvmVm& vm, VcpuHandle handle, MemorySlots& slots, const CpuMode
     : vm_(vm),
       handle_(std::move(handle)),
       run_(handle_.run()),
+      late_(vm, handle_),
       slots_(slots),
       model_(model),
       phys_(phys),
@@ -37,6 +38,8 @@ KvmVcpu::KvmVcpu(KvmVm& vm, VcpuHandle handle, MemorySlots& slots, const CpuMode
 KvmVcpu::~KvmVcpu() {
     // A port or MMIO access that KVM waits for must not be finished by the next user.
     (void)complete();
+    for (MmioWrite w; late_.next(w);) {
+    }
     vm_.give_back(std::move(handle_));
 }
 
@@ -56,6 +59,16 @@ void KvmVcpu::request_exit() {
 CpuState& KvmVcpu::state() {
     if (!fetched_ && complete()) (void)fetch();
     return state_;
+}
+
+bool KvmVcpu::next_late_write(MmioWrite& write) {
+    const bool there = late_.next(write);
+    counters_.late_writes += there;
+    return there;
+}
+
+void KvmVcpu::deliver_late_writes() {
+    if (!late_.empty()) env_.deliver_late_writes(*this);
 }
 
 void KvmVcpu::set_nmi_pending() {
@@ -95,6 +108,7 @@ bool KvmVcpu::complete() {
         const int r = handle_.call(KVM_RUN, nullptr);
         run_.immediate_exit = 0;
         completing_ = false;
+        deliver_late_writes();
         if (r == -EINTR) break;
         if (r < 0) return fail(fmt::format("KVM_RUN: {}", std::strerror(-r)));
         // The rest of an access that has several parts.

@@ -26,7 +26,7 @@ namespace twin86::kvm {
 
 struct ExitCounters {
     std::map<u32, u64> reasons;  ///< by KVM_EXIT_*
-    u64 runs = 0, interrupts = 0, kicks = 0, stores = 0, fetches = 0;
+    u64 runs = 0, interrupts = 0, kicks = 0, stores = 0, fetches = 0, late_writes = 0;
     u64 guest_ns = 0;  ///< inside KVM_RUN
 };
 
@@ -44,6 +44,7 @@ class KvmVcpu : public Vcpu, private CpuHost {
     void kick() override { kick_(); }
     CpuState& state() override;
     void state_changed() override { changed_ = true; }
+    bool next_late_write(MmioWrite& write) override;
     void watch_code() override { slots_.watch_code(); }
     void report_code_writes() override { slots_.report_code_writes(); }
     void set_nmi_pending() override;
@@ -69,6 +70,7 @@ class KvmVcpu : public Vcpu, private CpuHost {
     bool store();
     bool forget_translations(const kvm_sregs& sregs);
     bool complete();
+    void deliver_late_writes();
     bool get(unsigned long request, void* to, const char* what);
     bool set(unsigned long request, void* from, const char* what);
     bool set_tsc_offset();
@@ -92,6 +94,7 @@ class KvmVcpu : public Vcpu, private CpuHost {
     // kvm_guard.cpp
     bool needs_guard() const;
     bool may_be_guarded();
+    bool breakpoints_are_missed() const;
     void leave_guard();
     bool take_back_syscall();
     void take_back_exception();
@@ -126,6 +129,7 @@ class KvmVcpu : public Vcpu, private CpuHost {
     KvmVm& vm_;
     VcpuHandle handle_;
     kvm_run& run_;
+    CoalescedRing late_;
     MemorySlots& slots_;
     const CpuModel& model_;
     PhysMap& phys_;

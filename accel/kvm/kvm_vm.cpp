@@ -114,6 +114,14 @@ int KvmVm::set_slot(u32 slot, Gpa base, u64 size, Hva host, u32 flags) {
     return negative_errno(::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &region));
 }
 
+int KvmVm::set_coalesced(Gpa base, u64 size, bool on) {
+    kvm_coalesced_mmio_zone zone{};
+    zone.addr = base;
+    zone.size = static_cast<u32>(size);
+    const unsigned long request = on ? KVM_REGISTER_COALESCED_MMIO : KVM_UNREGISTER_COALESCED_MMIO;
+    return negative_errno(::ioctl(fd_.get(), request, &zone));
+}
+
 int KvmVm::get_dirty_log(u32 slot, u64* bitmap) {
     kvm_dirty_log log{};
     log.slot = slot;

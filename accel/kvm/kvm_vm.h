@@ -44,6 +44,8 @@ class KvmVm {
 
     /// `size` 0 takes the slot away. Negative errno on failure.
     int set_slot(u32 slot, Gpa base, u64 size, Hva host, u32 flags);
+    /// Writes to this range are collected (api.rst, KVM_REGISTER_COALESCED_MMIO), or no longer. Negative errno on failure.
+    int set_coalesced(Gpa base, u64 size, bool on);
     /// Bits of pages written since the last call; the slot must have been set with KVM_MEM_LOG_DIRTY_PAGES.
     int get_dirty_log(u32 slot, u64* bitmap);
 

@@ -24,7 +24,8 @@ Error slot_error(const HostRange& range, int cause) {
 
 }  // namespace
 
-MemorySlots::MemorySlots(KvmVm& vm, PhysMap& phys) : vm_(vm), phys_(phys) {
+MemorySlots::MemorySlots(KvmVm& vm, PhysMap& phys, bool late_writes)
+    : vm_(vm), phys_(phys), late_writes_(late_writes), zones_(vm) {
     phys_.add_listener(*this);
 }
 
@@ -38,6 +39,7 @@ Status MemorySlots::update() {
     if (!old_.exchange(false)) return {};
     const std::scoped_lock held(lock_);
     ++updates_;
+    if (late_writes_) zones_.update(phys_.late_writes());
     const std::vector<HostRange> wanted = phys_.host_ranges();
     const auto stays = [&](const Slot& s) {
         return std::any_of(wanted.begin(), wanted.end(), [&](const HostRange& r) { return same(r, s.range); });

@@ -1,4 +1,4 @@
-// MemorySlots: KVM's memory slots as a mirror of the physical map.
+// MemorySlots: KVM's memory slots, and the zones of coalesced MMIO, as a mirror of the physical map.
 //
 // A change of the map only marks the mirror as old: the processor, whose accesses to devices make the changes, brings
 // it up to date before it enters the guest again.
@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "accel/kvm/coalesced_mmio.h"
 #include "accel/kvm/kvm_vm.h"
 #include "mmu/phys_map.h"
 
@@ -15,7 +16,8 @@ namespace twin86::kvm {
 
 class MemorySlots : private PhysMapListener {
   public:
-    MemorySlots(KvmVm& vm, PhysMap& phys);
+    /// `late_writes`: KVM collects those writes to devices that the map allows to be late.
+    MemorySlots(KvmVm& vm, PhysMap& phys, bool late_writes = false);
     ~MemorySlots() override;
     MemorySlots(const MemorySlots&) = delete;
     MemorySlots& operator=(const MemorySlots&) = delete;
@@ -32,6 +34,7 @@ class MemorySlots : private PhysMapListener {
     void report_code_writes();
 
     u64 count() const { return slots_.size(); }
+    u64 zones() const { return zones_.count(); }
     u64 updates() const { return updates_; }
     u64 zaps() const { return zaps_; }
 
@@ -58,6 +61,8 @@ class MemorySlots : private PhysMapListener {
     std::atomic<bool> old_ = true;
     std::mutex lock_;  ///< of slots_: the dirty log is read by other threads
     std::vector<Slot> slots_;
+    const bool late_writes_;
+    CoalescedZones zones_;
     bool watching_code_ = false;
     u64 updates_ = 0, zaps_ = 0;
 };

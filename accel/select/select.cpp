@@ -34,6 +34,7 @@ Made with_fallback(const Request& r, std::unique_ptr<Accelerator> kvm) {
 Made make_kvm(const Request& r, const Result<kvm::Backend>& probed) {
     if (!probed) return error("-accel kvm: {}", probed.failure().message);
     kvm::Backend backend = probed.value();
+    backend.late_writes = true;
     backend.has_second = r.options.fallback && jit::host_can_translate(HostCpuid::probe().features);
     auto kvm = kvm::KvmAccelerator::create(backend, r.model, r.phys, r.log);
     if (!kvm) return error("-accel kvm: {}", kvm.failure().message);

@@ -26,7 +26,7 @@ Result<std::unique_ptr<Display>> Display::create(const DisplayConfig& config, Ph
     return display;
 }
 
-void Display::plug_into(Board& board, IoBus& io, MmioBus& mmio) {
+void Display::plug_into(Board& board, IoBus& io, MmioBus& mmio, PhysMap& phys) {
     const auto ports = [&](IoPort base, u32 size, IoHandler& handler) {
         mappings_.push_back(io.map(base, size, handler, "vga"));
     };
@@ -35,6 +35,8 @@ void Display::plug_into(Board& board, IoBus& io, MmioBus& mmio) {
     ports(VgaPorts::kBase + 0x10, 0x20, vga_->legacy_ports(0x10));
     mappings_.push_back(io.map(Vga::kVbePort, Vga::kVbePorts, vga_->vbe_ports(), "vbe", IoBus::kWord));
     mappings_.push_back(mmio.map(VgaWindow::kBase, VgaWindow::kSize, vga_->window(), "vga-window"));
+    // Shown when somebody looks; what a write does depends on registers, and ports come in order.
+    mappings_.push_back(phys.allow_late_writes(VgaWindow::kBase, VgaWindow::kSize));
     mappings_.push_back(board.pci().attach(kDisplaySlot << 3, *vga_));
     board.add_device(*vga_);
 }

@@ -18,7 +18,7 @@ class Display {
   public:
     static Result<std::unique_ptr<Display>> create(const DisplayConfig& config, PhysMap& phys, const Clock& clock);
     /// Puts the adapter into its slot and maps ports and window.
-    void plug_into(Board& board, IoBus& io, MmioBus& mmio);
+    void plug_into(Board& board, IoBus& io, MmioBus& mmio, PhysMap& phys);
 
     Vga& vga() { return *vga_; }
     /// The VGA BIOS's 8x16 font; empty: there is none.

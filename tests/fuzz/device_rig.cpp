@@ -89,7 +89,7 @@ void DeviceRig::add_display(Random& r) {
     auto display = pc::Display::create(config, *phys_, clock_);
     CHECK(display, "{}", display ? "" : display.failure().message);
     display_ = display.take();
-    display_->plug_into(*board_, io_, mmio_);
+    display_->plug_into(*board_, io_, mmio_, *phys_);
 }
 
 std::unique_ptr<AtaDevice> DeviceRig::cdrom() {

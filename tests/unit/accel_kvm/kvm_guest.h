@@ -21,10 +21,11 @@ class KvmGuest {
   public:
     static constexpr Gva kCode = 0x400000, kStackTop = 0x802000;
 
-    KvmGuest()
-        : backend_(*kvm::probe_backend()),
+    /// `has_second`: what KVM cannot do is another engine's, as far as it knows.
+    explicit KvmGuest(bool has_second = false)
+        : backend_(probe(has_second)),
           vm_(kvm::KvmVm::create(kvm::KvmSystem::open().take()).take()),
-          slots_(*vm_, jit.phys()) {
+          slots_(*vm_, jit.phys(), true) {
         jit.map_new(kCode, kPageSize, kUserPage);
         jit.map_new(kStackTop - kPageSize, kPageSize, kUserPage | kWritablePage);
         vcpu_ = kvm::KvmVcpu::create(*vm_, slots_, jit.model(), jit.phys(), jit.environment(), backend_, log_).take();
@@ -48,6 +49,12 @@ class KvmGuest {
     JitGuest jit;
 
   private:
+    static kvm::Backend probe(bool has_second) {
+        kvm::Backend b = *kvm::probe_backend();
+        b.has_second = has_second;
+        return b;
+    }
+
     Log log_;
     kvm::Backend backend_;
     std::unique_ptr<kvm::KvmVm> vm_;

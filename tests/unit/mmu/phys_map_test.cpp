@@ -1,5 +1,6 @@
 // Layout, accesses, code pages and dirty tracking of guest physical memory.
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -229,4 +230,53 @@ TEST_CASE("guest memory that cannot be had is refused in one line") {
     REQUIRE_FALSE(limited);
     CHECK(limited.failure().message.find("ulimit -v") != std::string::npos);
     CHECK(limited.failure().message.find('\n') == std::string::npos);
+}
+
+TEST_CASE("memory in huge pages: refused with the remedy where there are too few, and none is missing later") {
+    constexpr u64 kPage = 2 * MiB;
+    const auto too_much = GuestRam::create(u64{1} << 40, {.huge = true, .huge_page_size = kPage});
+    REQUIRE_FALSE(too_much);
+    CHECK(too_much.failure().message.find("nr_hugepages") != std::string::npos);
+    CHECK(too_much.failure().message.find("hugetlb=off") != std::string::npos);
+    const auto odd = GuestRam::create(u64{1} << 40, {.huge = true, .huge_page_size = 64 * KiB});
+    REQUIRE_FALSE(odd);
+    CHECK(odd.failure().message.find("no huge pages of that size") != std::string::npos);
+    const auto uneven = GuestRam::create(kPage + kPageSize, {.huge = true, .huge_page_size = kPage});
+    REQUIRE_FALSE(uneven);
+    CHECK(uneven.failure().message.find("multiple") != std::string::npos);
+    auto ram = GuestRam::create(2 * kPage, {.huge = true, .huge_page_size = kPage});
+    if (!ram) {
+        WARN("skipped: " << ram.failure().message);
+        return;
+    }
+    CHECK(ram->page_size() == kPage);
+    ram->base()[kPage + 5] = 7;
+    ram->clear();
+    CHECK(ram->base()[kPage + 5] == 0);
+}
+
+TEST_CASE("memory taken in advance stays") {
+    auto ram = GuestRam::create(4 * MiB, {.prealloc = true}).take();
+    const auto allocated = [&] {
+        struct stat s {};
+        REQUIRE(fstat(ram.fd(), &s) == 0);
+        return static_cast<u64>(s.st_blocks) * 512;
+    };
+    CHECK(allocated() == 4 * MiB);
+    ram.base()[12345] = 1;
+    ram.clear();
+    CHECK(ram.base()[12345] == 0);
+    CHECK(allocated() == 4 * MiB);
+}
+
+TEST_CASE("writes may be late where a device says so, as long as it does") {
+    Memory m;
+    Recorder r;
+    m.map->add_listener(r);
+    Mapping late = m.map->allow_late_writes(0xa0000, 0x20000);
+    CHECK(m.map->late_writes() == std::vector<GpaRange>{{0xa0000, 0x20000}});
+    late.release();
+    CHECK(m.map->late_writes().empty());
+    CHECK(r.remapped == Recorder::Ranges{{0xa0000, 0x20000}, {0xa0000, 0x20000}});
+    m.map->remove_listener(r);
 }
