@@ -34,11 +34,11 @@ struct Block;
 struct ChainSite {
     Block* from = nullptr;
     u32 patch_offset = 0;   ///< offset in the block's code of the rel32
-    u32 exit_offset = 0;    ///< offset of the cold exit that the unlinked rel32 points to; salted: of its call of exit_chain
+    u32 exit_offset = 0;    ///< offset of the cold exit that the unlinked rel32 points to; links between pages: of its call of exit_chain
     u64 target_rip = 0;     ///< baked blocks: RIP; others: offset relative to the page start
     bool cross_page = false;
-    u32 tag_offset = 0;     ///< offset of what a salted link expects (emit_link.cpp), 0: not one
-    u8 relinks = 0;         ///< how often a salted link was made: kMostRelinks: it is a look-up now
+    u32 place_offset = 0;   ///< user code, to another page: of the disp32 that selects the page (page_link.h); else 0
+    u8 relinks = 0;         ///< how often a link between pages was made; kMostRelinks: it is a look-up now
     static constexpr u8 kMostRelinks = 100;
     bool falls = false;     ///< its target's body follows in place of the jump
     bool loop = false;      ///< enters its own block at loop_offset
@@ -90,6 +90,7 @@ constexpr unsigned kPollLoadBytes = 3;
 
 struct Block {
     BlockKey key;
+    u16 page_number = 0;     ///< of the page it begins in (code_pages.h); kNone: baked, or there was none left
     u64 rip = 0;             ///< RIP when translated (informative for position-independent blocks)
     Gpa second_page = ~u64{0};  ///< physical page of the tail when the last instruction straddles pages
     u32 guest_size = 0;

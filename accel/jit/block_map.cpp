@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "accel/jit/page_link.h"
 #include "accel/jit/region_code.h"
 #include "mmu/phys_map.h"
 
@@ -39,6 +40,7 @@ u64 lines_in(const Block& b, Gpa page) {
 Block* BlockMap::insert(std::unique_ptr<Block> owned) {
     Block* block = owned.get();
     by_key_.insert(*block);
+    if (!block->key.mode.has(Mode::kBaked)) block->page_number = code_pages_.number_of(block->key.physical & kPageMask);
     for_pieces(*block, [&](Gpa start, Gpa end) {
         by_page_[start & kPageMask].push_back(block);
         PageLines& p = lines_.page(start);
@@ -84,22 +86,22 @@ void BlockMap::list(ChainSite& site) {
     if (!std::exchange(site.listed, true)) cross_links_.push_back(&site);
 }
 
-void BlockMap::set_tag(const ChainSite& site, u64 tag) {
-    std::memcpy(cache_.writable(site.from->code + site.tag_offset), &tag, sizeof tag);
+void BlockMap::set_place(const ChainSite& site, u16 number) {
+    const i32 place = PageLink::place(number);
+    std::memcpy(cache_.writable(site.from->code + site.place_offset), &place, sizeof place);
 }
 
-void BlockMap::link_salted(ChainSite& site, Block& to, u64 place) {
+void BlockMap::link_page(ChainSite& site, Block& to) {
     if (!site.from->valid || site.relinks == ChainSite::kMostRelinks) return;
-    if (++site.relinks == ChainSite::kMostRelinks) return settle(site);
+    if (++site.relinks == ChainSite::kMostRelinks || to.page_number == CodePages::kNone) return settle(site);
     if (site.to != nullptr) std::erase(site.to->incoming, &site);
-    patch_rel32(*site.from, site.patch_offset, to.body());
-    set_tag(site, 1 - place);
+    patch_rel32(*site.from, site.patch_offset, to.code + to.link_offset);
+    set_place(site, to.page_number);
     site.to = &to;
     to.incoming.push_back(&site);
-    list(site);
 }
 
-/// The way out of a salted link no longer asks for another one.
+/// The way out of a link between pages no longer asks for another one.
 void BlockMap::settle(const ChainSite& site) {
     constexpr u8 kJmp = 0xe9;
     std::memcpy(cache_.writable(site.from->code + site.exit_offset), &kJmp, sizeof kJmp);
@@ -109,7 +111,7 @@ void BlockMap::settle(const ChainSite& site) {
 void BlockMap::unlink(ChainSite& site) {
     const Block* const to = std::exchange(site.to, nullptr);
     if (site.falls) return stop_falling(site, *to);
-    if (site.tag_offset != 0) return set_tag(site, 0);
+    if (site.place_offset != 0) return set_place(site, CodePages::kNone);
     patch_rel32(*site.from, site.patch_offset, site.from->code + site.exit_offset);
 }
 
@@ -192,6 +194,7 @@ void BlockMap::clear() {
         lines_.page(page) = {};
     }
     by_key_.clear();
+    code_pages_.clear();
     cross_links_.clear();
     all_.clear();
     cache_.reset_to_mark();

@@ -8,6 +8,7 @@
 #include "accel/jit/block_table.h"
 #include "accel/jit/code_lines.h"
 #include "accel/jit/code_cache.h"
+#include "accel/jit/code_pages.h"
 #include "accel/jit/thunks.h"
 
 namespace twin86 {
@@ -38,8 +39,8 @@ class BlockMap {
     void guess(const Block& block, RegionSite& site, u16 region);
     /// The site stops guessing: bits 47:39 of its address select the delta from now on.
     void give_up(const Block& block, const RegionSite& site);
-    /// The same for a site with a tag: the link is good where salt + page address are `place`. Replaces another link.
-    void link_salted(ChainSite& site, Block& to, u64 place);
+    /// The same for a link to another page of user code, which may replace one to a page that lies there elsewhere.
+    void link_page(ChainSite& site, Block& to);
     /// Drops the links between pages: translations of supervisor addresses may have changed.
     void unlink_cross_page();
     /// Drops every block that overlaps [address, +size) of guest physical memory, and those of pages written to often.
@@ -47,6 +48,8 @@ class BlockMap {
     /// Drops everything; emitted code must not be running.
     void clear();
 
+    CodePages& code_pages() { return code_pages_; }
+    const CodePages& code_pages() const { return code_pages_; }
     bool has_code(Gpa page) const { return by_page_.contains(page); }
     std::size_t count() const { return by_key_.size(); }
     u64 invalidated() const { return invalidated_; }
@@ -58,7 +61,7 @@ class BlockMap {
   private:
     void list(ChainSite& site);
     void settle(const ChainSite& site);
-    void set_tag(const ChainSite& site, u64 tag);
+    void set_place(const ChainSite& site, u16 number);
     void unlink(ChainSite& site);
     void stop_falling(ChainSite& site, const Block& to);
     void drop(Block& block);
@@ -69,6 +72,7 @@ class BlockMap {
     const Thunks& thunks_;
     PhysMap& phys_;
     CodeLines lines_;
+    CodePages code_pages_;
     BlockTable by_key_;
     std::unordered_map<Gpa, std::vector<Block*>> by_page_;
     std::vector<std::unique_ptr<Block>> all_;  // in order of code address; invalid ones until clear()

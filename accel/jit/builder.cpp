@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "accel/jit/salted_link.h"
+#include "accel/jit/page_link.h"
 #include "base/check.h"
 #include "cpu/decode/table.h"
 
@@ -199,10 +199,10 @@ BlockBuilder::Code BlockBuilder::finish() {
         p.site->patch_offset = static_cast<u32>(code.labelOffsetFromBase(p.patch_end) - 4);
         p.site->exit_offset = static_cast<u32>(code.labelOffsetFromBase(p.exit));
     }
-    for (const EmitBuffer::PendingSalted& p : buffer_.salted_links) {
+    for (const EmitBuffer::PendingPageLink& p : buffer_.page_links) {
         const u32 at = p.at + (p.cold ? cold_at : 0);
-        p.site->patch_offset = at + SaltedLink::kJumpAt;
-        p.site->tag_offset = at + SaltedLink::kTagAt;
+        p.site->patch_offset = at + PageLink::kJumpAt;
+        p.site->place_offset = at + PageLink::kPlaceAt;
         p.site->exit_offset = p.exit + cold_at;
     }
     if (cold_entry_.isValid()) block_.look_up_offset = static_cast<u32>(code.labelOffsetFromBase(cold_entry_));

@@ -206,7 +206,7 @@ class BlockBuilder {
     void load_branch_operand(const Insn& insn, u8 to);
 
     // emit_link.cpp
-    void salted_link(u64 rip);
+    void page_link(u64 rip);
 
     // emit_string.cpp
     void emit_string(const Insn& insn);

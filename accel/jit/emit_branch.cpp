@@ -53,7 +53,7 @@ void BlockBuilder::end_round(ChainSite& back) {
 
 void BlockBuilder::to_other_page(u64 rip) {
     const i64 distance = static_cast<i64>(offset_in_page(rip) & kPageMask);
-    if (!baked() && distance == static_cast<i32>(distance)) return salted_link(rip);
+    if (!baked() && distance == static_cast<i32>(distance)) return page_link(rip);
     load_rip(kHostAddress, rip);
     look_up();
 }

@@ -32,9 +32,9 @@ struct EmitBuffer {
         asmjit::Label patch_end;  ///< behind the rel32
         asmjit::Label exit;
     };
-    struct PendingSalted {
+    struct PendingPageLink {
         ChainSite* site;
-        u32 at;  ///< of SaltedLink, in its section
+        u32 at;  ///< of PageLink, in its section
         bool cold;
         u32 exit;  ///< in the cold section: the call of exit_chain
     };
@@ -47,7 +47,7 @@ struct EmitBuffer {
     std::vector<Fixup> fixups;
     std::vector<LocalFixup> local_fixups;
     std::vector<PendingChain> chains;
-    std::vector<PendingSalted> salted_links;
+    std::vector<PendingPageLink> page_links;
     std::vector<SidePoint> hot_points, cold_points;
     std::vector<u32> live_before;
 
@@ -60,7 +60,7 @@ struct EmitBuffer {
         fixups.clear();
         local_fixups.clear();
         chains.clear();
-        salted_links.clear();
+        page_links.clear();
         hot_points.clear();
         cold_points.clear();
     }

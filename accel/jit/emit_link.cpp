@@ -1,26 +1,25 @@
-// Salted links: direct branches of user code to other pages. Such a link is right for one place of the code in one address
-// space, as long as nothing changes there: emitted code compares the salt of the jump space plus the page's address with
-// what it was when the link was made. Elsewhere the run loop makes the link anew, up to a point: code that processes share
-// and use in turn goes through the jump table.
+// Links between pages: direct branches of user code to other pages. Such a link is right wherever the page that it was made
+// for lies at the same distance from that of the branch. Emitted code looks that up in the jump table of its address space, which
+// knows where pages of code lie there; what is not known comes to the run loop.
 #include "accel/jit/builder.h"
-#include "accel/jit/salted_link.h"
+#include "accel/jit/page_link.h"
 
 namespace twin86::jit {
 
 using namespace asmjit;
 
-void BlockBuilder::salted_link(u64 rip) {
+void BlockBuilder::page_link(u64 rip) {
     ChainSite* site = new_chain_site(rip);
     const u32 at = static_cast<u32>(a.offset());
     const bool was_cold = in_cold_;
-    a.embed(SaltedLink(offset_in_page(rip) & kPageMask).bytes, SaltedLink::kLength);
+    a.embed(PageLink(offset_in_page(rip) & kPageMask).bytes, PageLink::kLength);
 
     if (!was_cold) cold();
-    buffer_.local_fixups.push_back({was_cold, true, at + SaltedLink::kMissAt, static_cast<u32>(a.offset())});
+    buffer_.local_fixups.push_back({was_cold, true, at + PageLink::kMissAt, static_cast<u32>(a.offset())});
     point(offset_in_block(*current_));
     a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
-    a.lea(x86::rbp, x86::ptr(x86::rbp, static_cast<i32>(offset_in_page(rip))));
-    buffer_.salted_links.push_back({site, at, was_cold, static_cast<u32>(a.offset())});
+    a.lea(x86::rbp, x86::ptr(x86::rbp, static_cast<i32>(offset_in_page(rip) & 0xfff)));
+    buffer_.page_links.push_back({site, at, was_cold, static_cast<u32>(a.offset())});
     leave(context_.thunks.exit_chain, site);
     if (!was_cold) hot();
 }

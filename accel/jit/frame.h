@@ -6,6 +6,7 @@
 
 #include <cstddef>
 
+#include "accel/jit/code_index.h"
 #include "accel/jit/code_lines.h"
 #include "accel/jit/jump_tables.h"
 #include "accel/jit/mode.h"
@@ -46,8 +47,7 @@ struct JumpMemo {
     u64 epoch;
     Mode mode;
     u64 code_base;
-    u64 salt;
-    JumpEntry *table, *table_ac, *table_no_ac;
+    JumpTable *table, *table_ac, *table_no_ac;
     static constexpr unsigned kCount = 16;
     static constexpr unsigned index_of(u64 mode, u64 code_base) {
         return (mode ^ mode >> 4 ^ mode >> 18 ^ mode >> 43 ^ code_base >> 4) % kCount;
@@ -82,9 +82,8 @@ struct JitFrame {
     u64 mem_gpr[3];         ///< guest r10, r11, r15 while guest code runs
     u64 borrow;             ///< saved host register while it serves as third temporary
     u64 save_rcx;           ///< rcx around flag-free probes and look-ups
-    JumpEntry* jump_table;  ///< of the current jump space
+    JumpTable* jump_table;  ///< of the current jump space
     u64 jump_offset_mask;   ///< kJumpOffsetMask, an operand of pdep
-    u64 salt;               ///< added to pages in salted links: identifies mode and address space
     u64 stack_delta;        ///< 64-bit code in windows: of the window that RSP points into (emit_stack_delta.cpp)
     u64 window_index_mask;  ///< bits 47:39, an operand of pext
     u64 tlb_index_mask;     ///< bits 12.. of the TLB index, an operand of pext
@@ -96,7 +95,7 @@ struct JitFrame {
     u64 arithmetic_mask, pushf_mask;   ///< arithmetic flags; the others that PUSHF shows
     u64 irq_waiting;        ///< not 0: an interrupt or a request waits for IF; STI and POPF then arm the poll
     const u8* inaccessible; ///< what an armed poll points to
-    JumpEntry *table_ac, *table_no_ac; ///< of the current mode with and without EFLAGS.AC
+    JumpTable *table_ac, *table_no_ac; ///< of the current mode with and without EFLAGS.AC
     u64 tsc_bias;           ///< guest TSC - host TSC
     u64 timer_deadline;     ///< host TSC from which on a timer of the machine is due
     u64 bit_masks[3];       ///< 15, 31, 63: bit numbers within 16, 32 and 64-bit operands, operands of pext
@@ -120,12 +119,14 @@ struct JitFrame {
     // The mode, for those who change it.
     Mode mode;              ///< of the block that C++ or a leaf helper entered last
     u64 code_base;          ///< of its CS, 0 in 64-bit mode: jumps are known by RIP, which counts from there
-    JumpEntry* mode_table;  ///< of both; `jump_table` differs behind STAC and CLAC
+    JumpTable* mode_table;  ///< of both; `jump_table` differs behind STAC and CLAC
     u64 jump_epoch;         ///< counts what makes JumpMemos void: address spaces, and tables that were emptied
     JumpMemo jump_memo[JumpMemo::kCount];
     bool user_shown, kernel_shown;  ///< by windows: the lower half of the address space, the upper
     bool may_transfer;      ///< nobody watches single instructions: leaf helpers may change the mode
     u64 transfers;          ///< how often one did
+    CodeIndex* code_index;
+    u64 indexed_jumps;      ///< how often it knew what a jump table did not
     const u8* leaf_exit[3]; ///< by LeafExit
 
     const PhysPages* phys;

@@ -46,12 +46,16 @@ Result<std::unique_ptr<JitVcpu>> JitVcpu::create(const JitOptions& options, cons
     if (!lines) return lines.failure();
     auto jumps = JumpTables::create();
     if (!jumps) return jumps.failure();
+    auto index = HostPages::create(align_up(sizeof(CodeIndex), kPageSize), "an index of code");
+    if (!index) return index.failure();
     return std::unique_ptr<JitVcpu>(
-        new JitVcpu(options, model, phys, environment, log, memory.take(), cache.take(), lines.take(), jumps.take()));
+        new JitVcpu(options, model, phys, environment, log, memory.take(), cache.take(), lines.take(), jumps.take(),
+                    index.take()));
 }
 
 JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys, VcpuEnvironment& environment, Log& log,
-                 std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache, HostPages code_lines, JumpTables jumps)
+                 std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache, HostPages code_lines, JumpTables jumps,
+                 HostPages code_index)
     : options_(options),
       model_(model),
       phys_(phys),
@@ -66,9 +70,11 @@ JitVcpu::JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys
       translator_(options_, model, phys, *cache_, blocks_, thunks_, *this, log),
       cpuid_(model),
       cpu_(frame_.cpu, *this, cpuid_),
-      jumps_(std::move(jumps)) {
+      jumps_(std::move(jumps)),
+      code_index_(std::move(code_index)) {
     prepare_frame(frame_, phys.pages(), model);
     frame_.inaccessible = memory_->inaccessible();
+    frame_.code_index = reinterpret_cast<CodeIndex*>(code_index_.base());
     if (!options.shares_memory) frame_.code_lines.pages = reinterpret_cast<PageLines*>(code_lines_.base());
     std::ranges::copy(thunks_.leaf_exit, frame_.leaf_exit);
     for (auto& half : exec_tlb_) half.resize(kExecEntries);
@@ -134,8 +140,8 @@ std::string JitVcpu::statistics() const {
         if (counters_.helpers[op] != 0) ops.emplace_back(counters_.helpers[op], op);
     std::sort(ops.rbegin(), ops.rend());
     for (const auto& [count, op] : ops) out += fmt::format(" {} {}", op_name(static_cast<Op>(op)), count);
-    out += fmt::format("\nevents            {} interrupts, {} exceptions, {} transfers inside, {} kicks, {} cache clears\n", counters_.interrupts,
-                       counters_.exceptions, frame_.transfers, counters_.kicks, counters_.cache_clears);
+    out += fmt::format("\nevents            {} interrupts, {} exceptions, {} transfers inside, {} jumps by the index, {} kicks, {} cache clears\n", counters_.interrupts,
+                       counters_.exceptions, frame_.transfers, frame_.indexed_jumps, counters_.kicks, counters_.cache_clears);
     return out;
 }
 

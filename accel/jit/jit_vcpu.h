@@ -14,7 +14,6 @@
 #include "accel/environment.h"
 #include "accel/jit/block_map.h"
 #include "accel/jit/flight_recorder.h"
-#include "accel/jit/space_code.h"
 #include "accel/jit/translator.h"
 #include "accel/model_cpuid.h"
 #include "accel/vcpu.h"
@@ -96,7 +95,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     };
 
     JitVcpu(const JitOptions& options, const CpuModel& model, PhysMap& phys, VcpuEnvironment& environment, Log& log,
-            std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache, HostPages code_lines, JumpTables jumps);
+            std::unique_ptr<FrameMemory> memory, std::unique_ptr<CodeCache> cache, HostPages code_lines, JumpTables jumps,
+            HostPages code_index);
 
     // step.cpp
     bool may_step(RunExit& exit);
@@ -120,7 +120,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void fill_initial_components();
     bool handle_exit();
     bool on_chain(ChainSite& site);
-    void link_salted(ChainSite& site, Block& to, u64 from_page);
+    void link_page(ChainSite& site, Block& to);
     bool may_stay_linked(const ChainSite& site, const Block& to);
     bool on_lookup();
     bool on_helper(HelperSite& site);
@@ -201,9 +201,12 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void enter_space(bool flushed);
     void forget_jumps(bool supervisor);
     void forget_all_jumps();
+    void clear_code();
     void use_jumps_of(Mode mode);  ///< makes the mode the current one too
-    JumpTables::Table jumps_of(Mode mode);
-    void cache_jump(const Block& block);
+    JumpTable* jumps_of(Mode mode);
+    bool code_moved(u64 cr3) const;
+    bool cache_jump(const Block& block);
+    bool place_code(const Block& block, Gva linear);
 
     JitOptions options_;
     const CpuModel& model_;
@@ -250,14 +253,13 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
 
     // Jumps (jumps.cpp).
     JumpTables jumps_;
-    std::unordered_map<u64, SpaceCode> spaces_;  ///< by CR3
+    HostPages code_index_;  ///< a CodeIndex
     u64 current_space_ = 0;                  ///< CR3 when it was loaded last
     u64 space_now() const { return frame_.cpu.cr3 & ~bit(63); }  ///< bit 63 of what is loaded only says what to keep
     bool non_global_supervisor_jumps_ = false;
     std::unordered_set<Gva> code_pages_;  ///< linear pages that cached jumps or links lead to
-    void note_code_page(Gva a, Gpa physical, bool user);
+    void note_code_page(Gva a);
     std::array<Gva, 256> noted_pages_{};  ///< some that are in there for sure, plus 1
-    std::array<Gva, 256> noted_user_pages_{};  ///< the same for the SpaceCode of the current address space
 
     struct ExecEntry {
         Gva page = ~u64{0};

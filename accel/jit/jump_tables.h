@@ -1,12 +1,12 @@
-// JumpTables: where emitted code finds the target of an indirect branch. Each jump space (what makes one RIP mean one
-// piece of code: mode, base of CS, and for user code the address space) has a table of its own, so a look-up compares
-// RIPs only and the frame points to the table of the moment.
+// JumpTables: where emitted code finds the target of an indirect branch, and whether a page of code lies where a link leads.
+// Each jump space (what makes one RIP mean one piece of code: mode, base of CS, and for user code the address space) has a
+// table of its own, so RIPs are all that is compared and the frame points to the table of the moment.
 #pragma once
 
 #include <array>
 #include <memory>
-#include <vector>
 
+#include "accel/jit/code_pages.h"
 #include "accel/jit/mode.h"
 #include "base/result.h"
 #include "mmu/guest_ram.h"
@@ -14,7 +14,7 @@
 
 namespace twin86::jit {
 
-/// What a jump table holds of one target. All zeros: nothing; RIP 1 would fit that, see JumpTables::kNothingAtOne.
+/// What a jump table holds of one target. All zeros: nothing; RIP 1 would fit that, see JumpTable::kNothingAtOne.
 struct JumpEntry {
     u64 less_rip;    ///< 1 - RIP: LOOP, unlike JRCXZ, is not taken when it fits, and taken branches are what hosts run short of
     const u8* host;  ///< its code, which expects the RIP in rbp
@@ -25,11 +25,33 @@ constexpr unsigned kJumpTableEntries = 1u << kJumpTableBits;
 constexpr u64 kJumpOffsetMask = u64{kJumpTableEntries - 1} * sizeof(JumpEntry);
 constexpr u64 jump_index(u64 rip) { return rip % kJumpTableEntries; }
 
-/// The code for a RIP, or null.
-TWIN86_LEAF_INLINE const u8* jump_in(const JumpEntry* table, u64 rip) {
-    const JumpEntry& e = table[jump_index(rip)];
-    return e.less_rip + rip == 1 ? e.host : nullptr;
-}
+struct JumpTable {
+    /// Entry 1 when it holds nothing: the RIP that would fit belongs elsewhere.
+    static constexpr u64 kNothingAtOne = 1;
+
+    JumpEntry entries[kJumpTableEntries];
+    u64 less_place[CodePages::kMost];  ///< of pages of user code by number: 1 - the RIP of their start here; 0: not known
+    u16 filled[kJumpTableEntries];     ///< which entries
+    u16 placed[CodePages::kMost];      ///< which pages
+    u32 filled_count, placed_count;
+    bool unplaced;  ///< a jump leads to a page that is not among them
+
+    /// The code for a RIP, or null.
+    TWIN86_LEAF_INLINE const u8* find(u64 rip) const {
+        const JumpEntry& e = entries[jump_index(rip)];
+        return e.less_rip + rip == 1 ? e.host : nullptr;
+    }
+    TWIN86_LEAF_INLINE void set(u64 rip, const u8* host) {
+        JumpEntry& e = entries[jump_index(rip)];
+        if (e.host == nullptr) filled[filled_count++] = static_cast<u16>(jump_index(rip));
+        e = {1 - rip, host};
+    }
+    TWIN86_LEAF_INLINE bool lies_at(u16 number, u64 page) const { return less_place[number] + page == 1; }
+    u64 place(u16 number) const { return 1 - less_place[number]; }
+    /// A page of code lies there, as far as jumps and links go until the table is emptied. True: it lay elsewhere before.
+    bool set_place(u16 number, u64 page);
+    void empty();
+};
 
 struct JumpSpace {
     u64 cr3;  ///< kSupervisor: code that belongs to all address spaces
@@ -41,42 +63,35 @@ struct JumpSpace {
 
 class JumpTables {
   public:
-    struct Table {
-        JumpEntry* entries;
-        u64 salt;  ///< 1 to kLastSalt in bits 63:48, no other table of a jump space has had it: told apart by salted links
-    };
     static constexpr unsigned kCount = 16;
-    static constexpr u16 kLastSalt = 0xffef;
-    /// Entry 1 when it holds nothing: the RIP that would fit belongs elsewhere.
-    static constexpr u64 kNothingAtOne = 1;
 
     static Result<JumpTables> create();
 
     /// The table of a space. A new one may be that of the space that asked least lately, whose jumps are forgotten.
     /// `taken`: that is so, and who remembers tables must ask again.
-    Table of(const JumpSpace& space, bool& taken);
-    /// No salts are left: forget_all(), and all salted links must go.
-    bool worn_out() const { return next_salt_ > kLastSalt - 4; }
-    /// `entries`: of a table in use.
-    void set(JumpEntry* entries, u64 rip, const u8* host);
+    JumpTable& of(const JumpSpace& space, bool& taken);
+    /// Whether `f(space, table)` holds for a table of the address space.
+    template <class F>
+    bool any_of(u64 cr3, F f) const {
+        for (std::size_t n = 0; n < kCount; ++n)
+            if (slots_[n].in_use && slots_[n].space.cr3 == cr3 && f(slots_[n].space, table(n))) return true;
+        return false;
+    }
 
     void forget_supervisor();
     void forget_users();
     void forget_user(u64 cr3);
-    /// The salts start again too.
     void forget_all();
 
   private:
     struct Slot {
         JumpSpace space{};
         bool in_use = false;
-        u16 salt = 0;
         u64 asked = 0;  ///< clock_ when it was asked for last
-        std::vector<u16> filled;
     };
 
     explicit JumpTables(HostPages pages);
-    JumpEntry* entries(std::size_t slot) const;
+    JumpTable& table(std::size_t slot) const { return reinterpret_cast<JumpTable*>(pages_.base())[slot]; }
     std::size_t take();
     void empty(std::size_t slot);
     template <class Which>
@@ -85,7 +100,6 @@ class JumpTables {
     HostPages pages_;
     std::array<Slot, kCount> slots_;
     u64 clock_ = 0;
-    u16 next_salt_ = 1;
 };
 
 }  // namespace twin86::jit

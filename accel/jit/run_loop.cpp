@@ -4,6 +4,7 @@
 
 #include "accel/jit/jit_vcpu.h"
 #include "accel/jit/leaf/leaf.h"
+#include "accel/jit/leaf/look_up.h"
 #include "accel/jit/leaf/mode_now.h"
 #include "accel/jit/signals.h"
 #include "accel/jit/vector_memory.h"
@@ -79,11 +80,12 @@ bool JitVcpu::dispatch() {
     return true;
 }
 
-/// Enters what the jump table has for cpu.rip, as emitted code would.
+/// Enters what the tables have for cpu.rip, as emitted code would.
 bool JitVcpu::enter_cached() {
     const u64 rip = frame_.cpu.rip;
-    const u8* host = jump_in(frame_.jump_table, rip);
-    if (host == nullptr || !valid_target(rip) || log_.on(kLogExec)) return false;
+    if (!valid_target(rip) || log_.on(kLogExec)) return false;
+    const u8* host = code_for(frame_, rip);
+    if (host == nullptr) return false;
     frame_.address = rip;
     frame_.cpu.shadow = kShadowNone;
     enter(host);
@@ -174,11 +176,8 @@ Block* JitVcpu::translate_here(const BlockKey& key, Gva linear, ChainSite* site)
     }
     if (translator_.full()) {
         ++counters_.cache_clears;
-        blocks_.clear();
+        clear_code();
         site = nullptr;
-        forget_jumps(true);
-        forget_jumps(false);
-        use_jumps_of(frame_.mode);
     }
     Outcome fault;
     Block* block = translator_.translate(key, frame_.cpu.rip, linear, site, fault);
@@ -232,13 +231,13 @@ bool JitVcpu::on_chain(ChainSite& site) {
     recorder_.exit(s.rip, ExitReason::kChain);
     if (trap_after(from_mode.has(Mode::kSingleStep))) return false;
     if (leaves_links() || from_mode.has(Mode::kShadowed)) return false;
-    const u64 clears = counters_.cache_clears, from_page = frame_.page_va;
+    const u64 clears = counters_.cache_clears;
     const bool stays = options_.chain && !from_mode.has(Mode::kOneInsn);
     Block* block = find_block(stays ? &site : nullptr);
     if (block == nullptr) return false;
     const bool linkable = stays && clears == counters_.cache_clears &&
                           block->key.mode == from_mode;
-    if (linkable && site.tag_offset != 0) link_salted(site, *block, from_page);
+    if (linkable && site.place_offset != 0) link_page(site, *block);
     else if (linkable && may_stay_linked(site, *block)) blocks_.link(site, *block);
     frame_.cpu.shadow = kShadowNone;
     enter(block->body());
@@ -254,15 +253,15 @@ bool JitVcpu::may_stay_linked(const ChainSite& site, const Block& to) {
     if (site.cross_page && !global_code(rip)) return false;
     const u64 next_page = (rip & kPageMask) + kPageSize;
     if (straddles && !global_code(next_page)) return false;
-    note_code_page(rip, to.key.physical, false);  // links over pages are supervisor code's
-    if (straddles) note_code_page(next_page, to.second_page, false);
+    note_code_page(rip);  // links over pages are supervisor code's
+    if (straddles) note_code_page(next_page);
     return true;
 }
 
-/// Jumps and salted links of an address space end with the same events.
-void JitVcpu::link_salted(ChainSite& site, Block& to, u64 from_page) {
-    cache_jump(to);
-    blocks_.link_salted(site, to, frame_.salt + from_page);
+/// A link that leads there already is right again once the address space knows the page, unless that lies at two addresses.
+void JitVcpu::link_page(ChainSite& site, Block& to) {
+    const bool elsewhere = cache_jump(to), known = frame_.jump_table->lies_at(to.page_number, frame_.page_va);
+    if (site.to != &to || elsewhere || !known) blocks_.link_page(site, to);
 }
 
 bool JitVcpu::on_lookup() {

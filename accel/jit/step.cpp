@@ -58,10 +58,7 @@ bool JitVcpu::leaves_links() {
 
 void JitVcpu::limit_blocks(unsigned instructions) {
     options_.max_insns = instructions;
-    blocks_.clear();
-    forget_jumps(true);
-    forget_jumps(false);
-    use_jumps_of(frame_.mode);
+    clear_code();
 }
 
 /// The instructions of a block as guest memory has them now.

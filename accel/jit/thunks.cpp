@@ -86,6 +86,14 @@ class ThunkBuilder {
         for (unsigned g = 0; g < 16; ++g)
             if (!in_memory(static_cast<u8>(g))) a.mov(host64(kHostOf[g]), field(gpr_offset(g), below));
     }
+    /// What C functions may clobber.
+    static constexpr u8 kVolatile[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kRbp};
+    void save_volatile(int below) {
+        for (const u8 g : kVolatile) a.mov(field(gpr_offset(g), below), host64(kHostOf[g]));
+    }
+    void load_volatile(int below) {
+        for (const u8 g : kVolatile) a.mov(host64(kHostOf[g]), field(gpr_offset(g), below));
+    }
     static constexpr Gpr kInSlot[] = {kR10, kR11, kR15};
     static std::size_t slot_offset(unsigned slot) { return offsetof(JitFrame, mem_gpr) + slot * 8; }
     void save_slots(int below) {
@@ -140,11 +148,34 @@ class ThunkBuilder {
         return at;
     }
 
+    /// rsp is 8 under the frame. What the jump table does not know the leaf may; the rest is the run loop's.
     u64 miss_entry(u64 exit_lookup) {
         const u64 at = start();
+        const Label unknown = a.newLabel();
         a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx), 8));
+        save_volatile(8);
+        a.pushfq();
+        a.mov(field(offsetof(JitFrame, address), 16), x86::rbp);
+        a.lea(x86::rdi, x86::ptr(x86::rsp, 16));
+        a.mov(x86::rsi, x86::rbp);
+        a.mov(x86::rax, imm(reinterpret_cast<u64>(&twin86_leaf_look_up)));
+        a.call(x86::rax);
+        a.mov(x86::r10, x86::rax);
+        a.test(x86::rax, x86::rax);
+        a.jz(unknown);
+        after_leaf();
+        a.lea(x86::rsp, x86::ptr(x86::rsp, 8));
+        a.jmp(x86::r10);
+        a.bind(unknown);
+        after_leaf();
         jump(exit_lookup);
         return at;
+    }
+
+    void after_leaf() {
+        a.popfq();
+        a.mov(x86::rbp, field(offsetof(JitFrame, address), 8));
+        load_volatile(8);
     }
 
     u64 look_up_thunk(u64 miss) {
@@ -227,8 +258,7 @@ class ThunkBuilder {
     /// frame.address in rbp after an access.
     u64 leaf_thunk(void* helper, LeafCall kind) {
         const u64 at = start();
-        static constexpr u8 kVolatile[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kRbp};
-        for (const u8 g : kVolatile) a.mov(field(gpr_offset(g), 8), host64(kHostOf[g]));
+        save_volatile(8);
         a.pushfq();
         a.lea(x86::rdi, x86::ptr(x86::rsp, 16));
         a.mov(x86::rax, x86::ptr(x86::rsp, 8));
@@ -248,7 +278,7 @@ class ThunkBuilder {
         }
         a.popfq();
         if (kind == LeafCall::kAccess) a.mov(x86::rbp, field(offsetof(JitFrame, address), 8));
-        for (const u8 g : kVolatile) a.mov(host64(kHostOf[g]), field(gpr_offset(g), 8));
+        load_volatile(8);
         a.ret();
         return at;
     }

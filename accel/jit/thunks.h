@@ -14,7 +14,7 @@ struct Thunks {
     const u8* leaf_transfer = nullptr;   ///< call; u64 HelperSite*; next RIP in rbp; never resumes
     const u8* leaf_exit[3] = {};         ///< by LeafExit: where leaf_transfer goes on
     const u8* exit_lookup = nullptr;     ///< call; never resumes; target RIP in rbp
-    const u8* exit_miss = nullptr;       ///< the same for look-ups, which have rcx in frame.save_rcx
+    const u8* exit_miss = nullptr;       ///< jump table misses, with rcx in frame.save_rcx: asks the leaf first
     const u8* look_up = nullptr;         ///< jump: the look-up of links that no longer are any; target RIP in rbp
     const u8* exit_chain = nullptr;      ///< call; u64 ChainSite*
     const u8* exit_helper = nullptr;     ///< call; u64 HelperSite*

@@ -128,8 +128,8 @@ TEST_CASE("Branches to addresses that are not canonical", "[insn][branch]") {
     }
 }
 
-// Salted links tell modes and address spaces apart by a number in the upper bits of addresses: with an address that
-// makes up for it, ring 3 must not come to what is there for ring 0, nor to an entry without contents.
+// Look-ups compare whole RIPs: whatever the upper bits, ring 3 must not come to what is there for ring 0, nor to an entry
+// without contents.
 TEST_CASE("Branches to non-canonical addresses find nothing that is there for other modes", "[insn][branch]") {
     constexpr u64 kTarget = kCodeAt + 0x100;
     InsnTest t;

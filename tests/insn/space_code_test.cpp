@@ -8,7 +8,7 @@ using namespace asmjit;
 namespace {
 
 constexpr Gva kRoundAt = kCodeAt + 0x100, kEntry = kCodeAt + kPageSize, kUserAt = kCodeAt + 3 * kPageSize;
-constexpr Gva kOtherAt = 0x500000, kTableAt = 0xa00000;
+constexpr Gva kOtherAt = 0x500000, kAliasAt = 0x540000, kTableAt = 0xa00000;
 constexpr u64 kAccessed = 1 << 5, kUserBit = 1 << 2, kNoExecute = u64{1} << 63;
 constexpr u32 kRounds = 5;
 
@@ -23,6 +23,13 @@ class SpaceCodeTest : public InsnTest {
     }
 
     u64 entry() const { return load_value(entry_at()); }
+
+    /// The page of the code lies at kAliasAt as well, and its program ends there.
+    void continue_at_alias() {
+        guest.map(kAliasAt, guest.physical(kUserAt) & kPageMask, kPageSize, kUserPage);
+        load([](auto& a) { a.mov(x86::ebx, 1), a.mov(x86::edx, static_cast<u32>(kAliasAt) + 0x80), a.jmp(x86::rdx); }, kUserAt);
+        load([](auto& a) { a.syscall(); }, kUserAt + 0x80);
+    }
 
     /// r13: a decimal digit for each round, of the code that ran. Behind the third round the entry becomes `value`.
     void go(u64 value) {
@@ -89,6 +96,14 @@ TEST_CASE("Code stays where it is", "[insn][space]") {
 
 TEST_CASE("Code moves", "[insn][space]") {
     SpaceCodeTest t;
+    t.go((t.guest.physical(kOtherAt) & kPageMask) | (t.entry() & 0xfff));
+    REQUIRE(t.last.vector == kVectorBP);
+    CHECK(t.reg(kR13) == 11122);
+}
+
+TEST_CASE("Code that lies at two addresses moves at one", "[insn][space]") {
+    SpaceCodeTest t;
+    t.continue_at_alias();
     t.go((t.guest.physical(kOtherAt) & kPageMask) | (t.entry() & 0xfff));
     REQUIRE(t.last.vector == kVectorBP);
     CHECK(t.reg(kR13) == 11122);

@@ -58,6 +58,8 @@ u64 twin86_leaf_string(JitFrame* frame, u32 meta, u64* flags);
 u64 twin86_leaf_elements(JitFrame* frame, u64 base, u32 meta);
 /// SYSCALL, SYSRET or IRETQ on cpu, `flags` being the host's; returns one of frame.leaf_exit.
 const u8* twin86_leaf_transfer(JitFrame* frame, const HelperSite* site, u64 next_rip, u64 flags);
+/// The code for the target of a branch that the jump table does not know, which wants the RIP in rbp; or null.
+const u8* twin86_leaf_look_up(JitFrame* frame, u64 rip);
 }
 
 }  // namespace twin86::jit

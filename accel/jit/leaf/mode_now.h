@@ -36,7 +36,6 @@ TWIN86_LEAF_INLINE TlbView view_now(const CpuState& s, bool supervisor) {
 TWIN86_LEAF_INLINE void use_jumps(JitFrame& f, const JumpMemo& memo) {
     f.mode = memo.mode;
     f.code_base = memo.code_base;
-    f.salt = memo.salt;
     f.jump_table = f.mode_table = memo.table;
     f.table_ac = memo.table_ac;
     f.table_no_ac = memo.table_no_ac;

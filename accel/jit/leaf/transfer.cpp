@@ -2,6 +2,7 @@
 // registers, which costs more to save and restore than all else here. What is rare is declined with nothing changed.
 #include "accel/jit/block.h"
 #include "accel/jit/leaf/leaf.h"
+#include "accel/jit/leaf/look_up.h"
 #include "accel/jit/leaf/mode_now.h"
 #include "accel/jit/leaf/tlb_fill.h"
 #include "cpu/state/flat_segments.h"
@@ -102,7 +103,7 @@ TWIN86_LEAF_INLINE bool transfer(JitFrame& f, Op op, u64 next_rip) {
     }
 }
 
-/// Makes the state's mode the current one and finds the code for its RIP, as look-ups of emitted code do.
+/// Makes the state's mode the current one and finds the code for its RIP.
 TWIN86_LEAF_INLINE const u8* enter_mode(JitFrame& f) {
     const CpuState& s = f.cpu;
     const bool interruptible = s.rflags & kFlagIF;
@@ -113,7 +114,7 @@ TWIN86_LEAF_INLINE const u8* enter_mode(JitFrame& f) {
     if (mode.has(Mode::kSingleStep) || memo.epoch != f.jump_epoch || !(memo.mode == mode) || memo.code_base != base) return nullptr;
     use_jumps(f, memo);
     renew_stack_delta(f, mode.view());
-    return jump_in(f.jump_table, s.rip);
+    return code_for(f, s.rip);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "accel/jit/salted_link.h"
+#include "accel/jit/page_link.h"
 
 #include <asmjit/x86.h>
 
@@ -17,7 +17,7 @@ x86::Mem field(std::size_t offset) { return x86::ptr(x86::rsp, static_cast<i32>(
 
 /// All of it but the distance, in whose place it has four bytes.
 struct Template {
-    u8 bytes[SaltedLink::kLength];
+    u8 bytes[PageLink::kLength];
     u8 distance_at;
 
     Template() {
@@ -25,28 +25,25 @@ struct Template {
         code.init(Environment::host());
         x86::Assembler a(&code);
         const Label miss = a.newLabel();
-        a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
         a.mov(x86::rbp, field(offsetof(JitFrame, page_va)));
-        a.mov(x86::rcx, field(offsetof(JitFrame, salt)));
-        a.lea(x86::rcx, x86::ptr(x86::rcx, x86::rbp));
-        constexpr u8 kMovR10[] = {0x49, 0xba};
-        a.embed(kMovR10, sizeof kMovR10);
-        CHECK(a.offset() == SaltedLink::kTagAt, "tag at {}", a.offset());
-        a.embedUInt64(0);
-        a.lea(x86::rcx, x86::ptr(x86::rcx, x86::r10));
-        a.loop(x86::rcx, miss);  // unless that was 1
-        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
+        a.mov(x86::r10, field(offsetof(JitFrame, jump_table)));
+        a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
         constexpr u8 kLeaRbp[] = {0x48, 0x8d, 0xad};
         a.embed(kLeaRbp, sizeof kLeaRbp);
         distance_at = static_cast<u8>(a.offset());
         a.embedUInt32(0);
+        a.long_().mov(x86::rcx, x86::ptr(x86::r10, PageLink::place(CodePages::kNone)));
+        CHECK(a.offset() == PageLink::kPlaceAt + sizeof(i32), "place at {}", a.offset());
+        a.lea(x86::rcx, x86::ptr(x86::rcx, x86::rbp));
+        a.loop(x86::rcx, miss);  // unless that was 1
+        a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
         a.mov(field(offsetof(JitFrame, page_va)), x86::rbp);
         a.embedUInt8(0xe9);
-        CHECK(a.offset() == SaltedLink::kJumpAt, "jump at {}", a.offset());
+        CHECK(a.offset() == PageLink::kJumpAt, "jump at {}", a.offset());
         a.embedUInt32(0);
         a.bind(miss);
         a.embedUInt8(0xe9);
-        CHECK(a.offset() == SaltedLink::kMissAt, "miss at {}", a.offset());
+        CHECK(a.offset() == PageLink::kMissAt, "miss at {}", a.offset());
         a.embedUInt32(0);
         std::memcpy(bytes, code.textSection()->buffer().data(), sizeof bytes);
     }
@@ -54,11 +51,15 @@ struct Template {
 
 }  // namespace
 
-SaltedLink::SaltedLink(u64 page_distance) {
+PageLink::PageLink(u64 page_distance) {
     static const Template made;
     const i32 distance = static_cast<i32>(page_distance);
     std::memcpy(bytes, made.bytes, sizeof bytes);
     std::memcpy(bytes + made.distance_at, &distance, sizeof distance);
+}
+
+i32 PageLink::place(u16 number) {
+    return static_cast<i32>(offsetof(JumpTable, less_place) + number * sizeof(JumpTable::less_place[0]));
 }
 
 }  // namespace twin86::jit
