@@ -15,7 +15,7 @@ namespace twin86::diff {
 
 class BothSides {
   public:
-    BothSides() : guest_(std::make_unique<GuestRunner>(jit::JitOptions{.code_size = 16 * MiB}, true)) {}
+    BothSides() : guest_(std::make_unique<GuestRunner>(jit::JitOptions{.code_size = 16 * MiB}, true, SystemSelectors{})) {}
 
     Job& job() { return oracle_.job(0); }
     const JobResult& native() const { return oracle_.result(0); }

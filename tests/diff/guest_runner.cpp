@@ -12,10 +12,9 @@ using test::JitGuest;
 
 namespace {
 constexpr Gva kLdtAt = JitGuest::kSystemBase + 0x20000;
-constexpr u16 kLdtSelector = 0x48;
 }  // namespace
 
-GuestRunner::GuestRunner(const jit::JitOptions& options, bool user) : options_(options), user_(user) {
+GuestRunner::GuestRunner(const jit::JitOptions& options, bool user, SystemSelectors selectors) : options_(options), user_(user), selectors_(selectors) {
     create();
     watchdog_ = std::jthread([this](std::stop_token stop) {
         u64 last = 0;
@@ -71,7 +70,8 @@ bool GuestRunner::run(const Job& job, JobResult& result) {
         for (unsigned n = 0; n < 6; ++n)
             if (job.in.segment[n] != kFlatSegment) s.segment[n] = guest_segment(static_cast<SegmentNumber>(job.in.segment[n]), user_);
     std::memcpy(s.xsave, job.in.xsave, sizeof s.xsave);
-    s.ldtr = {kLdtAt, (kLdtEnd - kLdtFirst) * 8 - 1, kLdtSelector, 0x82};
+    s.ldtr = {kLdtAt, (kLdtEnd - kLdtFirst) * 8 - 1, selectors_.ldt, 0x82};
+    s.tr.selector = selectors_.task;
 
     ++started_;
     running_ = true;

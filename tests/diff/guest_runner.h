@@ -11,9 +11,14 @@
 
 namespace twin86::diff {
 
+/// What SLDT and STR store.
+struct SystemSelectors {
+    u16 ldt = 0x48, task = 0x40;
+};
+
 class GuestRunner {
   public:
-    GuestRunner(const jit::JitOptions& options, bool user);
+    GuestRunner(const jit::JitOptions& options, bool user, SystemSelectors selectors);
 
     /// Executes one job. False: the engine gave up or hung; failure() says why, and the guest is made anew.
     bool run(const Job& job, JobResult& result);
@@ -27,6 +32,7 @@ class GuestRunner {
 
     const jit::JitOptions options_;
     const bool user_;  ///< ring 3, or ring 0 where blocks have addresses baked in
+    const SystemSelectors selectors_;
     std::unique_ptr<test::JitGuest> guest_;
     CpuState start_[2];  ///< 64 and 32 bits
     std::string failure_;

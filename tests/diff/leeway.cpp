@@ -7,7 +7,6 @@
 #include "tests/diff/segments.h"
 
 #include <algorithm>
-#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -74,6 +73,12 @@ bool Leeway::depends_on_ring() const {
 
 /// The words of a far return are read in any order. Programs come to one by jumping into the middle of an instruction.
 bool Leeway::returns_far() const { return native_.vector == kVectorPF && status_ == DecodeStatus::kOk && insn_.op == Op::kFarRet; }
+
+/// Where CR4.UMIP forbids SLDT and its kin Linux stores for them, and reports of any page that faults that it is absent.
+bool Leeway::host_kernel_stores() const {
+    if (native_.vector != kVectorPF || status_ != DecodeStatus::kOk) return false;
+    return insn_.op == Op::kSldt || insn_.op == Op::kStr || insn_.op == Op::kSmsw || insn_.op == Op::kSgdt || insn_.op == Op::kSidt;
+}
 
 /// BT and its kin in a bit string beyond FS or GS: this processor wants the offset in the segment to be canonical too.
 bool Leeway::checks_bit_string_offset() const {
@@ -152,6 +157,7 @@ void Leeway::apply(JobResult& guest) const {
         guest.vector = native_.vector, guest.error_code = native_.error_code, guest.cr2 = native_.cr2;
     if (guest.vector != native_.vector) return;
     if (wraps_at_4_gib(guest)) guest.cr2 = native_.cr2;
+    if (host_kernel_stores()) guest.error_code &= native_.error_code | ~kPfPresent;
     if (calls_invalid_target()) take_stack(guest, insn_.operand_bits / 8);
     if (pushes_some()) take_stack(guest, insn_.operand_bits);
 }

@@ -24,6 +24,7 @@ class Leeway {
   private:
     bool undefined_and_too_long() const;
     bool depends_on_ring() const;
+    bool host_kernel_stores() const;
     bool checks_bit_string_offset() const;
     bool traps_early() const;
     bool returns_far() const;

@@ -1,7 +1,9 @@
 #include "tests/diff/session.h"
 
+#include "base/check.h"
 #include "tests/diff/compare.h"
 #include "tests/diff/leeway.h"
+#include "tests/diff/random_state.h"
 
 namespace twin86::diff {
 
@@ -21,10 +23,26 @@ jit::JitOptions step_options() {
 
 }  // namespace
 
+/// What SLDT or STR stores natively, which ring 3 may ask unless CR4.UMIP makes it #GP (and the host's kernel no answer).
+u16 Session::native_store(u8 modrm, u16 otherwise) {
+    Case c;
+    plain_vector_state(c.in);
+    c.program.items.push_back(raw({0x0f, 0x00, modrm}));
+    CHECK(c.to_job(oracle_.job(0)));
+    oracle_.execute(1);
+    const JobResult& result = oracle_.result(0);
+    return oracle_.valid(0) && result.vector == kVectorBP ? static_cast<u16>(result.out.gpr[kRax]) : otherwise;
+}
+
+SystemSelectors Session::native_selectors() {
+    const SystemSelectors usual;
+    return {native_store(0xc0, usual.ldt), native_store(0xc8, usual.task)};
+}
+
 Session::Session()
-    : blocks_(std::make_unique<GuestRunner>(block_options(), true)),
-      steps_(std::make_unique<GuestRunner>(step_options(), true)),
-      kernel_(std::make_unique<GuestRunner>(block_options(), false)),
+    : blocks_(std::make_unique<GuestRunner>(block_options(), true, native_selectors())),
+      steps_(std::make_unique<GuestRunner>(step_options(), true, native_selectors())),
+      kernel_(std::make_unique<GuestRunner>(block_options(), false, native_selectors())),
       decoder_(DecoderOptions{.amd_branches = model().is_amd(), .lzcnt = model().has(Feature::kAbm), .tzcnt = model().has(Feature::kBmi1)}) {}
 
 /// A job with what the native side made of it, and where the translators' results go.

@@ -38,6 +38,8 @@ class Session {
 
   private:
     struct Trial;
+    u16 native_store(u8 modrm, u16 otherwise);
+    SystemSelectors native_selectors();
     void run_guest(GuestRunner& runner, const char* name, const Trial& trial);
     void judge_job(const Job& job, const JobResult& native, const FlagWalk& walk, bool several, Verdict& verdict);
 
