@@ -1,7 +1,7 @@
 // What a differential case is: a program of a few instructions, the state it starts from, and what came out.
 //
 // Both sides see the same linear memory: a data window of three writable pages and a read-only one, two pages of code,
-// nothing else. Effective addresses are thus equal on both sides.
+// one of them shown twice, nothing else. Effective addresses are thus equal on both sides.
 #pragma once
 
 #include "cpu/state/cpu_state.h"
@@ -13,6 +13,7 @@ constexpr u64 kDataSize = 4 * kPageSize;
 constexpr u64 kWritableSize = 3 * kPageSize;  ///< the last page is read-only
 constexpr Gva kCodeBase = 0x2000'0000;
 constexpr u64 kCodeSize = 2 * kPageSize;
+constexpr Gva kCodeAliasBase = kCodeBase + 0x10000;  ///< the first page of code once more
 constexpr unsigned kMaxCode = 1600;
 
 /// The flags that are compared: those that programs of ring 3 can see change.

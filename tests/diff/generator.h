@@ -20,6 +20,8 @@ class Generator {
     Case block(Random& r) const;
     /// 16-bit code that loads segments, inspects descriptors and transfers far, within the LDT. The host must have one.
     Case segments(Random& r) const;
+    /// 16- or 32-bit code that goes between code segments of different bases. The host must have an LDT.
+    Case code_segments(Random& r) const;
 
   private:
     struct Pointers;

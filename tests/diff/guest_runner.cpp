@@ -41,6 +41,7 @@ void GuestRunner::create() {
                     test::kUserPage | test::kNoExecutePage | (i * kPageSize < kWritableSize ? unsigned{test::kWritablePage} : 0));
     for (unsigned i = 0; i < kCodeSize / kPageSize; ++i)
         guest_->map(kCodeBase + i * kPageSize, pages + kOrder[4 + i] * kPageSize, kPageSize, test::kUserPage);
+    guest_->map(kCodeAliasBase, guest_->physical(kCodeBase), kPageSize, test::kUserPage);
     guest_->map_new(kLdtAt, kPageSize, test::kWritablePage | test::kGlobalPage);
     for (unsigned n = kLdtFirst; n < kLdtEnd; ++n) {
         const u64 descriptor = guest_descriptor(static_cast<SegmentNumber>(n));

@@ -45,10 +45,19 @@ bool goes_by_pieces(const Insn& i) {
     }
 }
 
+/// The offset in the job's code, in whichever segment it stopped.
+u64 stop_of(const Job& job, const JobResult& native) {
+    const u64 offset = native.out.rip - job.start();
+    for (u8 v = kCodeHere; job.loads_segments && v < kCodeViews; ++v)
+        if (native_selector(code_segment(job.bits, static_cast<CodeView>(v))) == native.selector[kCs])
+            return v == kCodeAlias ? offset : offset + code_shift(static_cast<CodeView>(v));
+    return offset;
+}
+
 }  // namespace
 
 Leeway::Leeway(const Decoder& decoder, const Job& job, const JobResult& native)
-    : decoder_(decoder), job_(job), native_(native), stop_(native.out.rip - job.start()) {
+    : decoder_(decoder), job_(job), native_(native), stop_(stop_of(job, native)) {
     if (stop_ < job.code_size) status_ = decode(stop_, insn_);
 }
 

@@ -44,7 +44,7 @@ bool parse(int argc, char** argv, Options& o) {
         const char* value = i + 1 < argc ? argv[i + 1] : nullptr;
         if (a == "--singles") o.blocks = false;
         else if (a == "--blocks") o.singles = false;
-        else if (a == "--segments") o.segments = true, o.bits = 16;
+        else if (a == "--segments") o.segments = true;
         else if (a == "--coverage") o.coverage = true;
         else if (value == nullptr) return false;
         else if (++i, a == "--cases") o.cases = std::strtoull(value, nullptr, 0);
@@ -58,6 +58,7 @@ bool parse(int argc, char** argv, Options& o) {
         else if (a == "--reports") o.reports = static_cast<unsigned>(std::strtoul(value, nullptr, 0));
         else return false;
     }
+    if (o.segments && o.bits == 64) o.bits = 16;
     return o.bits == 64 || o.bits == 32 || o.bits == 16;
 }
 
@@ -107,10 +108,12 @@ class Run {
         Random r(o_.seed * 0x9e3779b97f4a7c15 + index);
         const bool block = o_.blocks && (!o_.singles || index % 2 != 0);
         for (;;) {
-            Case c = o_.segments ? generator_.segments(r) : block ? generator_.block(r) : index % 8 == 0 ? generator_.mangled(r) : generator_.single(r);
+            Case c = o_.segments ? segments(r) : block ? generator_.block(r) : index % 8 == 0 ? generator_.mangled(r) : generator_.single(r);
             if (session_.usable(c)) return c;
         }
     }
+
+    Case segments(Random& r) const { return o_.bits == 32 || r.chance(300) ? generator_.code_segments(r) : generator_.segments(r); }
 
     void batch(u64 first, u64 count) {
         replay_index = first;
@@ -176,7 +179,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     if (options.random_seed) options.seed = std::random_device{}();
-    if (options.bits == 16 && !host_has_ldt()) {
+    if ((options.bits == 16 || options.segments) && !host_has_ldt()) {
         fmt::print(stderr, "twin86-diff: the host has no modify_ldt: no 16-bit code natively\n");
         return 77;  // meson: skipped
     }

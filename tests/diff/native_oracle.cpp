@@ -192,6 +192,9 @@ void NativeOracle::child_loop(int from_parent, int to_parent) {
     const Window data = map_window(kDataBase, kDataSize, kWritableSize, PROT_READ | PROT_WRITE, PROT_READ);
     const Window code = map_window(kCodeBase, kCodeSize, kCodeSize, PROT_READ | PROT_EXEC, 0);
     std::memset(code.writable, 0xcc, kCodeSize);
+    // An old size of 0 makes a second mapping of the same pages: mremap(2).
+    void* const alias = reinterpret_cast<void*>(kCodeAliasBase);
+    CHECK(mremap(reinterpret_cast<void*>(kCodeBase), 0, kPageSize, MREMAP_MAYMOVE | MREMAP_FIXED, alias) == alias);
     const u64 stack_size = getauxval(AT_MINSIGSTKSZ) + 64 * KiB;
     stack_t stack{mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 0, stack_size};
     sigaltstack(&stack, nullptr);

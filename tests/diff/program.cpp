@@ -33,7 +33,7 @@ std::optional<std::vector<u8>> Program::assemble(Gva at) const {
         const u64 next = starts[n + 1];
         const i64 distance = i.fix == Fix::kData32 ? static_cast<i64>(i.address - (at + next))
                                                    : static_cast<i64>(starts[i.target]) - static_cast<i64>(next);
-        const u32 absolute = static_cast<u32>(at + starts[i.target]);
+        const u32 absolute = static_cast<u32>(at + starts[i.target] - i.address);
         const i32 distance32 = static_cast<i32>(distance);
         if (i.fix == Fix::kBranch8) {
             if (distance != static_cast<i8>(distance)) return std::nullopt;

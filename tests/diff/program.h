@@ -17,7 +17,7 @@ enum class Fix : u8 {
     kBranch16,
     kBranch32,
     kItem32,    ///< RIP-relative address of an item
-    kItemAbs16, ///< address of an item
+    kItemAbs16, ///< address of an item, in the program's segment or another
     kItemAbs32, ///< the same (code lies below 2 GiB)
     kData32,    ///< RIP-relative address of data
 };
@@ -29,7 +29,7 @@ struct Item {
     Fix fix = Fix::kNone;
     u8 fix_at = 0;      ///< where the field is in `bytes`
     u16 target = 0;     ///< item number; the number of items: the end
-    Gva address = 0;    ///< kData32
+    Gva address = 0;    ///< kData32: of the data; kItemAbs: base of the segment it is for, from that of the program's on
 };
 
 /// An item of bytes that no decoder has seen.

@@ -37,7 +37,7 @@ class SegmentProgram {
   private:
     u16 selector() {
         if (r_.chance(100)) return static_cast<u16>(r_.below(4));  // null
-        return static_cast<u16>(r_.below(kLdtEnd - kLdtFirst + (r_.chance(100) ? 3 : 0)) << 3 | 4 | (r_.chance(850) ? 3 : r_.below(4)));
+        return static_cast<u16>(r_.below(kLoadableEnd - kLdtFirst + (r_.chance(100) ? 3 : 0)) << 3 | 4 | (r_.chance(850) ? 3 : r_.below(4)));
     }
     u16 code_selector() { return r_.chance(300) ? selector() : native_selector(r_.chance(900) ? kCode16 : kCode32); }
     /// Where a transfer to this selector goes: 32-bit code has nothing but the end.

@@ -22,6 +22,11 @@ struct Shape {
 };
 
 constexpr u32 kData = static_cast<u32>(kDataBase);
+constexpr Shape code_shape(u32 bits, CodeView v) {
+    if (bits == 16) return {static_cast<u32>(kCodeBase + code_shift(v)), 0xffff, kAccessedCode};
+    return {static_cast<u32>(code_shift(v)), 0xfffff, kAccessedCode | kBig | kPages};
+}
+
 constexpr Shape kShapes[kLdtEnd - kLdtFirst] = {
     {static_cast<u32>(kCodeBase), 0xffff, kAccessedCode},
     {kData - 0x1000, 0xffff, kAccessedData},
@@ -36,6 +41,13 @@ constexpr Shape kShapes[kLdtEnd - kLdtFirst] = {
     {static_cast<u32>(kCodeBase), 0xffff, kAccessedCode & ~2},
     {kData - 0x1000, 0xffff, kAccessedData & ~kPresent},
     {static_cast<u32>(kCodeBase), 0xffff, kAccessedCode & ~kPresent},
+    code_shape(16, kCodeNext),
+    code_shape(16, kCodePage),
+    code_shape(16, kCodeAlias),
+    code_shape(32, kCodeHere),
+    code_shape(32, kCodeNext),
+    code_shape(32, kCodePage),
+    code_shape(32, kCodeAlias),
 };
 
 const Shape& shape(SegmentNumber number) { return kShapes[number - kLdtFirst]; }
@@ -93,6 +105,11 @@ Gva segment_base(const MachineState& s, u32 bits, unsigned segment) {
     if (bits == 64) return segment == kFs ? s.fs_base : segment == kGs ? s.gs_base : 0;
     const auto number = static_cast<SegmentNumber>(s.segment[segment]);
     return number < kLdtFirst ? 0 : shape(number).base;
+}
+
+SegmentNumber code_segment(u32 bits, CodeView view) {
+    if (bits == 16) return view == kCodeHere ? kCode16 : static_cast<SegmentNumber>(kCode16Next + view - kCodeNext);
+    return static_cast<SegmentNumber>(kCode32Here + view);
 }
 
 bool is_big(SegmentNumber number) { return number == kFlatSegment || (number >= kLdtFirst && (shape(number).attributes & kBig) != 0); }

@@ -26,8 +26,26 @@ enum SegmentNumber : u8 {
     kExecuteOnly,
     kAbsent,
     kAbsentCode,
+    kLoadableEnd,  ///< the others are code for programs that go between code segments, see CodeView
+    kCode16Next = kLoadableEnd,
+    kCode16Page,
+    kCode16Alias,
+    kCode32Here,
+    kCode32Next,
+    kCode32Page,
+    kCode32Alias,
     kLdtEnd,
 };
+
+/// How a code segment shows a program: where its base lies beyond that of the segment in which the program starts.
+enum CodeView : u8 { kCodeHere, kCodeNext, kCodePage, kCodeAlias, kCodeViews };
+constexpr u64 kCodeShift = 64;  ///< of kCodeNext
+
+/// kCodePage: a page; kCodeAlias: where the first page of code is shown again, and nothing behind it.
+constexpr u64 code_shift(CodeView v) { return v == kCodeHere ? 0 : v == kCodeNext ? kCodeShift : v == kCodePage ? kPageSize : kCodeAliasBase - kCodeBase; }
+
+/// Of 16 or 32 bits.
+SegmentNumber code_segment(u32 bits, CodeView view);
 
 /// Whether the host lets processes have descriptors of their own (modify_ldt).
 bool host_has_ldt();
