@@ -72,8 +72,8 @@ class SlotProgram {
         }
     }
 
-    /// Mostly those that see slots at each other's offsets.
-    CodeView view() { return r_.chance(800) ? static_cast<CodeView>(r_.below(2)) : static_cast<CodeView>(r_.below(kCodeViews)); }
+    /// Mostly those that see something at each other's offsets.
+    CodeView view() { return r_.pick<CodeView>({kCodeHere, kCodeHere, kCodeHere, kCodeNext, kCodeNext, kCodeNext, kCodeAlias, kCodeAlias, kCodePage}); }
     u64 near_shift() { return code_shift(view()); }
 
     void push(u16 value) {
@@ -145,6 +145,8 @@ class SlotProgram {
 Case Generator::code_segments(Random& r) const {
     Case c = start(r, true);
     c.loads_segments = true;
+    // Over the border of the pages, behind which the alias has nothing.
+    if (r.chance(500)) c.code_offset = static_cast<u32>(kPageSize - r.below(kMostSlots * kSlot));
     plain_vector_state(c.in);
     c.in.segment[kCs] = code_segment(c.bits, CodeView::kCodeHere);
     for (const unsigned n : {kEs, kSs, kDs}) c.in.segment[n] = c.bits == 16 ? kPlain16 : kWide;

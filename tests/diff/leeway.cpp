@@ -138,10 +138,12 @@ bool Leeway::calls_invalid_target() const {
     return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && insn_.op == Op::kCallRm && insn_.is64();
 }
 
-/// PUSHA or a far CALL of which a part cannot be pushed: some of it may have been written.
+/// PUSHA or a far CALL of which a part cannot be pushed: some of it may have been written. A far CALL beyond the limit of
+/// the new CS has pushed on some processors.
 bool Leeway::pushes_some() const {
-    const bool several = insn_.op == Op::kPusha || insn_.op == Op::kFarCall;
-    return (native_.vector == kVectorSS || native_.vector == kVectorPF) && status_ == DecodeStatus::kOk && several;
+    if (status_ != DecodeStatus::kOk) return false;
+    if (insn_.op == Op::kFarCall && native_.vector == kVectorGP) return true;
+    return (native_.vector == kVectorSS || native_.vector == kVectorPF) && (insn_.op == Op::kPusha || insn_.op == Op::kFarCall);
 }
 
 /// Where the stack segment begins at the stop: programs that load segments may have loaded SS.

@@ -24,7 +24,7 @@ struct Shape {
 constexpr u32 kData = static_cast<u32>(kDataBase);
 constexpr Shape code_shape(u32 bits, CodeView v) {
     if (bits == 16) return {static_cast<u32>(kCodeBase + code_shift(v)), 0xffff, kAccessedCode};
-    return {static_cast<u32>(code_shift(v)), 0xfffff, kAccessedCode | kBig | kPages};
+    return {static_cast<u32>(code_shift(v)), 0x2ffff, kAccessedCode | kBig | kPages};  // with a limit even base 0 is no flat segment
 }
 
 constexpr Shape kShapes[kLdtEnd - kLdtFirst] = {
