@@ -36,7 +36,13 @@ struct AcpiConfig {
     bool has_com1 = true;
     bool has_com2 = false;
     bool has_vga = true;
-    // What the host bridge forwards to PCI.
+    // Chipset. Without memory of configuration space: i440FX and PIIX; with: Q35 and ICH9.
+    unsigned ecam_buses = 0;  ///< 0: none
+    u32 ecam_base = 0;
+    u32 root_complex_base = 0;  ///< the ICH9's configuration registers
+    u64 ecam_bytes() const { return ecam_buses * MiB; }
+    bool is_q35() const { return ecam_buses != 0; }
+    // What the host bridge forwards to PCI, configuration space's memory among it.
     u32 pci_window_first = 0xc0000000;
     u32 pci_window_last = 0xfebfffff;
     u64 pci_window64_first = 0;  ///< 0: no window above 4 GiB

@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "bios/acpi_dsdt.h"
 #include "bios/acpi_fixed.h"
+#include "bios/acpi_pci_express.h"
 #include "bios/byte_view.h"
 #include "bios/entry_state.h"
 
@@ -59,6 +60,7 @@ AcpiImage build_acpi_image(const AcpiConfig& config) {
     listed.push_back(image.add(build_fadt(config, facs, dsdt)));
     listed.push_back(image.add(build_madt(config)));
     if (config.hpet_address != 0) listed.push_back(image.add(build_hpet(config)));
+    if (config.is_q35()) listed.push_back(image.add(build_mcfg(config)));
     listed.push_back(image.add(build_waet()));
     const u64 rsdt = image.add(build_root_table("RSDT", 4, listed));
     const u64 xsdt = image.add(build_root_table("XSDT", 8, listed));

@@ -40,7 +40,7 @@ struct AcpiImage {
     std::vector<u8>& part(AcpiPart p) { return p == AcpiPart::kTables ? tables : rsdp; }
 };
 
-/// RSDP (revision 2), RSDT, XSDT, FADT, FACS, DSDT, MADT, HPET, WAET; checksums and addresses open.
+/// RSDP (revision 2), RSDT, XSDT, FADT, FACS, DSDT, MADT, HPET, MCFG, WAET; checksums and addresses open.
 AcpiImage build_acpi_image(const AcpiConfig& config);
 
 struct AcpiPlacement {

@@ -14,6 +14,7 @@ namespace {
 constexpr u8 kNameOp = 0x08, kScopeOp = 0x10, kBufferOp = 0x11, kPackageOp = 0x12, kMethodOp = 0x14;
 constexpr u8 kExtOp = 0x5b, kRegionOp = 0x80, kFieldOp = 0x81, kDeviceOp = 0x82;
 constexpr u8 kArg0 = 0x68, kStoreOp = 0x70, kAndOp = 0x7b, kOrOp = 0x7d, kCreateDWordFieldOp = 0x8a;
+constexpr u8 kLogicalNotOp = 0x92, kEqualOp = 0x93;
 constexpr u8 kIfOp = 0xa0, kReturnOp = 0xa4;
 
 void add(Code& code, const Code& more) {
@@ -167,7 +168,7 @@ Code byte_field(std::string_view region, std::initializer_list<std::pair<std::st
     constexpr u8 kByteAccess = 1;
     Code body = join({path(region), {kByteAccess}});
     for (const auto& [unit, width] : units) {
-        const std::string padded = segment(unit);
+        const std::string padded = unit.empty() ? std::string(1, 0) : segment(unit);
         body.insert(body.end(), padded.begin(), padded.end());
         add(body, package_length(width, false));
     }
@@ -188,6 +189,12 @@ Code bit_and(const Code& a, const Code& b, const Code& target) {
 }
 Code bit_or(const Code& a, const Code& b, const Code& target) {
     return join({{kOrOp}, a, b, target});
+}
+Code equal(const Code& a, const Code& b) {
+    return join({{kEqualOp}, a, b});
+}
+Code logical_not(const Code& a) {
+    return join({{kLogicalNotOp}, a});
 }
 Code if_then(const Code& predicate, const Code& body) {
     return packaged({{kIfOp}}, join({predicate, body}));

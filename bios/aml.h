@@ -32,7 +32,7 @@ Code device(std::string_view object, const Code& body);
 Code method(std::string_view object, unsigned arguments, const Code& body, bool serialized = false);
 enum class RegionSpace : u8 { kSystemMemory = 0, kSystemIo = 1, kPciConfig = 2 };
 Code operation_region(std::string_view object, RegionSpace space, u64 offset, u64 length);
-/// Byte access, no lock, preserve; each unit has a name and a width in bits.
+/// Byte access, no lock, preserve; each unit has a name (none: reserved bits) and a width in bits.
 Code byte_field(std::string_view region, std::initializer_list<std::pair<std::string_view, unsigned>> units);
 
 // Statements and expressions.
@@ -41,6 +41,8 @@ Code store(const Code& value, const Code& target);
 Code no_target();  ///< the result is used where it stands
 Code bit_and(const Code& a, const Code& b, const Code& target);
 Code bit_or(const Code& a, const Code& b, const Code& target);
+Code equal(const Code& a, const Code& b);
+Code logical_not(const Code& a);
 Code if_then(const Code& predicate, const Code& body);
 Code return_value(const Code& value);
 Code create_dword_field(const Code& source, u64 byte_index, std::string_view object);

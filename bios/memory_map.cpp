@@ -22,6 +22,11 @@ MemoryMap pc_memory_map(u64 low_size, u64 high_size, const MemoryMap& firmware) 
     return map;
 }
 
+void reserve(MemoryMap& map, const MemoryRange& range) {
+    const auto after = std::find_if(map.begin(), map.end(), [&](const MemoryRange& r) { return r.base > range.base; });
+    map.insert(after, range);
+}
+
 BootAllocator::BootAllocator(const MemoryMap& map) {
     for (const MemoryRange& range : map)
         if (range.type == MemoryType::kUsable && range.size != 0) free_.push_back({range.base, range.end()});

@@ -31,6 +31,9 @@ constexpr Gpa kHighMemory = 4 * GiB;
 /// at the top of low RAM (ACPI tables); it ends at low_size. Sorted, without gaps inside low RAM above 1 MiB.
 MemoryMap pc_memory_map(u64 low_size, u64 high_size, const MemoryMap& firmware = {});
 
+/// Puts a range between the others.
+void reserve(MemoryMap& map, const MemoryRange& range);
+
 /// Hands out pieces of the usable part of a map.
 class BootAllocator {
   public:

@@ -12,11 +12,12 @@ namespace {
 
 constexpr unsigned kIdeSlots = 4, kDefaultCdromSlot = 2;
 
-/// Which drive sits in which slot: numbered ones first, the others where there is room.
-Result<std::array<const DriveOptions*, kIdeSlots>> ide_slots(const std::vector<DriveOptions>& drives) {
-    std::array<const DriveOptions*, kIdeSlots> slots{};
+/// Which drive sits in which of the board's own places: numbered ones first, the others where there is room.
+Result<std::vector<const DriveOptions*>> own_slots(const std::vector<DriveOptions>& drives, unsigned count) {
+    std::vector<const DriveOptions*> slots(count);
     for (const DriveOptions& d : drives) {
         if (d.interface != DriveInterface::kIde || !d.index) continue;
+        if (*d.index >= count) return error("-drive {}: index={}: this machine has {} drives", d.file, *d.index, count);
         const DriveOptions*& slot = slots[*d.index];
         if (slot != nullptr)
             return error("-drive {}: IDE index {} has '{}' already; give another index=", d.file, *d.index, slot->file);
@@ -25,7 +26,7 @@ Result<std::array<const DriveOptions*, kIdeSlots>> ide_slots(const std::vector<D
     for (const DriveOptions& d : drives) {
         if (d.interface != DriveInterface::kIde || d.index) continue;
         const auto free = std::find(slots.begin(), slots.end(), nullptr);
-        if (free == slots.end()) return error("-drive {}: all four IDE positions are taken", d.file);
+        if (free == slots.end()) return error("-drive {}: all {} positions are taken", d.file, count);
         *free = &d;
     }
     return slots;
@@ -41,6 +42,19 @@ std::string serial_of(unsigned slot) {
     return fmt::format("TW{:05}", slot + 1);
 }
 
+/// QEMU's names: on a q35 each port of the board's own adapter counts as a bus.
+std::string own_name(bool sata, bool cdrom, unsigned slot) {
+    const char* kind = cdrom ? "cd" : "hd";
+    return sata ? fmt::format("ide{}-{}0", slot, kind) : fmt::format("ide{}-{}{}", slot / 2, kind, slot % 2);
+}
+
+/// Open Firmware's path of an adapter on the root bus.
+std::string sata_path(const AhciController& adapter, const PciBus& bus) {
+    const u8 devfn = bus.devfn_of(adapter);
+    const std::string function = (devfn & 7) != 0 ? fmt::format(",{:x}", devfn & 7) : "";
+    return fmt::format("/pci@i0cf8/pci8086,2922@{:x}{}", devfn >> 3, function);
+}
+
 }  // namespace
 
 Drives::Drive Drives::drive_of(const DriveOptions& o, std::string name) {
@@ -48,9 +62,24 @@ Drives::Drive Drives::drive_of(const DriveOptions& o, std::string name) {
 }
 
 Status Drives::add(const Options& options, pc::Board& board, const std::vector<AhciController*>& ahci) {
-    auto slots = ide_slots(options.drives);
+    if (const Status s = add_own(options, board); !s) return s;
+    for (DriveOptions d : options.drives) {
+        if (d.interface != DriveInterface::kAhci) continue;
+        d.snapshot |= options.snapshot && !d.cdrom;
+        const unsigned port = d.index.value_or(0);
+        AhciController& adapter = *ahci[d.adapter];
+        std::string name = fmt::format("{}-{}{}", adapter.name(), d.cdrom ? "cd" : "hd", port);
+        if (const Status s = add_to_ahci(d, adapter, port, std::move(name), board.pci()); !s) return s;
+    }
+    return add_floppies(options, board);
+}
+
+/// On the board's own controller.
+Status Drives::add_own(const Options& options, pc::Board& board) {
+    const unsigned count = board.chipset().sata() != nullptr ? AhciController::kPorts : kIdeSlots;
+    auto slots = own_slots(options.drives, count);
     if (!slots) return slots.failure();
-    for (unsigned slot = 0; slot < kIdeSlots; ++slot) {
+    for (unsigned slot = 0; slot < count; ++slot) {
         DriveOptions drive;
         if (const DriveOptions* chosen = (*slots)[slot])
             drive = *chosen;
@@ -59,16 +88,13 @@ Status Drives::add(const Options& options, pc::Board& board, const std::vector<A
         else
             continue;
         drive.snapshot |= options.snapshot && !drive.cdrom;
-        if (const Status s = add_ide(drive, slot, board); !s) return s;
+        AhciController* const sata = board.chipset().sata();
+        const std::string name = own_name(sata != nullptr, drive.cdrom, slot);
+        const Status s =
+            sata != nullptr ? add_to_ahci(drive, *sata, slot, name, board.pci()) : add_ide(drive, slot, name, board);
+        if (!s) return s;
     }
-    for (DriveOptions d : options.drives) {
-        if (d.interface != DriveInterface::kAhci) continue;
-        d.snapshot |= options.snapshot && !d.cdrom;
-        AhciController& adapter = *ahci[d.adapter];
-        const std::string path = fmt::format("/pci@i0cf8/pci8086,2922@{:x}", board.pci().devfn_of(adapter) >> 3);
-        if (const Status s = add_to_ahci(d, adapter, path); !s) return s;
-    }
-    return add_floppies(options, board);
+    return {};
 }
 
 Status Drives::add_floppies(const Options& options, pc::Board& board) {
@@ -89,7 +115,7 @@ Status Drives::add_floppies(const Options& options, pc::Board& board) {
 Status Drives::add_floppy(const DriveOptions& options, unsigned slot, pc::Board& board) {
     Drive drive = drive_of(options, fmt::format("floppy{}", slot));
     drive.floppy = &board.fdc().drive(slot);
-    note_boot_index(options, fmt::format("/pci@i0cf8/isa@1/fdc@03f0/floppy@{}", slot));
+    note_boot_index(options, fmt::format("/pci@i0cf8/{}/fdc@03f0/floppy@{}", board.chipset().isa_path(), slot));
     if (!drive.file.empty()) {
         auto image = open(drive);
         if (!image) return image.failure();
@@ -110,25 +136,25 @@ void Drives::Drive::change_medium(std::unique_ptr<BlockQueue> image) {
     floppy->change_medium(std::move(image));
 }
 
-Status Drives::add_ide(const DriveOptions& options, unsigned slot, pc::Board& board) {
-    Drive drive = drive_of(options, fmt::format("ide{}-{}{}", slot / 2, options.cdrom ? "cd" : "hd", slot % 2));
+Status Drives::add_ide(const DriveOptions& options, unsigned slot, const std::string& name, pc::Board& board) {
+    Drive drive = drive_of(options, name);
     auto device = make_ata_device(drive, options.cdrom, slot);
     if (!device) return device.failure();
-    board.ide().channel(slot / 2).plug(slot % 2, device.take());
+    board.chipset().ide()->channel(slot / 2).plug(slot % 2, device.take());
     note_boot_index(options, fmt::format("/pci@i0cf8/ide@1,1/drive@{}/disk@{}", slot / 2, slot % 2));
     drives_.push_back(std::move(drive));
     return {};
 }
 
-Status Drives::add_to_ahci(const DriveOptions& options, AhciController& adapter, const std::string& adapter_path) {
-    const unsigned port = options.index.value_or(0);
+Status Drives::add_to_ahci(const DriveOptions& options, AhciController& adapter, unsigned port, std::string name,
+                           const PciBus& bus) {
     if (port >= AhciController::kPorts || adapter.port(port).has_device())
         return error("-device: port {} of {} is taken, or there is none", port, adapter.name());
-    Drive drive = drive_of(options, fmt::format("{}-{}{}", adapter.name(), options.cdrom ? "cd" : "hd", port));
+    Drive drive = drive_of(options, std::move(name));
     auto device = make_ata_device(drive, options.cdrom, kIdeSlots + port);
     if (!device) return device.failure();
     adapter.port(port).plug(device.take());
-    note_boot_index(options, fmt::format("{}/drive@{:x}/disk@0", adapter_path, port));
+    note_boot_index(options, fmt::format("{}/drive@{:x}/disk@0", sata_path(adapter, bus), port));
     drives_.push_back(std::move(drive));
     return {};
 }

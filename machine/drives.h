@@ -46,8 +46,10 @@ class Drives {
     static Drive drive_of(const DriveOptions& options, std::string name);
     Status add_floppies(const Options& options, pc::Board& board);
     Status add_floppy(const DriveOptions& options, unsigned slot, pc::Board& board);
-    Status add_ide(const DriveOptions& options, unsigned slot, pc::Board& board);
-    Status add_to_ahci(const DriveOptions& options, AhciController& adapter, const std::string& adapter_path);
+    Status add_own(const Options& options, pc::Board& board);
+    Status add_ide(const DriveOptions& options, unsigned slot, const std::string& name, pc::Board& board);
+    Status add_to_ahci(const DriveOptions& options, AhciController& adapter, unsigned port, std::string name,
+                       const PciBus& bus);
     /// A disk or a CD-ROM drive with its image; `drive` learns of it.
     Result<std::unique_ptr<AtaDevice>> make_ata_device(Drive& drive, bool cdrom, unsigned number);
     void note_boot_index(const DriveOptions& options, std::string path);

@@ -74,7 +74,8 @@ std::string engine_text(const AccelOptions& a, const std::string& engine) {
 
 void add_memory_words(Words& w, const Options& o) {
     const RamBacking& b = o.ram_backing;
-    w.add("-machine", b.huge ? "pc,memory-backend=ram" : "pc");
+    const std::string machine = o.machine == MachineType::kQ35 ? "q35" : "pc";
+    w.add("-machine", machine + (b.huge ? ",memory-backend=ram" : ""));
     if (!b.huge) {
         w.add("-m", size_text(o.ram_bytes));
         return w.add_if(b.prealloc, "-mem-prealloc");
@@ -178,7 +179,7 @@ std::string explain(Machine& machine) {
     Options o = machine.options();
     if (o.accel.engines.empty()) o.accel.engines = {machine.accelerator().name()};
     const CpuModel& cpu = machine.cpu_model();
-    std::string text = fmt::format("machine   pc (i440FX, PIIX), '{}'\n", o.name);
+    std::string text = fmt::format("machine   {}, '{}'\n", o.machine == MachineType::kQ35 ? "q35 (Q35, ICH9)" : "pc (i440FX, PIIX)", o.name);
     text += fmt::format("ram       {} ({} below 4 GiB, {} above)\n", size_text(o.ram_bytes),
                         size_text(machine.phys().low_size()), size_text(machine.phys().high_size()));
     text += fmt::format("cpu       {}: {}, family {:#x}, model {:#x}, {} address bits\n", cpu.name(), cpu.vendor(),

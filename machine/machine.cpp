@@ -21,7 +21,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const Options& options, std::mu
                                                  const std::vector<CharBackend*>& serials, Log& log) {
     auto model = CpuModel::parse(options.cpu, HostCpuid::probe());
     if (!model) return model.failure();
-    const u64 low = std::min(options.ram_bytes, pc::kLowRamLimit);
+    const u64 low = pc::low_ram_size(options.machine, options.ram_bytes);
     const u64 end = options.ram_bytes > low ? PhysMap::kHighRamBase + (options.ram_bytes - low) : low;
     if (end > u64{1} << model->physical_bits())
         return error("-m {}M: the processor addresses {} bits, which holds {}M", options.ram_bytes / MiB,
@@ -39,12 +39,12 @@ Result<std::unique_ptr<Machine>> Machine::create(const Options& options, std::mu
 
 Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     const auto has_com = [&](std::size_t n) { return n < serials.size() && serials[n] != nullptr; };
-    acpi_ = acpi_config(phys_->low_size(), has_com(0), has_com(1), options_.vga.present);
+    acpi_ = acpi_config(options_.machine, phys_->low_size(), has_com(0), has_com(1), options_.vga.present);
     acpi_.has_floppy = std::any_of(options_.drives.begin(), options_.drives.end(),
                                    [](const DriveOptions& d) { return d.interface == DriveInterface::kFloppy; });
     if (has_firmware())
         if (const Status s = add_firmware(); !s) return s;
-    const pc::BoardConfig config{phys_->low_size(), phys_->high_size(), rtc_offset(), serials};
+    const pc::BoardConfig config{options_.machine, phys_->low_size(), phys_->high_size(), rtc_offset(), serials};
     const pc::BoardEvents events{[this] { guest_reset(); }, [this] { guest_power_off(); },
                                  [this](int code) { finish(code & 0xff); }, [this] { return absence_.take(); }};
     board_ = std::make_unique<pc::Board>(config, io_, mmio_, *phys_, timers_, clock_, clock_, events, log_);
@@ -78,7 +78,7 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
 /// As firmware has set the machine up.
 AcpiConfig Machine::acpi_now() const {
     AcpiConfig config = acpi_;
-    set_pm_base(config, board_->pm_base());
+    place_chipset(config, options_.machine, board_->chipset().pm_base(), board_->chipset().ecam());
     return config;
 }
 

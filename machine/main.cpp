@@ -37,7 +37,8 @@ int answer(const ParsedOptions& parsed) {
         case OptionAction::kDeviceHelp:
             return print(device_help(parsed.help_on));
         case OptionAction::kMachineHelp:
-            return print("pc    PC with i440FX and PIIX (default)\n");
+            return print("pc    PC with i440FX and PIIX (default; also pc-i440fx-VERSION)\n"
+                         "q35   PC with Q35 and ICH9: PCI Express, SATA (also pc-q35-VERSION)\n");
         case OptionAction::kAccelHelp:
             return print(
                 "jit       same-ISA binary translator: works on every host\n"

@@ -34,6 +34,15 @@ Result<DriveOptions*> find_drive(Options& o, const DriveAttachment& to) {
     return error("-device {}: there is no -drive with id={}", to.device, to.drive);
 }
 
+/// On a q35 the board's own SATA ports go by the name of IDE buses.
+Status place_on_own_sata(DriveOptions& d, const DriveAttachment& to, std::optional<unsigned> port, unsigned unit) {
+    if (port.value_or(0) >= kAhciPorts || unit != 0)
+        return error("-device {}: the board's SATA ports are ide.0 to ide.{}, with unit 0", to.device, kAhciPorts - 1);
+    d.interface = DriveInterface::kIde;
+    d.index = port;
+    return {};
+}
+
 Status place_on_ide(DriveOptions& d, const DriveAttachment& to, std::optional<unsigned> channel,
                     std::optional<unsigned> unit) {
     if (channel.value_or(0) >= kIdeChannels || unit.value_or(0) >= kDrivesPerChannel)
@@ -77,9 +86,10 @@ Status place(Options& o, DriveOptions& d, const DriveAttachment& to) {
         d.index = unit;
         return {};
     }
-    if (to.bus.empty()) return place_on_ide(d, to, std::nullopt, unit);
-    auto bus = parse_bus(to.bus);
+    auto bus = parse_bus(to.bus.empty() ? "ide" : to.bus);
     if (!bus) return bus.failure();
+    if (bus->name == "ide" && o.machine == MachineType::kQ35)
+        return place_on_own_sata(d, to, bus->number, unit.value_or(0));
     if (bus->name == "ide") return place_on_ide(d, to, bus->number, unit);
     if (unit.value_or(0) != 0) return error("-device {}: a SATA port has unit 0 alone", to.device);
     return place_on_ahci(o, d, to, *bus);

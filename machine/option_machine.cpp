@@ -22,6 +22,13 @@ bool parse_date(const std::string& text, i64& unix_seconds) {
     return false;
 }
 
+/// Also by the names of QEMU's versions, as scripts have them.
+std::optional<MachineType> machine_type(const std::string& name) {
+    if (name == "pc" || name.starts_with("pc-i440fx-")) return MachineType::kPc;
+    if (name == "q35" || name.starts_with("pc-q35-")) return MachineType::kQ35;
+    return std::nullopt;
+}
+
 }  // namespace
 
 Status set_smp(ParsedOptions&, const std::string& v) {
@@ -52,8 +59,9 @@ Status set_machine(ParsedOptions& to, const std::string& v) {
         const bool bare = i == 0 && val.empty();
         if (bare || key == "type") {
             const std::string& type = bare ? key : val;
-            if (type == "q35") return error("-machine q35: this version has no q35; use -machine pc");
-            if (type != "pc" && !type.starts_with("pc-i440fx")) return unknown_word("-machine", type, {"pc"});
+            const auto machine = machine_type(type);
+            if (!machine) return unknown_word("-machine", type, {"pc", "q35"});
+            to.options.machine = *machine;
         } else if (key == "accel") {
             if (const Status s = set_accel(to, val); !s) return s;
         } else if (key == "memory-backend") {

@@ -20,6 +20,8 @@ Status set_enable_kvm(ParsedOptions& to, const std::string& value);
 Status set_rtc(ParsedOptions& to, const std::string& value);
 Status set_boot(ParsedOptions& to, const std::string& value);
 Status add_drive(ParsedOptions& to, const std::string& value);
+/// After the last option, when the machine is known: bus= and unit= of -drive as an index.
+void number_drives(Options& o);
 Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterface interface,
                        std::optional<unsigned> index, bool cdrom);
 Status set_name(ParsedOptions& to, const std::string& value);

@@ -1,4 +1,5 @@
 // -bios, -boot, -drive and their short forms.
+#include "devices/ahci/ahci_controller.h"
 #include "machine/option_setters.h"
 #include "machine/option_values.h"
 
@@ -47,7 +48,7 @@ Status set_interface(DriveOptions& d, const std::string& v) {
 }
 
 Status set_number(const std::string& key, const std::string& v, std::optional<unsigned>& to) {
-    const auto n = parse_number(v, "-drive " + key, 3);
+    const auto n = parse_number(v, "-drive " + key, AhciController::kPorts - 1);
     if (!n) return n.failure();
     to = static_cast<unsigned>(n.value());
     return {};
@@ -104,11 +105,20 @@ Status add_drive(ParsedOptions& to, const std::string& v) {
     DriveOptions drive;
     for (const auto& [key, val] : split_properties(v))
         if (const Status s = set_drive_property(drive, key, val); !s) return s;
-    if (drive.unit && !drive.index) drive.index = drive.bus.value_or(0) * 2 + *drive.unit;
     if (drive.file.empty() && !drive.cdrom && drive.interface != DriveInterface::kFloppy)
         return error("-drive {}: needs file=IMAGE", v);
     to.options.drives.push_back(drive);
     return {};
+}
+
+/// A bus of a q35's own adapter has one drive, one of an IDE controller two.
+void number_drives(Options& o) {
+    const bool sata = o.machine == MachineType::kQ35;
+    for (DriveOptions& d : o.drives) {
+        if (d.index || !d.unit) continue;
+        const unsigned per_bus = sata && d.interface == DriveInterface::kIde ? 1 : 2;
+        d.index = d.bus.value_or(0) * per_bus + *d.unit;
+    }
 }
 
 Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterface interface,

@@ -30,7 +30,7 @@ OptionTable::Setter short_drive(ParsedOptions& to, std::optional<unsigned> index
 void add_machine_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
     for (const char* name : {"machine", "M"})
-        t.value(name, "pc[,accel=kvm:jit][,memory-backend=ID]", "machine type; 'help' lists them", with(to, set_machine));
+        t.value(name, "pc|q35[,accel=kvm:jit][,memory-backend=ID]", "machine type; 'help' lists them", with(to, set_machine));
     t.value("m", "[size=]MEGABYTES|SIZE", "guest memory, for example 512, 512M, 4G (default 128)",
             with(to, set_memory));
     t.value("object", "memory-backend-memfd,id=ID,size=SIZE[,hugetlb=on][,hugetlbsize=2M][,prealloc=on]",
@@ -161,6 +161,7 @@ Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments) {
     const auto answers = [&parsed] { return parsed.action != OptionAction::kRun; };
     if (const Status s = table.apply(arguments, answers); !s) return s.failure();
     if (answers()) return parsed;
+    number_drives(parsed.options);
     if (const Status s = finish_devices(parsed); !s) return s.failure();
     if (const Status s = finish_memory(parsed); !s) return s.failure();
     if (const Status s = check(parsed.options); !s) return s.failure();

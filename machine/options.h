@@ -8,6 +8,7 @@
 #include "accel/accel_options.h"
 #include "base/result.h"
 #include "base/types.h"
+#include "machine/pc/machine_type.h"
 #include "mmu/guest_ram.h"
 
 namespace twin86 {
@@ -71,6 +72,7 @@ struct DriveOptions {
 };
 
 struct Options {
+    MachineType machine = MachineType::kPc;
     u64 ram_bytes = 128 * MiB;
     RamBacking ram_backing;
     std::string cpu = "max";

@@ -1,44 +1,16 @@
 // Host bridge of the 440FX: Intel 82441FX (290549), section 3.2 "PCI configuration registers".
 #pragma once
 
-#include <functional>
-
-#include "devices/pci/pci_device.h"
+#include "devices/pci/pam_host_bridge.h"
 
 namespace twin86 {
 
-/// One piece of 0xC0000-0xFFFFF and where its accesses go: to RAM, or to what lies behind PCI (ROM).
-struct PamSegment {
-    Gpa base = 0;
-    u64 size = 0;
-    bool read_ram = false;
-    bool write_ram = false;
-};
-
-class I440fxHostBridge : public PciDevice {
+class I440fxHostBridge : public PamHostBridge {
   public:
-    static constexpr unsigned kPamSegments = 13;
-
     /// `on_change` is called after a write to the PAM or SMRAM registers and after a reset.
     explicit I440fxHostBridge(std::function<void()> on_change = {});
 
-    /// Segment 0 is 0xF0000-0xFFFFF, 1-12 are 16 KiB each from 0xC0000 on.
-    PamSegment pam_segment(unsigned n) const;
-    /// Sets all segments, as firmware or a loader that keeps tables there does.
-    void set_all_pam(bool read_ram, bool write_ram);
-    /// SMRAM: the video hole 0xA0000-0xBFFFF shows RAM outside SMM (D_OPEN).
-    bool smram_open() const;
-
     std::string_view name() const override { return "i440fx"; }
-    void reset(ResetKind kind) override;
-    void visit(StateArchive& archive) override;
-
-  protected:
-    void config_written(u8 offset, unsigned size) override;
-
-  private:
-    std::function<void()> on_change_;
-    u8 smram_ = 0;  // before the write in progress: D_LCK freezes D_OPEN
 };
 
 }  // namespace twin86

@@ -22,6 +22,7 @@ bool PciAddressSpace::decodable(const PciBar& bar) const {
     if (!bar.wanted || *bar.wanted == 0) return false;
     const u64 last = *bar.wanted + (bar.size - 1);
     if (last < *bar.wanted) return false;
+    if (bar.upstream != nullptr && !bar.upstream->forwards(bar.is_io(), *bar.wanted, last)) return false;
     if (bar.is_io()) return last <= 0xffff;
     return std::any_of(windows_.begin(), windows_.end(),
                        [&](const PciWindow& w) { return w.first <= *bar.wanted && last <= w.last; });
@@ -37,9 +38,14 @@ bool PciAddressSpace::free(const PciBar& bar) const {
                         [&](const BusRange& r) { return overlap(*bar.wanted, bar.size, r.base, r.size); });
 }
 
+bool PciAddressSpace::has_undecoded() const {
+    return std::any_of(bars_.begin(), bars_.end(),
+                       [](const PciBar* bar) { return bar->wanted.value_or(0) != 0 && !bar->mapped; });
+}
+
 void PciAddressSpace::refresh() {
     for (PciBar* bar : bars_) {
-        if (!bar->mapped || bar->mapped == bar->wanted) continue;
+        if (!bar->mapped || (bar->mapped == bar->wanted && decodable(*bar))) continue;
         bar->mapping.release();
         bar->mapped.reset();
     }

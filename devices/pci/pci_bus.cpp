@@ -2,18 +2,28 @@
 
 #include <algorithm>
 
+#include "devices/pci/pci_bridge.h"
+
 namespace twin86 {
 
 Mapping PciBus::attach(u8 devfn, PciDevice& device) {
     CHECK(functions_[devfn] == nullptr, "PCI {:02x}.{} is taken by {}", devfn >> 3, devfn & 7,
           functions_[devfn]->name());
     functions_[devfn] = &device;
-    device.connect(&space_, device.interrupt_pin() == 0 ? IrqLine() : IrqLine(*this, devfn));
+    PciConnector connector{&space_, upstream_, {}};
+    for (unsigned pin = 0; pin < connector.pins.size(); ++pin) connector.pins[pin] = IrqLine(*this, devfn | pin << 8);
+    device.connect(connector);
     return Mapping([this, devfn] {
-        set_level(devfn, false);
-        functions_[devfn]->connect(nullptr, IrqLine());
+        levels_[devfn] = 0;
+        update_inputs();
+        functions_[devfn]->connect({});
         functions_[devfn] = nullptr;
     });
+}
+
+Mapping PciBus::attach_bridge(u8 devfn, PciBridge& bridge) {
+    bridges_.push_back(&bridge);
+    return attach(devfn, bridge);
 }
 
 u8 PciBus::devfn_of(const PciDevice& device) const {
@@ -22,33 +32,62 @@ u8 PciBus::devfn_of(const PciDevice& device) const {
     return static_cast<u8>(at - functions_.begin());
 }
 
-u32 PciBus::config_read(u8 bus, u8 devfn, u8 offset, unsigned size) const {
-    const PciDevice* device = find(bus, devfn);
-    return device == nullptr ? static_cast<u32>(truncate(~u64{0}, size)) : device->config_read(offset, size);
+PciDevice* PciBus::find(u8 own_number, u8 number, u8 devfn) const {
+    if (number == own_number) return functions_[devfn];
+    for (const PciBridge* b : bridges_)
+        if (b->secondary() <= number && number <= b->subordinate()) return b->bus().find(b->secondary(), number, devfn);
+    return nullptr;
 }
 
-void PciBus::config_write(u8 bus, u8 devfn, u8 offset, unsigned size, u32 value) {
-    if (PciDevice* device = find(bus, devfn)) device->config_write(offset, size, value);
+u32 PciBus::config_read(u8 bus, u8 devfn, u16 offset, unsigned size) const {
+    const PciDevice* device = find(0, bus, devfn);
+    const bool extended = offset > 0xff;
+    if (device == nullptr || (extended && !device->has_extended_config()))
+        return static_cast<u32>(truncate(~u64{0}, size));
+    return extended ? 0 : device->config_read(static_cast<u8>(offset), size);
 }
 
-void PciBus::set_level(unsigned devfn, bool level) {
-    CHECK(devfn < kFunctions && functions_[devfn] != nullptr, "INTx of {:#x}", devfn);
-    if (levels_[devfn] == level) return;
-    levels_[devfn] = level;
-    const unsigned pirq = pci_pirq(devfn >> 3, functions_[devfn]->interrupt_pin());
-    bool any = false;
-    for (unsigned other = 0; other < kFunctions; ++other)
-        any |= levels_[other] && pci_pirq(other >> 3, functions_[other]->interrupt_pin()) == pirq;
-    pirqs_.set_level(pirq, any);
+void PciBus::config_write(u8 bus, u8 devfn, u16 offset, unsigned size, u32 value) {
+    if (offset > 0xff) return;
+    if (PciDevice* device = find(0, bus, devfn)) device->config_write(static_cast<u8>(offset), size, value);
+}
+
+void PciBus::set_level(unsigned input, bool level) {
+    const unsigned devfn = input & 0xff;
+    const u8 pin = static_cast<u8>(1u << (input >> 8));
+    CHECK(functions_[devfn] != nullptr, "INTx of {:#x}", devfn);
+    if (((levels_[devfn] & pin) != 0) == level) return;
+    levels_[devfn] ^= pin;
+    update_inputs();
+}
+
+void PciBus::update_inputs() {
+    u8 wanted = 0;
+    for (unsigned devfn = 0; devfn < kFunctions; ++devfn)
+        for (unsigned pin = 0; levels_[devfn] >> pin != 0; ++pin)
+            if ((levels_[devfn] >> pin & 1) != 0) wanted = static_cast<u8>(wanted | 1u << route_(devfn >> 3, pin + 1));
+    const u8 changed = wanted ^ driven_;
+    driven_ = wanted;
+    for (unsigned n = 0; n < kMostInputs; ++n)
+        if ((changed >> n & 1) != 0) inputs_.set_level(n, (wanted >> n & 1) != 0);
+}
+
+void PciBus::reset_functions(ResetKind kind) {
+    for (PciDevice* device : functions_)
+        if (device != nullptr) device->reset(kind);
 }
 
 void PciBus::visit(StateArchive& archive) {
-    archive.section(name(), 1, [&](u32) { archive.field(levels_); });
-    for (unsigned devfn = 0; devfn < kFunctions; ++devfn)
-        if (levels_[devfn] && functions_[devfn] == nullptr) {
-            levels_[devfn] = false;
-            archive.fail("the saved PCI bus has a function that this machine lacks");
-        }
+    archive.section(name(), 1, [&](u32) { visit_levels(archive); });
+}
+
+void PciBus::visit_levels(StateArchive& archive) {
+    archive.fields(levels_, driven_);
+    for (unsigned devfn = 0; devfn < kFunctions; ++devfn) {
+        if (levels_[devfn] == 0 || (functions_[devfn] != nullptr && levels_[devfn] < 0x10)) continue;
+        levels_[devfn] = 0;
+        archive.fail("the saved PCI bus has a function that this machine lacks");
+    }
 }
 
 }  // namespace twin86

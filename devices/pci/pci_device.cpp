@@ -30,17 +30,17 @@ PciDevice::PciDevice(const PciIdentity& id) {
 }
 
 PciDevice::~PciDevice() {
-    connect(nullptr, IrqLine());
+    connect({});
 }
 
-void PciDevice::connect(PciAddressSpace* space, IrqLine intx) {
+void PciDevice::connect(const PciConnector& to) {
     for (PciBar& bar : bars_) {
         if (bar.kind == PciBarKind::kNone) continue;
-        if (space_ != nullptr) space_->remove(bar);
-        if (space != nullptr) space->add(bar);
+        if (connector_.space != nullptr) connector_.space->remove(bar);
+        bar.upstream = to.upstream;
+        if (to.space != nullptr) to.space->add(bar);
     }
-    space_ = space;
-    intx_ = intx;
+    connector_ = to;
     update_bars();
     update_intx();
 }
@@ -75,13 +75,15 @@ void PciDevice::add_bar(unsigned n, PciBarKind kind, u64 size, std::function<Map
 
 void PciDevice::add_io_bar(unsigned n, u32 size, IoHandler& handler, u8 sizes) {
     add_bar(n, PciBarKind::kIo, size, [this, size, &handler, sizes](u64 base) {
-        return space_->io().map(static_cast<IoPort>(base), size, handler, std::string(name()), sizes);
+        return connector_.space->io().map(static_cast<IoPort>(base), size, handler, std::string(name()), sizes);
     });
 }
 
 void PciDevice::add_memory_bar(unsigned n, u64 size, MmioHandler& handler, PciBarKind kind) {
     add_bar(n, kind, size,
-            [this, size, &handler](u64 base) { return space_->mmio().map(base, size, handler, std::string(name())); });
+            [this, size, &handler](u64 base) {
+                return connector_.space->mmio().map(base, size, handler, std::string(name()));
+            });
 }
 
 u8 PciDevice::add_capability(u8 id, u8 size) {
@@ -93,6 +95,7 @@ u8 PciDevice::add_capability(u8 id, u8 size) {
     power_on_[kPciStatus] |= kPciStatusCapabilities;
     config_[kPciStatus] |= kPciStatusCapabilities;
     next_capability_ = static_cast<u8>(align_up(at + size, 4));
+    express_ |= id == kPciCapabilityExpress;
     return at;
 }
 
@@ -140,7 +143,12 @@ std::optional<u64> PciDevice::decoded_base(unsigned n) const {
 
 void PciDevice::update_bars() {
     for (unsigned n = 0; n < bars_.size(); ++n) bars_[n].wanted = decoded_base(n);
-    if (space_ != nullptr) space_->refresh();
+    if (connector_.space != nullptr) connector_.space->refresh();
+}
+
+bool PciDevice::bus_master() const {
+    const PciForwarding* upstream = connector_.upstream;
+    return (command() & kPciCommandMaster) != 0 && (upstream == nullptr || upstream->forwards_dma());
 }
 
 void PciDevice::set_interrupt(bool level) {
@@ -151,7 +159,8 @@ void PciDevice::set_interrupt(bool level) {
 void PciDevice::update_intx() {
     const u8 status = static_cast<u8>(config_[kPciStatus] & ~kPciStatusInterrupt);
     config_[kPciStatus] = static_cast<u8>(status | (intx_wanted_ ? kPciStatusInterrupt : 0));
-    intx_.set(intx_wanted_ && (command() & kPciCommandIntxDisable) == 0);
+    if (interrupt_pin() == 0) return;
+    connector_.pins[interrupt_pin() - 1].set(intx_wanted_ && (command() & kPciCommandIntxDisable) == 0);
 }
 
 void PciDevice::reset(ResetKind) {

@@ -25,6 +25,13 @@ struct PciIdentity {
     bool multi_function = false;
 };
 
+/// The place that a function is plugged into.
+struct PciConnector {
+    PciAddressSpace* space = nullptr;
+    const PciForwarding* upstream = nullptr;  ///< the bridge in front of its bus; null: the root bus
+    std::array<IrqLine, 4> pins;              ///< INTA to INTD
+};
+
 class PciDevice : public Device {
   public:
     static constexpr unsigned kBars = 6, kRomBar = 6;
@@ -33,7 +40,7 @@ class PciDevice : public Device {
     ~PciDevice() override;
 
     /// Called by PciBus::attach(); a function works without (nothing is decoded then).
-    void connect(PciAddressSpace* space, IrqLine intx);
+    void connect(const PciConnector& connector);
 
     u32 config_read(u8 offset, unsigned size) const;
     void config_write(u8 offset, unsigned size, u32 value);
@@ -42,7 +49,10 @@ class PciDevice : public Device {
     void reset(ResetKind kind) override;
 
     u8 interrupt_pin() const { return config_[kPciInterruptPin]; }
-    bool bus_master() const { return (command() & kPciCommandMaster) != 0; }
+    /// The command register, and every bridge on the way, lets it reach memory.
+    bool bus_master() const;
+    /// Configuration space of 4 KiB, whose upper part holds no capability. PCI Express 3.0, 7.9.
+    bool has_extended_config() const { return express_; }
     /// Where BAR n is decoded now.
     std::optional<u64> bar_base(unsigned n) const { return bars_[n].mapped; }
     const PciBar& bar(unsigned n) const { return bars_[n]; }
@@ -67,10 +77,12 @@ class PciDevice : public Device {
     /// Fields of this class; a function calls it inside its own section.
     void visit_config(StateArchive& archive);
 
+    u16 command() const { return static_cast<u16>(config_read(kPciCommand, 2)); }
+    const PciConnector& connector() const { return connector_; }
+
   private:
     using Bytes = std::array<u8, 256>;
 
-    u16 command() const { return static_cast<u16>(config_read(kPciCommand, 2)); }
     static u8 bar_offset(unsigned n) { return n == kRomBar ? kPciExpansionRom : static_cast<u8>(kPciBar0 + 4 * n); }
     std::optional<u64> decoded_base(unsigned n) const;
     void update_bars();
@@ -79,9 +91,8 @@ class PciDevice : public Device {
     Bytes power_on_{}, writable_{}, write_one_to_clear_{}, config_{};
     std::array<PciBar, kBars + 1> bars_;
     u8 next_capability_ = kPciFirstCapability;
-    bool intx_wanted_ = false;
-    PciAddressSpace* space_ = nullptr;
-    IrqLine intx_;
+    bool intx_wanted_ = false, express_ = false;
+    PciConnector connector_;
 };
 
 }  // namespace twin86

@@ -36,6 +36,9 @@ constexpr u16 kPciStatusCapabilities = 1 << 4;
 constexpr u16 kPciStatusErrors = 0xf900;  ///< bits that a one clears
 
 constexpr u8 kPciMultiFunction = 0x80;
+constexpr u8 kPciHeaderBridge = 0x01;
+
+constexpr u8 kPciCapabilityExpress = 0x10;
 
 /// Slot 0-31 and function 0-7 as the configuration address carries them.
 constexpr u8 pci_devfn(unsigned slot, unsigned function) {

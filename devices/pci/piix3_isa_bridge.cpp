@@ -8,20 +8,21 @@ constexpr u8 kMbirq0 = 0x70, kMbdma0 = 0x76, kPcsc = 0x78, kApicbase = 0x80, kDl
              kSmien = 0xa2;
 constexpr u8 kSee = 0xa4, kFtmr = 0xa8, kSmireq = 0xaa, kCtltmr = 0xac, kCthtmr = 0xae;
 
-constexpr u8 kRoutingDisabled = 0x80;
-constexpr u16 kReservedIrqs = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 8 | 1 << 13;  // 2.2.6, IRQ routing field
+constexpr unsigned kPirqs = 4;
 
 constexpr PciIdentity kIdentity = {
     .vendor_id = 0x8086, .device_id = 0x7000, .class_code = 0x060100, .multi_function = true};
 
 }  // namespace
 
-Piix3IsaBridge::Piix3IsaBridge(IrqSink& isa_irqs) : PciDevice(kIdentity), isa_irqs_(isa_irqs), inputs_(*this) {
+Piix3IsaBridge::Piix3IsaBridge(IrqSink& isa_irqs) : PciDevice(kIdentity), router_(isa_irqs, kPirqs, [this](unsigned pirq) {
+          return static_cast<u8>(config_read(static_cast<u8>(kPirqrcA + pirq), 1));
+      }) {
     set_register(kPciCommand, 2, 0x0007, kPciCommandSerr);  // I/O, memory and master are hard-wired
     set_register(kPciStatus, 2, 0x0200, 0, kPciStatusErrors);
     set_register(kIort, 1, 0x4d, 0xff);
     set_register(kXbcs, 2, 0x0003, 0x0fff);
-    for (u8 reg = kPirqrcA; reg <= kPirqrcD; ++reg) set_register(reg, 1, kRoutingDisabled, 0x8f);
+    for (u8 reg = kPirqrcA; reg <= kPirqrcD; ++reg) set_register(reg, 1, PirqRouter::kDisabled, 0x8f);
     set_register(kTom, 1, 0x02, 0xff);
     set_register(kMstat, 2, 0, 0x8000);
     set_register(kMbirq0, 2, 0x8080, 0xefef);
@@ -38,48 +39,25 @@ Piix3IsaBridge::Piix3IsaBridge(IrqSink& isa_irqs) : PciDevice(kIdentity), isa_ir
     set_register(kCthtmr, 1, 0, 0xff);
 }
 
-void Piix3IsaBridge::Inputs::set_level(unsigned pirq, bool level) {
-    CHECK(pirq < owner.levels_.size(), "PIRQ {}", pirq);
-    owner.levels_[pirq] = level;
-    owner.update_irqs();
-}
-
-std::optional<unsigned> Piix3IsaBridge::routed_irq(unsigned pirq) const {
-    const u8 value = static_cast<u8>(config_read(static_cast<u8>(kPirqrcA + pirq), 1));
-    const unsigned irq = value & 0x0f;
-    if ((value & kRoutingDisabled) != 0 || (kReservedIrqs >> irq & 1) != 0) return std::nullopt;
-    return irq;
-}
-
-void Piix3IsaBridge::update_irqs() {
-    u16 wanted = 0;
-    for (unsigned pirq = 0; pirq < levels_.size(); ++pirq)
-        if (const auto irq = routed_irq(pirq); irq && levels_[pirq]) wanted = static_cast<u16>(wanted | 1u << *irq);
-    const u16 changed = wanted ^ driven_;
-    driven_ = wanted;
-    for (unsigned irq = 0; irq < 16; ++irq)
-        if ((changed >> irq & 1) != 0) isa_irqs_.set_level(irq, (wanted >> irq & 1) != 0);
-}
-
 void Piix3IsaBridge::route(unsigned pirq, u8 irq) {
-    CHECK(pirq < levels_.size() && irq < 16, "PIRQ {} to IRQ {}", pirq, irq);
-    set_config(static_cast<u8>(kPirqrcA + pirq), 1, irq == 0 ? kRoutingDisabled : irq);
-    update_irqs();
+    CHECK(pirq < kPirqs && irq < 16, "PIRQ {} to IRQ {}", pirq, irq);
+    set_config(static_cast<u8>(kPirqrcA + pirq), 1, irq == 0 ? PirqRouter::kDisabled : irq);
+    router_.update();
 }
 
 void Piix3IsaBridge::config_written(u8 offset, unsigned size) {
-    if (offset <= kPirqrcD && offset + size > kPirqrcA) update_irqs();
+    if (offset <= kPirqrcD && offset + size > kPirqrcA) router_.update();
 }
 
 void Piix3IsaBridge::reset(ResetKind kind) {
     PciDevice::reset(kind);
-    update_irqs();
+    router_.update();
 }
 
 void Piix3IsaBridge::visit(StateArchive& archive) {
     archive.section(name(), 1, [&](u32) {
         visit_config(archive);
-        archive.fields(levels_, driven_);
+        router_.visit(archive);
     });
 }
 

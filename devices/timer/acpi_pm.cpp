@@ -14,10 +14,12 @@ constexpr u16 kPm1EnableBits =
 constexpr u16 kControlBits = 0x1c03;  // SLP_TYP, BM_RLD, SCI_EN; GBL_RLS and SLP_EN read as zero
 }  // namespace
 
-AcpiPm::AcpiPm(TimerQueue& queue, IrqLine sci, unsigned timer_bits, Callbacks callbacks, Log& log)
+AcpiPm::AcpiPm(TimerQueue& queue, IrqLine sci, unsigned timer_bits, Callbacks callbacks, Log& log,
+               const AcpiPmLayout& layout)
     : queue_(queue),
       sci_(sci),
       timer_bits_(timer_bits),
+      layout_(layout),
       callbacks_(std::move(callbacks)),
       log_(log),
       timer_(queue, [this] { update_sci(); }) {
@@ -37,7 +39,9 @@ void AcpiPm::visit(StateArchive& archive) {
         archive.fields(pm1_status_, pm1_enable_, control_, gpe_status_, gpe_enable_, smi_command_, smi_status_,
                        synced_toggles_);
     });
-    if (archive.loading()) arm_overflow();
+    if (!archive.loading()) return;
+    for (u64* word : {&gpe_status_, &gpe_enable_}) *word = truncate(*word, layout_.gpe0_bytes / 2u);
+    arm_overflow();
 }
 
 u64 AcpiPm::timer_ticks() const {
@@ -69,8 +73,15 @@ void AcpiPm::raise(u16 status) {
 }
 
 void AcpiPm::raise_gpe(unsigned n) {
-    gpe_status_ |= static_cast<u16>(bit(n & 15));
+    gpe_status_ |= bit(n % (layout_.gpe0_bytes * 4));
     update_sci();
+}
+
+std::optional<std::pair<u64*, unsigned>> AcpiPm::gpe_word(u16 offset) {
+    const unsigned half = layout_.gpe0_bytes / 2u;
+    if (offset < layout_.gpe0 || offset >= layout_.gpe0 + layout_.gpe0_bytes) return std::nullopt;
+    const unsigned at = offset - layout_.gpe0;
+    return std::pair(at < half ? &gpe_status_ : &gpe_enable_, at % half * 8);
 }
 
 u16 AcpiPm::read_word(u16 offset) {
@@ -81,13 +92,11 @@ u16 AcpiPm::read_word(u16 offset) {
             return pm1_enable_;
         case kPm1Control:
             return control_;
-        case kGpe0:
-            return gpe_status_;
-        case kGpe0 + 2:
-            return gpe_enable_;
         default:
-            return 0;
+            break;
     }
+    const auto gpe = gpe_word(offset);
+    return gpe ? static_cast<u16>(*gpe->first >> gpe->second) : 0;
 }
 
 u32 AcpiPm::io_read(u16 offset, unsigned size) {
@@ -115,15 +124,17 @@ void AcpiPm::write_word(u16 offset, u16 value, u16 mask) {
             return;
         case kPm1Control:
             return write_control(merge(control_));
-        case kGpe0:
-            gpe_status_ &= static_cast<u16>(~(value & mask));
-            return;
-        case kGpe0 + 2:
-            gpe_enable_ = merge(gpe_enable_);
-            return;
         default:
-            log_.write(kLogUnimp, "acpi-pm: write of {:#x} at offset {:#x}", value, offset);
+            break;
     }
+    const auto gpe = gpe_word(offset);
+    if (!gpe) return log_.write(kLogUnimp, "acpi-pm: write of {:#x} at offset {:#x}", value, offset);
+    const auto [word, shift] = *gpe;
+    const u64 bytes = u64{mask} << shift, written = u64{value} << shift & bytes;
+    if (word == &gpe_status_)
+        gpe_status_ &= ~written;
+    else
+        gpe_enable_ = (gpe_enable_ & ~bytes) | written;
 }
 
 void AcpiPm::io_write(u16 offset, unsigned size, u32 value) {

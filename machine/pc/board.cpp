@@ -3,15 +3,24 @@
 #include <algorithm>
 
 #include "bios/acpi_config.h"
+#include "machine/pc/i440fx_chipset.h"
 #include "machine/pc/layout.h"
+#include "machine/pc/q35_chipset.h"
 
 namespace twin86::pc {
+namespace {
+
+std::unique_ptr<Chipset> make_chipset(MachineType type, const ChipsetWiring& wiring) {
+    if (type == MachineType::kQ35) return std::make_unique<Q35Chipset>(wiring);
+    return std::make_unique<I440fxChipset>(wiring);
+}
+
+}  // namespace
 
 Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys, TimerQueue& timers,
              const WallClock& wall, const TscClock& tsc, BoardEvents events, Log& log)
     : io_(io),
       mmio_(mmio),
-      phys_(phys),
       timers_(timers),
       log_(log),
       events_(std::move(events)),
@@ -25,7 +34,8 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
       pit_(timers, hpet_.pit_input()),
       port61_(pit_, events_.absence),
       rtc_(timers, wall, config.rtc_offset_ns, hpet_.rtc_input()),
-      acpi_pm_(timers, gsi_.line(kIrqSci), 32, {[this](u8 type) { sleep(type); }, [](u8) {}}, log),
+      acpi_pm_(timers, gsi_.line(kIrqSci), 32, {[this](u8 type) { sleep(type); }, [](u8) {}}, log,
+               config.type == MachineType::kQ35 ? kIch9PmLayout : kPiix4PmLayout),
       reset_control_([this](bool) { events_.reset(); }),
       // The state of the gate is kept and shows in its registers; address bit 20 itself is never masked, because no
       // kernel that is entered in protected mode runs with it off.
@@ -37,33 +47,22 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
       dma_(phys),
       fw_cfg_(phys, log),
       fdc_(gsi_.line(kIrqFloppy), dma_, log),
-      pci_space_(io, mmio,
-                 {{kVideoHole, kVideoHole + kVideoHoleSize - 1}, {pci_memory_first(config.low_ram), kPciMemoryLast}},
-                 &log),
-      isa_bridge_(gsi_.add_driver()),
-      pci_(pci_space_, isa_bridge_.pirq_inputs()),
-      pci_ports_(pci_, &reset_control_),
-      host_bridge_([this] { map_shadow_ram(); }),
-      ide_({gsi_.line(kIrqIde[0]), gsi_.line(kIrqIde[1])}, phys, [this](unsigned n, bool on) { map_ide(n, on); }),
-      power_(
-          [this](std::optional<u16> base) { move_ports(pm_window_, base, AcpiPm::kBlockSize, acpi_pm_, "acpi-pm"); },
-          [this](std::optional<u16> base) { move_ports(smbus_window_, base, Piix4Smbus::kPorts, smbus_, "smbus"); }) {
+      chipset_(make_chipset(config.type, {io, mmio, phys, gsi_, acpi_pm_, reset_control_, config.low_ram, log})) {
     cmos_.low_ram = config.low_ram;
     cmos_.high_ram = config.high_ram;
     apic_bus_.attach(lapic_);
     apic_bus_.attach(ioapic_);
     // The interrupt lines before those who drive them.
-    devices_ = {&ioapic_, &pic_,   &lapic_, &gsi_,       &hpet_, &pit_, &port61_, &rtc_,   &acpi_pm_, &reset_control_,
-                &port92_, &i8042_, &pci_,   &pci_ports_, &dma_,  &fw_cfg_, &smbus_, &fdc_, &coprocessor_error_};
+    devices_ = {&ioapic_, &pic_,  &lapic_, &gsi_,    &hpet_, &pit_, &port61_, &rtc_, &acpi_pm_, &reset_control_,
+                &port92_, &i8042_, &dma_, &fw_cfg_, &fdc_,  &coprocessor_error_};
+    for (Device* d : chipset_->devices()) devices_.push_back(d);
     map_interrupts();
     map_timers();
     map_input();
     map_dma();
     map_firmware_ports();
-    map_pci();
     map_power();
     add_serials(config.serials);
-    map_shadow_ram();
 }
 
 void Board::map_interrupts() {
@@ -88,18 +87,6 @@ void Board::map_timers() {
     mappings_.push_back(mmio_.map(kHpetBase, Hpet::kWindowSize, hpet_, "hpet"));
 }
 
-void Board::map_pci() {
-    mappings_.push_back(pci_.attach(0, host_bridge_));
-    mappings_.push_back(pci_.attach(1 << 3, isa_bridge_));
-    mappings_.push_back(pci_.attach(1 << 3 | 1, ide_));
-    mappings_.push_back(pci_.attach(1 << 3 | 3, power_));
-    claim(PciConfigPorts::kPort, PciConfigPorts::kPorts, pci_ports_, "pci-config", IoBus::kAll);
-    for (Device* d :
-         {static_cast<Device*>(&host_bridge_), static_cast<Device*>(&isa_bridge_), static_cast<Device*>(&power_),
-          static_cast<Device*>(&ide_), static_cast<Device*>(&ide_.channel(0)), static_cast<Device*>(&ide_.channel(1))})
-        devices_.push_back(d);
-}
-
 void Board::map_input() {
     claim(kKeyboardData, 1, i8042_.data_port(), "i8042-data");
     claim(kKeyboardCommand, 1, i8042_.command_port(), "i8042-command");
@@ -118,46 +105,9 @@ void Board::map_firmware_ports() {
     claim(FwCfg::kDmaPort, FwCfg::kDmaPorts, fw_cfg_.dma_ports(), "fw-cfg-dma", IoBus::kAll);
 }
 
-/// PAM and SMRAM decide what the area below 1 MiB shows. Segments that read ROM and write RAM, which firmware needs
-/// only where its ROM has no second address, show the ROM.
-void Board::map_shadow_ram() {
-    const auto show = [this](Gpa base, u64 size, Backing wanted, Backing& shown) {
-        if (shown == wanted) return;
-        phys_.remap(base, size, wanted);
-        shown = wanted;
-    };
-    for (unsigned n = 0; n < I440fxHostBridge::kPamSegments; ++n) {
-        const PamSegment s = host_bridge_.pam_segment(n);
-        const Backing ram = s.write_ram ? Backing::kRam : Backing::kRamReadOnly;
-        show(s.base, s.size, s.read_ram ? ram : Backing::kRom, shadow_[n]);
-    }
-    show(kVideoHole, kVideoHoleSize, host_bridge_.smram_open() ? Backing::kRam : Backing::kMmio, video_hole_);
-}
-
-/// Ports whose base is a configuration register. Over somebody else's they are not decoded: what hardware does there is
-/// undefined.
-void Board::move_ports(Mapping& window, std::optional<u16> base, u32 size, IoHandler& handler, const char* name) {
-    window.release();
-    if (!base) return;
-    if (const Status free = check_free(*base, size, name); !free)
-        return log_.write(kLogGuestError, "{}", free.failure().message);
-    window = io_.map(*base, size, handler, name, IoBus::kAll);
-}
-
 void Board::map_power() {
     claim(kSmiCommand, AcpiPm::kSmiPorts, acpi_pm_.smi_ports(), "smi-command");
     claim(kPort92, 1, port92_, "port92");
-}
-
-u16 Board::pm_base() const {
-    return power_.pm_base().value_or(kPmBase);
-}
-
-void Board::map_ide(unsigned n, bool decoded) {
-    const auto base = [decoded](IoPort port) { return decoded ? std::optional<u16>(port) : std::nullopt; };
-    IdeChannel& channel = ide_.channel(n);
-    move_ports(ide_command_[n], base(kIdeCommand[n]), IdeChannel::kCommandPorts, channel.command_ports(), "ide");
-    move_ports(ide_control_[n], base(kIdeControl[n]), IdeChannel::kControlPorts, channel.control_port(), "ide-control");
 }
 
 /// The DSDT offers soft-off alone; other types are nothing that we promised.
@@ -207,10 +157,7 @@ void Board::reset(ResetKind kind) {
 }
 
 void Board::leave_as_firmware_does() {
-    host_bridge_.set_all_pam(true, true);
-    power_.set_pm_base(kPmBase);
-    ide_.enable();
-    for (unsigned pirq = 0; pirq < std::size(kPirqRoutes); ++pirq) isa_bridge_.route(pirq, kPirqRoutes[pirq]);
+    chipset_->leave_as_firmware_does();
     lapic_.set_virtual_wire();
     map_lapic_window();
 }

@@ -1,14 +1,12 @@
 // Board: the devices of the PC and how they are wired. One wiring block per device, in board.cpp.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "base/log.h"
 #include "base/result.h"
-#include "devices/ata/piix3_ide.h"
 #include "devices/core/bus.h"
 #include "devices/core/timer_queue.h"
 #include "devices/dma/dma_8237.h"
@@ -27,20 +25,15 @@
 #include "devices/irq/lapic.h"
 #include "devices/irq/local_apic_bus.h"
 #include "devices/irq/pic_8259.h"
-#include "devices/pci/i440fx_host_bridge.h"
-#include "devices/pci/pci_address_space.h"
-#include "devices/pci/pci_bus.h"
-#include "devices/pci/pci_config_ports.h"
-#include "devices/pci/piix3_isa_bridge.h"
-#include "devices/pci/piix4_power.h"
-#include "devices/pci/piix4_smbus.h"
 #include "devices/serial/uart_16550a.h"
 #include "devices/timer/acpi_pm.h"
 #include "devices/timer/hpet.h"
 #include "devices/timer/pit_8254.h"
 #include "devices/timer/port61.h"
 #include "devices/timer/rtc_mc146818.h"
+#include "machine/pc/chipset.h"
 #include "machine/pc/cmos.h"
+#include "machine/pc/machine_type.h"
 #include "mmu/phys_map.h"
 
 namespace twin86::pc {
@@ -55,6 +48,7 @@ struct BoardEvents {
 };
 
 struct BoardConfig {
+    MachineType type = MachineType::kPc;
     u64 low_ram = 0, high_ram = 0;
     i64 rtc_offset_ns = 0;
     std::vector<CharBackend*> serials;  ///< null: no such port
@@ -92,14 +86,12 @@ class Board {
     GsiRouter& gsi() { return gsi_; }
     const PicPair& pic() const { return pic_; }
     const IoApic& ioapic() const { return ioapic_; }
-    Piix3Ide& ide() { return ide_; }
     Fdc82077aa& fdc() { return fdc_; }
-    /// Where the power management ports are, or will be.
-    u16 pm_base() const;
+    Chipset& chipset() { return *chipset_; }
     Lapic& lapic() { return lapic_; }
     AcpiPm& acpi_pm() { return acpi_pm_; }
     CoprocessorError& coprocessor_error() { return coprocessor_error_; }
-    PciBus& pci() { return pci_; }
+    PciBus& pci() { return chipset_->root_bus(); }
     /// Every device, for state archives.
     const std::vector<Device*>& devices() const { return devices_; }
 
@@ -107,14 +99,10 @@ class Board {
     void map_interrupts();
     void map_lapic_window();
     void map_timers();
-    void map_pci();
     void map_input();
     void map_dma();
     void map_firmware_ports();
     void map_power();
-    void map_ide(unsigned channel, bool decoded);
-    void move_ports(Mapping& window, std::optional<u16> base, u32 size, IoHandler& handler, const char* name);
-    void map_shadow_ram();
     void sleep(u8 type);
     void add_serials(const std::vector<CharBackend*>& backends);
     Status check_free(IoPort base, u32 size, const char* what) const;
@@ -124,7 +112,6 @@ class Board {
 
     IoBus& io_;
     MmioBus& mmio_;
-    PhysMap& phys_;
     TimerQueue& timers_;
     Log& log_;
     BoardEvents events_;
@@ -148,25 +135,15 @@ class Board {
     KeyFeeder key_feeder_{timers_, i8042_.keyboard()};
     Dma8237 dma_;
     FwCfg fw_cfg_;
-    Piix4Smbus smbus_;
     Fdc82077aa fdc_;
-    PciAddressSpace pci_space_;
-    Piix3IsaBridge isa_bridge_;
-    PciBus pci_;
-    PciConfigPorts pci_ports_;
-    I440fxHostBridge host_bridge_;
-    Piix3Ide ide_;
-    Piix4Power power_;
+    std::unique_ptr<Chipset> chipset_;
     std::vector<std::unique_ptr<Uart16550a>> uarts_;
     std::vector<std::unique_ptr<Debugcon>> debugcons_;
     std::unique_ptr<IsaDebugExit> debug_exit_;
 
     std::vector<Device*> devices_;
     std::vector<Mapping> mappings_;
-    Mapping lapic_window_, pm_window_, smbus_window_;
-    std::array<Mapping, Piix3Ide::kChannels> ide_command_, ide_control_;
-    std::array<Backing, I440fxHostBridge::kPamSegments> shadow_{};
-    Backing video_hole_ = Backing::kRam;
+    Mapping lapic_window_;
 };
 
 }  // namespace twin86::pc

@@ -37,7 +37,7 @@ void Display::plug_into(Board& board, IoBus& io, MmioBus& mmio, PhysMap& phys) {
     mappings_.push_back(mmio.map(VgaWindow::kBase, VgaWindow::kSize, vga_->window(), "vga-window"));
     // Shown when somebody looks; what a write does depends on registers, and ports come in order.
     mappings_.push_back(phys.allow_late_writes(VgaWindow::kBase, VgaWindow::kSize));
-    mappings_.push_back(board.pci().attach(kDisplaySlot << 3, *vga_));
+    mappings_.push_back(board.pci().attach(pci_devfn(board.chipset().display_slot(), 0), *vga_));
     board.add_device(*vga_);
 }
 

@@ -1,16 +1,28 @@
 // Where things are in the PC: the addresses, ports and interrupt numbers that guests know without asking.
 #pragma once
 
+#include <algorithm>
+
 #include "base/types.h"
+#include "machine/pc/machine_type.h"
 
 namespace twin86::pc {
 
-constexpr u64 kLowRamLimit = 3 * GiB;  ///< RAM below 4 GiB ends here at the latest; PCI memory follows
+constexpr u64 kLowRamLimit = 3 * GiB;    ///< RAM below 4 GiB ends here at the latest; PCI memory follows
+constexpr Gpa kEcamBase = 0xb0000000;    ///< q35: memory of configuration space, where firmware puts it
+constexpr unsigned kEcamBuses = 256;
+constexpr Gpa kRootComplexBase = 0xfed1c000;  ///< q35: the chipset's configuration registers
+/// Of this much RAM, what lies below 4 GiB. On a q35 it ends before configuration space, and at 2 GiB when it does not fit.
+constexpr u64 low_ram_size(MachineType type, u64 ram) {
+    if (type == MachineType::kPc) return std::min<u64>(ram, kLowRamLimit);
+    return ram < kEcamBase ? ram : 2 * GiB;
+}
 constexpr Gpa kVideoHole = 0xa0000;    ///< frame buffer: no RAM shows here
 constexpr u64 kVideoHoleSize = 0x20000;
 /// Firmware places device memory from here on; 2 GiB leave room for a large frame buffer where RAM does.
-constexpr Gpa pci_memory_first(u64 low_ram) {
-    return low_ram <= 2 * GiB ? 2 * GiB : kLowRamLimit;
+constexpr Gpa pci_memory_first(MachineType type, u64 low_ram) {
+    if (low_ram <= 2 * GiB) return 2 * GiB;
+    return type == MachineType::kPc ? kLowRamLimit : kEcamBase;
 }
 constexpr Gpa kPciMemoryLast = 0xfebfffff;  ///< device memory on PCI ends below the I/O APIC
 constexpr Gpa kIoApicBase = 0xfec00000;
@@ -34,8 +46,7 @@ constexpr IoPort kPmBase = 0x600;
 constexpr unsigned kIrqFloppy = 6, kIrqCoprocessor = 13;
 constexpr unsigned kIrqIde[] = {14, 15};
 constexpr unsigned kIrqTimer = 0, kIrqKeyboard = 1, kIrqRtc = 8, kIrqSci = 9, kIrqMouse = 12;
-constexpr u8 kDisplaySlot = 2, kFirstFreeSlot = 3;
 constexpr u32 kFrameBuffer = 0xfd000000, kDisplayRegisters = 0xfebf0000;  ///< where a kernel without firmware finds them
-constexpr u8 kPirqRoutes[] = {10, 10, 11, 11};  ///< ISA IRQs of PIRQA..PIRQD, as the DSDT says
+constexpr u8 kPirqRoutes[] = {10, 10, 11, 11};  ///< ISA IRQs of PIRQA..PIRQD (and E..H), as the DSDT says
 
 }  // namespace twin86::pc

@@ -23,7 +23,7 @@ void PluggedDevices::add_pc_testdev() {
 }
 
 std::optional<u8> PluggedDevices::free_slot() const {
-    for (u8 slot = kFirstFreeSlot; slot < kSlots; ++slot)
+    for (u8 slot = board_.chipset().display_slot() + 1; slot < kSlots; ++slot)
         if (board_.pci().at(pci_devfn(slot, 0)) == nullptr) return slot;
     return std::nullopt;
 }
