@@ -38,9 +38,8 @@ bool PciAddressSpace::free(const PciBar& bar) const {
                         [&](const BusRange& r) { return overlap(*bar.wanted, bar.size, r.base, r.size); });
 }
 
-bool PciAddressSpace::has_undecoded() const {
-    return std::any_of(bars_.begin(), bars_.end(),
-                       [](const PciBar* bar) { return bar->wanted.value_or(0) != 0 && !bar->mapped; });
+bool PciAddressSpace::has_overlaps() const {
+    return std::any_of(bars_.begin(), bars_.end(), [this](const PciBar* b) { return !b->mapped && decodable(*b); });
 }
 
 void PciAddressSpace::refresh() {

@@ -28,8 +28,8 @@ class PciAddressSpace {
     void remove(PciBar& bar);
     /// Makes what is mapped equal to what is wanted, as far as ranges are free.
     void refresh();
-    /// Some range that is wanted is not decoded, because it lies over another one or where nobody forwards it.
-    bool has_undecoded() const;
+    /// Some range is not decoded because it lies over another one.
+    bool has_overlaps() const;
 
   private:
     bool decodable(const PciBar& bar) const;

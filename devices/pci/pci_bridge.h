@@ -29,7 +29,7 @@ class PciBridge : public PciDevice, private PciForwarding {
     /// INTA to INTD of the bus behind come out at the same pins of the bridge's slot.
     struct Pins : IrqSink {
         explicit Pins(PciBridge& owner) : owner(owner) {}
-        void set_level(unsigned pin, bool level) override { owner.connector().pins[pin].set(level); }
+        void set_level(unsigned pin, bool level) override { owner.connector().pins_behind[pin].set(level); }
         PciBridge& owner;
     };
 

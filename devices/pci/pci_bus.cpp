@@ -5,13 +5,21 @@
 #include "devices/pci/pci_bridge.h"
 
 namespace twin86 {
+namespace {
+
+constexpr unsigned kPins = 4;
+
+}  // namespace
 
 Mapping PciBus::attach(u8 devfn, PciDevice& device) {
     CHECK(functions_[devfn] == nullptr, "PCI {:02x}.{} is taken by {}", devfn >> 3, devfn & 7,
           functions_[devfn]->name());
     functions_[devfn] = &device;
-    PciConnector connector{&space_, upstream_, {}};
-    for (unsigned pin = 0; pin < connector.pins.size(); ++pin) connector.pins[pin] = IrqLine(*this, devfn | pin << 8);
+    PciConnector connector{&space_, upstream_, {}, {}};
+    for (unsigned pin = 0; pin < kPins; ++pin) {
+        connector.pins[pin] = IrqLine(*this, devfn | pin << 8);
+        connector.pins_behind[pin] = IrqLine(*this, devfn | (pin + kPins) << 8);
+    }
     device.connect(connector);
     return Mapping([this, devfn] {
         levels_[devfn] = 0;
@@ -65,7 +73,8 @@ void PciBus::update_inputs() {
     u8 wanted = 0;
     for (unsigned devfn = 0; devfn < kFunctions; ++devfn)
         for (unsigned pin = 0; levels_[devfn] >> pin != 0; ++pin)
-            if ((levels_[devfn] >> pin & 1) != 0) wanted = static_cast<u8>(wanted | 1u << route_(devfn >> 3, pin + 1));
+            if ((levels_[devfn] >> pin & 1) != 0)
+                wanted = static_cast<u8>(wanted | 1u << route_(devfn >> 3, pin % kPins + 1));
     const u8 changed = wanted ^ driven_;
     driven_ = wanted;
     for (unsigned n = 0; n < kMostInputs; ++n)
@@ -81,10 +90,16 @@ void PciBus::visit(StateArchive& archive) {
     archive.section(name(), 1, [&](u32) { visit_levels(archive); });
 }
 
+/// The bits that levels_ may have.
+u8 PciBus::pins_of(unsigned devfn) const {
+    if (functions_[devfn] == nullptr) return 0;
+    return std::find(bridges_.begin(), bridges_.end(), functions_[devfn]) != bridges_.end() ? 0xff : 0x0f;
+}
+
 void PciBus::visit_levels(StateArchive& archive) {
     archive.fields(levels_, driven_);
     for (unsigned devfn = 0; devfn < kFunctions; ++devfn) {
-        if (levels_[devfn] == 0 || (functions_[devfn] != nullptr && levels_[devfn] < 0x10)) continue;
+        if ((levels_[devfn] & ~pins_of(devfn)) == 0) continue;
         levels_[devfn] = 0;
         archive.fail("the saved PCI bus has a function that this machine lacks");
     }

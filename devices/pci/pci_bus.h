@@ -52,10 +52,11 @@ class PciBus : public Device, private IrqSink {
     void visit_levels(StateArchive& archive);
 
   private:
-    /// Inputs are those of pins: devfn, pin - 1 in the bits above.
+    /// Inputs are those of pins: devfn, in the bits above pin - 1, and 4 more for those of the bus behind a bridge.
     void set_level(unsigned input, bool level) override;
     PciDevice* find(u8 own_number, u8 number, u8 devfn) const;
     void update_inputs();
+    u8 pins_of(unsigned devfn) const;
 
     PciAddressSpace& space_;
     IrqSink& inputs_;
@@ -63,7 +64,7 @@ class PciBus : public Device, private IrqSink {
     const PciForwarding* upstream_;
     std::array<PciDevice*, kFunctions> functions_{};
     std::vector<PciBridge*> bridges_;
-    std::array<u8, kFunctions> levels_{};  // a bit for each pin. Several share an input: it is high while one of them is
+    std::array<u8, kFunctions> levels_{};  // a bit for each pin. Several share an input of inputs_: it is high while one is
     u8 driven_ = 0;
 };
 

@@ -30,6 +30,7 @@ struct PciConnector {
     PciAddressSpace* space = nullptr;
     const PciForwarding* upstream = nullptr;  ///< the bridge in front of its bus; null: the root bus
     std::array<IrqLine, 4> pins;              ///< INTA to INTD
+    std::array<IrqLine, 4> pins_behind;       ///< the same of the bus behind a bridge
 };
 
 class PciDevice : public Device {
@@ -41,6 +42,8 @@ class PciDevice : public Device {
 
     /// Called by PciBus::attach(); a function works without (nothing is decoded then).
     void connect(const PciConnector& connector);
+    /// On the root bus, with one line for whichever pin it has.
+    void connect(PciAddressSpace* space, IrqLine intx) { connect({space, nullptr, {intx, intx, intx, intx}, {}}); }
 
     u32 config_read(u8 offset, unsigned size) const;
     void config_write(u8 offset, unsigned size, u32 value);

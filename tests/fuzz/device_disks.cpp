@@ -29,7 +29,8 @@ struct IdePorts {
 };
 
 IdePorts ide_ports(DeviceRig& rig, u64 channel) {
-    const auto bar = rig.board().ide().bar_base(4);
+    const Piix3Ide* const ide = rig.board().chipset().ide();
+    const auto bar = ide != nullptr ? ide->bar_base(4) : std::nullopt;
     return {pc::kIdeCommand[channel], pc::kIdeControl[channel], bar ? std::optional(static_cast<IoPort>(*bar + 8 * channel)) : std::nullopt};
 }
 

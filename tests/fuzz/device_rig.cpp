@@ -48,7 +48,7 @@ DeviceRig::DeviceRig(u64 seed) : ram_(make_ram()) {
     auto phys = PhysMap::create(ram_, kLowRam, mmio_);
     CHECK(phys, "{}", phys ? "" : phys.failure().message);
     phys_ = phys.take();
-    const pc::BoardConfig config{kLowRam, kHighRam, 0, {&lines_[0], &lines_[1], &lines_[2], &lines_[3]}};
+    const pc::BoardConfig config{r.chance(500) ? MachineType::kQ35 : MachineType::kPc, kLowRam, kHighRam, 0, {&lines_[0], &lines_[1], &lines_[2], &lines_[3]}};
     const auto reset = [this] { reset_wanted_ = true; };
     const pc::BoardEvents events{reset, [] {}, [](int) {}, [] { return u64{0}; }};
     add_flash(r);
@@ -106,18 +106,24 @@ std::unique_ptr<AtaDevice> DeviceRig::some_drive(Random& r) {
 }
 
 void DeviceRig::add_drives(Random& r) {
-    for (unsigned position = 0; position < 4; ++position)
-        if (r.chance(750)) board_->ide().channel(position / 2).plug(position % 2, some_drive(r));
+    Piix3Ide* const ide = board_->chipset().ide();
+    for (unsigned position = 0; ide != nullptr && position < 4; ++position)
+        if (r.chance(750)) ide->channel(position / 2).plug(position % 2, some_drive(r));
+    if (AhciController* sata = board_->chipset().sata()) add_to_ports(*sata, r);
     for (unsigned n = 0; n < Fdc82077aa::kDrives; ++n)
         if (r.chance(800)) board_->fdc().drive(n).change_medium(new_disk(kFloppyBytes, r.chance(300)).make_queue());
+}
+
+void DeviceRig::add_to_ports(AhciController& adapter, Random& r) {
+    adapters_.push_back(&adapter);
+    for (unsigned port = 0; port < AhciController::kPorts; ++port)
+        if (r.chance(400)) adapter.port(port).plug(some_drive(r));
 }
 
 void DeviceRig::add_adapters(Random& r) {
     for (unsigned n = 0; n < kAdapters; ++n) {
         auto adapter = std::make_unique<AhciController>(fmt::format("ahci{}", n), *phys_, log_);
-        adapters_.push_back(adapter.get());
-        for (unsigned port = 0; port < AhciController::kPorts; ++port)
-            if (r.chance(400)) adapter->port(port).plug(some_drive(r));
+        add_to_ports(*adapter, r);
         CHECK(plugged_->plug(std::move(adapter), std::nullopt));
     }
 }
@@ -263,12 +269,7 @@ std::string DeviceRig::ranges() {
 }
 
 bool DeviceRig::has_overlaps() {
-    for (unsigned devfn = 0; devfn < PciBus::kFunctions; ++devfn) {
-        const PciDevice* function = board_->pci().at(static_cast<u8>(devfn));
-        for (unsigned n = 0; function != nullptr && n <= PciDevice::kRomBar; ++n)
-            if (function->bar(n).wanted.value_or(0) != 0 && !function->bar(n).mapped) return true;
-    }
-    return false;
+    return board_->chipset().pci_space().has_overlaps();
 }
 
 void DeviceRig::copy_memory(DeviceRig& from) {

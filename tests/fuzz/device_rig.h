@@ -105,6 +105,7 @@ class DeviceRig : private CpuPins {
     void add_display(Random& r);
     void add_drives(Random& r);
     void add_adapters(Random& r);
+    void add_to_ports(AhciController& adapter, Random& r);
     std::unique_ptr<AtaDevice> some_drive(Random& r);
     std::unique_ptr<AtaDevice> cdrom();
     /// Addresses for every function, and decoding turned on.

@@ -126,6 +126,15 @@ TEST_CASE("acpi: too little memory is one line") {
     CHECK(placed.failure().message.find("use a larger -m") != std::string::npos);
 }
 
+AcpiConfig q35_config() {
+    AcpiConfig config;
+    config.ecam_base = 0xb0000000;
+    config.ecam_buses = 256;
+    config.root_complex_base = 0xfed1c000;
+    config.pci_window_first = 0x80000000;
+    return config;
+}
+
 TEST_CASE("aml: encodings of ACPI 6.4, 20.2") {
     using namespace aml;
     CHECK(path("\\_SB.PCI0") == Code{'\\', 0x2e, '_', 'S', 'B', '_', 'P', 'C', 'I', '0'});
@@ -142,17 +151,27 @@ TEST_CASE("aml: encodings of ACPI 6.4, 20.2") {
     CHECK(buffer(Code(5000)).at(1) >> 6 == 2);
 }
 
-TEST_CASE("acpi: iasl reads every table, and what it disassembles compiles to the same DSDT") {
+TEST_CASE("acpi: on a q35 the MCFG says where configuration space is, wherever that is in a DSDT of one length") {
+    AcpiConfig config = q35_config();
+    Placed p(config);
+    const std::vector<u8>& mcfg = p.table.at("MCFG");
+    REQUIRE(mcfg.size() == 60);
+    CHECK(sum(mcfg) == 0);
+    CHECK(p.memory.get<u64>(p.address["MCFG"] + 44) == 0xb0000000);
+    CHECK((mcfg[54] == 0 && mcfg[55] == 0xff));  // buses
+    CHECK(Placed(AcpiConfig{}).table.count("MCFG") == 0);
+    config.pci_window_first = config.ecam_base = 0xc0000000;
+    CHECK(Placed(config).table.at("DSDT").size() == p.table.at("DSDT").size());
+}
+
+/// Disassembles and compiles.
+void check_by_iasl(const AcpiConfig& config, const std::vector<const char*>& parts) {
     int status = 0;
     run("command -v iasl", status);
     if (status != 0) {
         WARN("skipped: iasl is not installed");
         return;
     }
-    AcpiConfig config;
-    config.cpus = 3;
-    config.pci_window64_first = 0x800000000;
-    config.pci_window64_last = 0xfffffffff;
     Placed p(config);
     TemporaryDirectory files;
     for (const auto& [name, bytes] : p.table) {
@@ -165,10 +184,10 @@ TEST_CASE("acpi: iasl reads every table, and what it disassembles compiles to th
     }
     const std::vector<u8> text = read_whole(files.path("DSDT.dsl"));
     const std::string dsl(text.begin(), text.end());
-    for (const char* part :
-         {"Device (PCI0)", "Package (0x7C)", "Device (LNKD)", "Method (_SRS, 1, Serialized)", "(\\_S5, Package (0x04)",
-          "Device (C002)", "EisaId (\"PNP0103\")", "EisaId (\"PNP0303\")", "0xFEBFFFFF"})
+    for (const char* part : parts) {
+        INFO(part);
         CHECK(dsl.find(part) != std::string::npos);
+    }
 
     const std::string compiled = run("cd " + files.path("") + " && iasl -oa -p again DSDT.dsl", status);
     INFO(compiled);
@@ -178,4 +197,20 @@ TEST_CASE("acpi: iasl reads every table, and what it disassembles compiles to th
     const std::vector<u8>& ours = p.table["DSDT"];
     REQUIRE(again.size() == ours.size());
     CHECK(std::vector<u8>(again.begin() + 36, again.end()) == std::vector<u8>(ours.begin() + 36, ours.end()));
+}
+
+TEST_CASE("acpi: iasl reads every table, and what it disassembles compiles to the same DSDT") {
+    AcpiConfig config;
+    config.cpus = 3;
+    config.pci_window64_first = 0x800000000;
+    config.pci_window64_last = 0xfffffffff;
+    check_by_iasl(config, {"Device (PCI0)", "Package (0x7C)", "Device (LNKD)", "Method (_SRS, 1, Serialized)",
+                           "(\\_S5, Package (0x04)", "Device (C002)", "EisaId (\"PNP0103\")", "EisaId (\"PNP0303\")",
+                           "0xFEBFFFFF"});
+}
+
+TEST_CASE("acpi: the same of a q35, whose host bridge has _OSC and a _PRT for each interrupt model") {
+    check_by_iasl(q35_config(), {"EisaId (\"PNP0A08\")", "Method (_OSC, 4, Serialized)", "If ((Arg0 == Buffer (0x10)",
+                                 "Method (_PIC, 1", "Name (PRTA, Package (0x7C)", "Device (LNKH)", "Offset (0x08)",
+                                 "_ADR, 0x001F0000", "0xBFFFFFFF", "0xFED1C000"});
 }

@@ -78,7 +78,7 @@ TEST_CASE("errors say what to do") {
         {{"-accel", "jit,code-sise=1M"}, "code-size"},
         {{"-accel", "jit,code-size=1M"}, "from 2M"},
         {{"-accel", "jit,chain=maybe"}, "'on' or 'off'"},
-        {{"-machine", "q35"}, "-machine pc"},
+        {{"-machine", "q36"}, "q35"},
         {{"-machine", "pc,accell=jit"}, "accel"},
         {{"-smp", "2"}, "-smp 1"},
         {{"-smp", "cpus=1,core=1"}, "cores"},
