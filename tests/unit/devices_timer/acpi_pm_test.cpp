@@ -1,4 +1,4 @@
-#include "devices/timer/acpi_pm.h"
+#include "devices/timer/ich9_pm.h"
 
 #include <catch2/catch.hpp>
 
@@ -128,4 +128,39 @@ TEST_CASE("ACPI state survives save and load with the overflow armed") {
     b.pm.reset(ResetKind::kWarm);
     CHECK_FALSE(b.irq.levels[9]);
     check_truncations(b.pm);
+}
+
+TEST_CASE("in the ICH9's block GPE0 has 64 status and enable bits at 0x20, and SMI_EN lies behind") {
+    Log log;
+    ManualClock clock;
+    TimerQueue queue{clock};
+    RecordingSink irq;
+    AcpiPm acpi(queue, irq.line(9), 32, {}, log, kIch9PmLayout);
+    Ich9Pm pm(acpi);
+    acpi.smi_ports().io_write(0, 1, AcpiPm::kAcpiEnable);
+    acpi.raise_gpe(40);
+    pm.io_write(0x0c, 4, ~0u);  // nothing here
+    CHECK_FALSE(irq.levels[9]);
+    pm.io_write(0x28 + 5, 1, 0x01);
+    CHECK(irq.levels[9]);
+    CHECK(pm.io_read(0x24, 4) == 0x100);
+    CHECK(pm.io_read(0x2c, 4) == 0x100);
+    pm.io_write(0x20, 4, ~0u);  // other bits
+    CHECK(irq.levels[9]);
+    pm.io_write(0x24, 4, 0x100);
+    CHECK_FALSE(irq.levels[9]);
+
+    CHECK(pm.io_read(0x30, 4) == 0x20);  // APMC_EN
+    pm.io_write(0x30, 4, 0xffffffff);
+    CHECK(pm.io_read(0x30, 4) == 0x7e87d);
+    pm.io_write(0x31, 1, 0);
+    CHECK(pm.io_read(0x30, 2) == 0x007d);
+    AcpiPm acpi_copy(queue, irq.line(9), 32, {}, log, kIch9PmLayout);
+    Ich9Pm copy(acpi_copy);
+    copy_state(acpi, acpi_copy);
+    copy_state(pm, copy);
+    CHECK(copy.io_read(0x2c, 4) == 0x100);
+    check_truncations(copy);
+    pm.reset(ResetKind::kWarm);
+    CHECK(pm.io_read(0x30, 4) == 0x20);
 }
