@@ -43,13 +43,14 @@ Code isa_bridge(const AcpiConfig& c) {
     return device("ISA", body);
 }
 
-/// Device memory, but for configuration space's: always two windows, so that the table's length does not depend on where
-/// firmware puts things.
+/// Device memory, but for configuration space's: always two windows, so that the table's length does not depend on
+/// where firmware puts things.
 Code memory_windows(const AcpiConfig& c) {
     if (!c.is_q35()) return memory_window32(c.pci_window_first, c.pci_window_last);
     const u32 ecam_end = static_cast<u32>(c.ecam_base + c.ecam_bytes());
     if (c.pci_window_first < c.ecam_base)
-        return join({memory_window32(c.pci_window_first, c.ecam_base - 1), memory_window32(ecam_end, c.pci_window_last)});
+        return join(
+            {memory_window32(c.pci_window_first, c.ecam_base - 1), memory_window32(ecam_end, c.pci_window_last)});
     return join({memory_window32(ecam_end, kUpperWindow - 1), memory_window32(kUpperWindow, c.pci_window_last)});
 }
 
@@ -62,10 +63,9 @@ Code host_bridge_windows(const AcpiConfig& c) {
 
 /// Ports and registers that are nobody else's, so that an operating system places nothing over them.
 Code motherboard(const AcpiConfig& c) {
-    Code resources =
-        join({io_ports(c.pm1a_event, static_cast<u8>(c.pm_end - c.pm1a_event)), io_ports(c.smi_command, 2),
-              io_ports(0x4d0, 2), io_ports(0x92, 1), memory32_fixed(c.ioapic_address, 0x1000),
-              memory32_fixed(c.lapic_address, 0x1000)});
+    Code resources = join({io_ports(c.pm1a_event, static_cast<u8>(c.pm_end - c.pm1a_event)), io_ports(c.smi_command, 2),
+                           io_ports(0x4d0, 2), io_ports(0x92, 1), memory32_fixed(c.ioapic_address, 0x1000),
+                           memory32_fixed(c.lapic_address, 0x1000)});
     if (c.is_q35())
         resources = join({resources, memory32_fixed(c.root_complex_base, 0x4000),
                           memory32_fixed(c.ecam_base, static_cast<u32>(c.ecam_bytes()))});
@@ -74,8 +74,9 @@ Code motherboard(const AcpiConfig& c) {
 }
 
 Code host_bridge(const AcpiConfig& c) {
-    const Code ids = c.is_q35() ? join({name("_HID", eisa_id("PNP0A08")), name("_CID", eisa_id("PNP0A03")), express_control()})
-                                : name("_HID", eisa_id("PNP0A03"));
+    const Code ids = c.is_q35()
+                         ? join({name("_HID", eisa_id("PNP0A08")), name("_CID", eisa_id("PNP0A03")), express_control()})
+                         : name("_HID", eisa_id("PNP0A03"));
     return device("PCI0", join({ids, name("_UID", integer(0)), name("_BBN", integer(0)),
                                 name("_CRS", host_bridge_windows(c)), interrupt_routing(c), isa_bridge(c)}));
 }
@@ -100,8 +101,8 @@ Code build_dsdt_body(const AcpiConfig& config) {
     const Code soft_off =
         package({integer(config.s5_sleep_type), integer(config.s5_sleep_type), integer(0), integer(0)});
     return join({interrupt_model(config),
-                 scope("\\_SB",
-                       join({host_bridge(config), interrupt_links(config), motherboard(config), hpet(config), processors(config)})),
+                 scope("\\_SB", join({host_bridge(config), interrupt_links(config), motherboard(config), hpet(config),
+                                      processors(config)})),
                  name("\\_S5", soft_off)});
 }
 

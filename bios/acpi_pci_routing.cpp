@@ -76,16 +76,15 @@ Code pirq_registers(const AcpiConfig& c) {
     if (!c.is_q35())
         return join({operation_region("PIRQ", RegionSpace::kPciConfig, 0x60, 4),
                      byte_field("PIRQ", {{kPirqs[0], 8}, {kPirqs[1], 8}, {kPirqs[2], 8}, {kPirqs[3], 8}})});
-    return join({operation_region("PIRQ", RegionSpace::kPciConfig, 0x60, 12),
-                 byte_field("PIRQ", {{kPirqs[0], 8},
-                                     {kPirqs[1], 8},
-                                     {kPirqs[2], 8},
-                                     {kPirqs[3], 8},
-                                     {"", 32},
-                                     {kPirqs[4], 8},
-                                     {kPirqs[5], 8},
-                                     {kPirqs[6], 8},
-                                     {kPirqs[7], 8}})});
+    return join({operation_region("PIRQ", RegionSpace::kPciConfig, 0x60, 12), byte_field("PIRQ", {{kPirqs[0], 8},
+                                                                                                  {kPirqs[1], 8},
+                                                                                                  {kPirqs[2], 8},
+                                                                                                  {kPirqs[3], 8},
+                                                                                                  {"", 32},
+                                                                                                  {kPirqs[4], 8},
+                                                                                                  {kPirqs[5], 8},
+                                                                                                  {kPirqs[6], 8},
+                                                                                                  {kPirqs[7], 8}})});
 }
 
 /// The ICH9's PIRQs have pins of their own at the I/O APIC.

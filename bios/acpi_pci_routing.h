@@ -12,7 +12,8 @@ aml::Code pirq_registers(const AcpiConfig& config);
 aml::Code interrupt_routing(const AcpiConfig& config);
 /// In \_SB: the link devices LNKA and on.
 aml::Code interrupt_links(const AcpiConfig& config);
-/// At the root: _PIC, by which the operating system says that it uses I/O APICs. Nothing where that makes no difference.
+/// At the root: _PIC, by which the operating system says that it uses I/O APICs. Nothing where that makes no
+/// difference.
 aml::Code interrupt_model(const AcpiConfig& config);
 
 }  // namespace twin86

@@ -5,7 +5,7 @@
 namespace twin86 {
 namespace {
 
-constexpr u64 kD31ip = 0x3100;  // which pins the functions of slot 31 use
+constexpr u64 kD31ip = 0x3100;                 // which pins the functions of slot 31 use
 constexpr u32 kD31ipValue = 1 << 12 | 1 << 8;  // SMBus and SATA: INTA
 constexpr u64 kD31ir = 0x3140, kD30ir = 0x3142, kD29ir = 0x3144, kD28ir = 0x3146, kD27ir = 0x3148, kD26ir = 0x314c;
 constexpr u64 kD25ir = 0x3150, kOic = 0x31ff, kHptc = 0x3404, kGcs = 0x3410;

@@ -16,8 +16,8 @@ class Ich9ChipsetRegisters : public Device, public MmioHandler {
     /// `on_route` is called when the answers of pirq() have changed.
     explicit Ich9ChipsetRegisters(std::function<void()> on_route = {}) : on_route_(std::move(on_route)) {}
 
-    /// The PIRQ (0-7) of pin INTA..INTD (1-4) of a slot of bus 0. Slots below 25 lie outside the ICH9 and share PIRQE to
-    /// H; the others are routed by D25IR to D31IR.
+    /// The PIRQ (0-7) of pin INTA..INTD (1-4) of a slot of bus 0. Slots below 25 lie outside the ICH9 and share PIRQE
+    /// to H; the others are routed by D25IR to D31IR.
     unsigned pirq(unsigned slot, unsigned pin) const;
 
     std::string_view name() const override { return "ich9-chipset"; }

@@ -1,5 +1,5 @@
-// LPC bridge of the ICH9 (D31:F0): Intel 316972, 13.1. Routes PIRQ[A:H], and says where the power management ports and the
-// chipset configuration registers are.
+// LPC bridge of the ICH9 (D31:F0): Intel 316972, 13.1. Routes PIRQ[A:H], and says where the power management ports and
+// the chipset configuration registers are.
 #pragma once
 
 #include "devices/pci/pci_device.h"

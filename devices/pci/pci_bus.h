@@ -64,7 +64,8 @@ class PciBus : public Device, private IrqSink {
     const PciForwarding* upstream_;
     std::array<PciDevice*, kFunctions> functions_{};
     std::vector<PciBridge*> bridges_;
-    std::array<u8, kFunctions> levels_{};  // a bit for each pin. Several share an input of inputs_: it is high while one is
+    std::array<u8, kFunctions>
+        levels_{};  // a bit for each pin. Several share an input of inputs_: it is high while one is
     u8 driven_ = 0;
 };
 

@@ -21,7 +21,8 @@ constexpr u16 kRootControlBits = 0x000f;
 constexpr u32 kSupports2500 = 1 << 1;
 
 // The port by the option's name in QEMU.
-constexpr PciIdentity kIdentity = {.vendor_id = 0x1b36, .device_id = 0x000c, .class_code = 0x060400, .interrupt_pin = 1};
+constexpr PciIdentity kIdentity = {
+    .vendor_id = 0x1b36, .device_id = 0x000c, .class_code = 0x060400, .interrupt_pin = 1};
 
 }  // namespace
 

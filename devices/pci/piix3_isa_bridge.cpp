@@ -15,7 +15,8 @@ constexpr PciIdentity kIdentity = {
 
 }  // namespace
 
-Piix3IsaBridge::Piix3IsaBridge(IrqSink& isa_irqs) : PciDevice(kIdentity), router_(isa_irqs, kPirqs, [this](unsigned pirq) {
+Piix3IsaBridge::Piix3IsaBridge(IrqSink& isa_irqs)
+    : PciDevice(kIdentity), router_(isa_irqs, kPirqs, [this](unsigned pirq) {
           return static_cast<u8>(config_read(static_cast<u8>(kPirqrcA + pirq), 1));
       }) {
     set_register(kPciCommand, 2, 0x0007, kPciCommandSerr);  // I/O, memory and master are hard-wired

@@ -53,8 +53,8 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
     apic_bus_.attach(lapic_);
     apic_bus_.attach(ioapic_);
     // The interrupt lines before those who drive them.
-    devices_ = {&ioapic_, &pic_,  &lapic_, &gsi_,    &hpet_, &pit_, &port61_, &rtc_, &acpi_pm_, &reset_control_,
-                &port92_, &i8042_, &dma_, &fw_cfg_, &fdc_,  &coprocessor_error_};
+    devices_ = {&ioapic_,  &pic_,           &lapic_,  &gsi_,   &hpet_, &pit_,    &port61_, &rtc_,
+                &acpi_pm_, &reset_control_, &port92_, &i8042_, &dma_,  &fw_cfg_, &fdc_,    &coprocessor_error_};
     for (Device* d : chipset_->devices()) devices_.push_back(d);
     map_interrupts();
     map_timers();

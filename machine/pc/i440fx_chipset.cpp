@@ -5,7 +5,8 @@
 namespace twin86::pc {
 namespace {
 
-constexpr u8 kHostBridge = pci_devfn(0, 0), kIsaBridge = pci_devfn(1, 0), kIde = pci_devfn(1, 1), kPower = pci_devfn(1, 3);
+constexpr u8 kHostBridge = pci_devfn(0, 0), kIsaBridge = pci_devfn(1, 0), kIde = pci_devfn(1, 1),
+             kPower = pci_devfn(1, 3);
 
 }  // namespace
 
@@ -19,7 +20,8 @@ I440fxChipset::I440fxChipset(const ChipsetWiring& to)
       bus_(space_, isa_bridge_.pirq_inputs()),
       config_ports_(bus_, &to.reset_control),
       host_bridge_([this] { shadow_.update(host_bridge_); }),
-      ide_({to.gsi.line(kIrqIde[0]), to.gsi.line(kIrqIde[1])}, to.phys, [this](unsigned n, bool on) { map_ide(n, on); }),
+      ide_({to.gsi.line(kIrqIde[0]), to.gsi.line(kIrqIde[1])}, to.phys,
+           [this](unsigned n, bool on) { map_ide(n, on); }),
       power_([this](std::optional<u16> base) { pm_ports_.move(base); },
              [this](std::optional<u16> base) { smbus_ports_.move(base); }),
       pm_ports_(space_, to.acpi_pm.layout().block_size, to.acpi_pm, "acpi-pm"),
@@ -38,7 +40,8 @@ I440fxChipset::I440fxChipset(const ChipsetWiring& to)
 }
 
 std::vector<Device*> I440fxChipset::devices() {
-    return {&bus_, &config_ports_, &smbus_, &host_bridge_, &isa_bridge_, &power_, &ide_, &ide_.channel(0), &ide_.channel(1)};
+    return {&bus_,   &config_ports_, &smbus_,          &host_bridge_,   &isa_bridge_,
+            &power_, &ide_,          &ide_.channel(0), &ide_.channel(1)};
 }
 
 void I440fxChipset::map_ide(unsigned n, bool decoded) {

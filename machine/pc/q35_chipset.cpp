@@ -5,7 +5,8 @@
 namespace twin86::pc {
 namespace {
 
-constexpr u8 kHostBridge = pci_devfn(0, 0), kLpc = pci_devfn(31, 0), kSata = pci_devfn(31, 2), kSmbus = pci_devfn(31, 3);
+constexpr u8 kHostBridge = pci_devfn(0, 0), kLpc = pci_devfn(31, 0), kSata = pci_devfn(31, 2),
+             kSmbus = pci_devfn(31, 3);
 
 }  // namespace
 
@@ -18,8 +19,9 @@ Q35Chipset::Q35Chipset(const ChipsetWiring& to)
              &to.log),
       pm_(to.acpi_pm),
       registers_([this] { bus_.reroute(); }),
-      lpc_(to.gsi.add_driver(), [this](auto base) { pm_ports_.move(base); },
-           [this](auto base) { registers_memory_.move(base); }),
+      lpc_(
+          to.gsi.add_driver(), [this](auto base) { pm_ports_.move(base); },
+          [this](auto base) { registers_memory_.move(base); }),
       bus_(space_, lpc_.pirq_inputs(), [this](unsigned slot, unsigned pin) { return registers_.pirq(slot, pin); }),
       config_ports_(bus_, &to.reset_control),
       ecam_(bus_),
