@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,14 @@ struct Capabilities {
     bool tsc_offset = true;
     /// Every mode of the guest runs at about the same speed; otherwise 64-bit code in ring 3 runs far faster than the rest.
     bool even_speed = true;
+    /// Local APICs are the engine's own, with their timers: the machine's must not answer.
+    bool local_apic = false;
+};
+
+/// A message signalled interrupt. SDM vol. 3, 11.11.
+struct Msi {
+    u64 address = 0;
+    u32 data = 0;
 };
 
 class Accelerator {
@@ -38,6 +47,12 @@ class Accelerator {
     /// From any thread: processors go on in that engine from their next instruction boundary. Fails with one line when
     /// the engine is unknown or not available in this process.
     virtual Status select(std::string_view engine) = 0;
+
+    /// With Capabilities::local_apic. True: a local APIC took the message. From any thread.
+    virtual bool deliver_msi(const Msi&) { return false; }
+    /// The same: what each pin of the I/O APIC sends; address 0: nothing. VcpuEnvironment::end_of_interrupt() hears of those
+    /// that are level-triggered.
+    virtual void set_io_apic_pins(std::span<const Msi>) {}
 
     /// Text of `info accel`, without the processors'.
     virtual std::string statistics() const = 0;

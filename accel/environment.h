@@ -26,6 +26,9 @@ class VcpuEnvironment {
     /// Takes the highest external interrupt; -1: it went away meanwhile.
     virtual int acknowledge_interrupt() = 0;
 
+    /// An engine with local APICs of its own: the guest has ended the service of a level-triggered vector.
+    virtual void end_of_interrupt(u8) {}
+
     virtual u8 read_tpr() = 0;
     virtual void write_tpr(u8 cr8) = 0;
     virtual bool read_apic_msr(u32 index, u64& value) = 0;

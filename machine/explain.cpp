@@ -62,6 +62,7 @@ std::string engine_text(const AccelOptions& a, const std::string& engine) {
     std::string text = engine;
     if (engine == "kvm") {
         if (!a.fallback) text += ",fallback=off";
+        if (a.kernel_irqchip == KernelIrqchip::kSplit) text += ",kernel-irqchip=split";
         if (a.stress_switch_us != 0) text += fmt::format(",stress-switch={}", a.stress_switch_us);
         return text;
     }

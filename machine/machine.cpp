@@ -1,9 +1,11 @@
 #include "machine/machine.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <tuple>
 
 #include "accel/select/select.h"
 #include "machine/direct_boot.h"
@@ -65,6 +67,7 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     accelerator_ = std::move(selection->accelerator);
     engine_choice_ = selection->why;
     if (!accelerator_->capabilities().tsc_offset) clock_.follow_host_tsc();
+    if (accelerator_->capabilities().local_apic) use_engine_lapics();
     if (const Status s = make_vcpu(); !s) return s;
     if (const Status s = add_ahci(); !s) return s;
     if (const Status s = drives_.add(options_, *board_, ahci_); !s) return s;
@@ -73,6 +76,19 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     board_->lapic().connect_cpu(*this);
     timers_.set_on_earlier([this] { announce_deadline(); });
     return {};
+}
+
+void Machine::use_engine_lapics() {
+    board_->use_other_lapics([this](u64 address, u32 data) { return accelerator_->deliver_msi({address, data}); },
+                             [this] { announce_pins(); });
+}
+
+void Machine::announce_pins() {
+    std::array<Msi, IoApic::kPins> pins;
+    for (unsigned n = 0; n < IoApic::kPins; ++n)
+        if (const auto message = board_->ioapic().message(n))
+            std::tie(pins[n].address, pins[n].data) = LocalApicBus::encode_msi(*message);
+    accelerator_->set_io_apic_pins(pins);
 }
 
 /// As firmware has set the machine up.

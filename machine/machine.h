@@ -95,6 +95,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
     Status add_firmware();
     AcpiConfig acpi_now() const;
     Status add_plugged_devices();
+    void use_engine_lapics();
+    void announce_pins();
     Status add_ahci();
     Status make_vcpu();
     Status boot(ResetKind kind);
@@ -125,6 +127,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     u64 mmio_read(Gpa address, unsigned size) override;
     void mmio_write(Gpa address, unsigned size, u64 value) override;
     void deliver_late_writes(Vcpu& from) override;
+    void end_of_interrupt(u8 vector) override;
     void take_late_writes(Vcpu& from);
     bool interrupt_pending() const override { return board_->lapic().has_interrupt(); }
     int acknowledge_interrupt() override;

@@ -50,6 +50,11 @@ int Machine::acknowledge_interrupt() {
     return vector;
 }
 
+void Machine::end_of_interrupt(u8 vector) {
+    const std::scoped_lock held(lock_);
+    board_->end_of_interrupt(vector);
+}
+
 u8 Machine::read_tpr() {
     const std::scoped_lock held(lock_);
     return board_->lapic().cr8();

@@ -53,14 +53,11 @@ Status set_jit_property(AccelOptions& o, const std::string& key, const std::stri
     return {};
 }
 
-Status set_irqchip(AccelOptions&, const std::string& what, const std::string& v) {
-    if (v == "off") return {};
-    if (v == "on" || v == "split")
-        return error(
-            "{}={}: all interrupt controllers are the machine's own here, so that it can change engines "
-            "(kernel-irqchip=off)",
-            what, v);
-    return unknown_word(what, v, {"off", "split", "on"});
+Status set_irqchip(AccelOptions& o, const std::string& what, const std::string& v) {
+    if (v != "off" && v != "split" && v != "on") return unknown_word(what, v, {"off", "split", "on"});
+    if (v == "on") return error("{}=on: PIC, PIT and I/O APIC are always the machine's own here (kernel-irqchip=split or off)", what);
+    o.kernel_irqchip = v == "split" ? KernelIrqchip::kSplit : KernelIrqchip::kOff;
+    return {};
 }
 
 Status set_stress(AccelOptions& o, const std::string& what, const std::string& v) {

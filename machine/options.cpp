@@ -41,7 +41,7 @@ void add_machine_rows(OptionTable& t, ParsedOptions& to) {
             with(to, set_cpu));
     t.value("accel", "jit|kvm[,PROP=VALUE...]",
             "engine (default: the best that works): jit with mmu=auto|soft|shadow, code-size=SIZE, one-insn-per-block=on, "
-            "chain=off; kvm with kernel-irqchip=off, fallback=off, stress-switch=MICROSECONDS",
+            "chain=off; kvm with kernel-irqchip=off|split, fallback=off, stress-switch=MICROSECONDS",
             with(to, set_accel));
     t.flag("enable-kvm", "the same as -accel kvm", with(to, set_enable_kvm));
     t.value("rtc", "base=utc|localtime|DATE", "real-time clock at start", with(to, set_rtc));

@@ -15,6 +15,7 @@ struct Backend {
     bool shadow_paging = false;  ///< translations outlive a change of the guest's page tables by others
     bool tsc_offset = false;     ///< RDTSC in ring 3 shows the guest's TSC, not the host's
     bool has_second = false;     ///< not measured: another engine takes what this one does not
+    bool split = false;          ///< not measured: local APICs are to be the kernel's
     bool late_writes = false;    ///< not measured: writes may be collected where PhysMap allows it
 
     /// An emulator needs hundreds of nanoseconds for what a processor does in less than one.

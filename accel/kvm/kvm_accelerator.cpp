@@ -8,7 +8,7 @@ Result<std::unique_ptr<KvmAccelerator>> KvmAccelerator::create(const Backend& ba
                                                                Log& log) {
     auto system = KvmSystem::open();
     if (!system) return system.failure();
-    auto vm = KvmVm::create(system.take());
+    auto vm = KvmVm::create(system.take(), backend.split);
     if (!vm) return vm.failure();
     model.keep_features(available_features((*vm)->system(), backend));
     return std::unique_ptr<KvmAccelerator>(new KvmAccelerator(vm.take(), backend, model, phys, log));
@@ -30,7 +30,7 @@ Status KvmAccelerator::select(std::string_view engine) {
 }
 
 std::string KvmAccelerator::statistics() const {
-    return fmt::format("kvm               {}\n", backend_text(backend_));
+    return fmt::format("kvm               {}, local APIC {}\n", backend_text(backend_), vm_->split() ? "in the kernel" : "the machine's");
 }
 
 std::string backend_text(const Backend& b) {

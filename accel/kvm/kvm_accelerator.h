@@ -1,4 +1,4 @@
-// KvmAccelerator: KVM as an engine of a machine, kernel-irqchip=off.
+// KvmAccelerator: KVM as an engine of a machine.
 #pragma once
 
 #include <mutex>
@@ -16,10 +16,12 @@ class KvmAccelerator : public Accelerator {
 
     std::string name() const override { return "kvm"; }
     Capabilities capabilities() const override {
-        return {.tsc_offset = backend_.tsc_offset, .even_speed = backend_.native_ring0()};
+        return {.tsc_offset = backend_.tsc_offset, .even_speed = backend_.native_ring0(), .local_apic = vm_->split()};
     }
     Result<std::unique_ptr<Vcpu>> create_vcpu(unsigned id, VcpuEnvironment& environment) override;
     Status select(std::string_view engine) override;
+    bool deliver_msi(const Msi& msi) override { return vm_->signal_msi(msi.address, msi.data); }
+    void set_io_apic_pins(std::span<const Msi> pins) override { vm_->set_pins(pins); }
     std::string statistics() const override;
 
     const Backend& backend() const { return backend_; }

@@ -15,6 +15,7 @@ constexpr unsigned long kSetMsrs = _IOW(KVMIO, 0x89, u64);
 constexpr unsigned long kSetSignalMask = _IOW(KVMIO, 0x8b, u32);
 constexpr unsigned long kGetXsave = _IOR(KVMIO, 0xa4, u8[4096]);
 constexpr unsigned long kSetXsave = _IOW(KVMIO, 0xa5, u8[4096]);
+constexpr unsigned long kSetGsiRouting = _IOW(KVMIO, 0x6a, u64);
 constexpr unsigned long kSetCpuid2 = _IOW(KVMIO, 0x90, u64);
 
 }  // namespace twin86::kvm

@@ -15,7 +15,7 @@ RunExit KvmVcpu::run() {
         if (exit_requested_.exchange(false)) return RunExit::kInterrupted;
         if (fetched_ && state_.activity == Activity::kShutdown) return RunExit::kShutdown;
         if (!prepare()) return RunExit::kFatal;
-        if (state_.activity == Activity::kHalted) {
+        if (state_.activity == Activity::kHalted && !split_) {
             if (!wakes()) return RunExit::kHalted;
             state_.activity = Activity::kRunning;
         }
@@ -35,8 +35,7 @@ bool KvmVcpu::prepare() {
 
 /// Injects a vector, or asks for an exit as soon as there can be one. False: the acknowledged vector was refused.
 bool KvmVcpu::offer_events() {
-    const u8 cr8 = env_.read_tpr();
-    run_.cr8 = cr8_ = cr8;
+    if (!split_) run_.cr8 = cr8_ = env_.read_tpr();
     run_.request_interrupt_window = 0;
     if (guarded_ || !env_.interrupt_pending()) return true;
     if (!ready_ || completing_) {
@@ -76,7 +75,7 @@ int KvmVcpu::enter() {
 /// MOV to CR8 does not always exit.
 void KvmVcpu::take_priority() {
     const u8 cr8 = static_cast<u8>(run_.cr8);
-    if (cr8 == cr8_) return;
+    if (split_ || cr8 == cr8_) return;
     cr8_ = cr8;
     env_.write_tpr(cr8);
 }
@@ -107,6 +106,9 @@ KvmVcpu::Next KvmVcpu::handle_reason(RunExit& exit) {
             return on_rdmsr() ? Next::kEnter : Next::kLeave;
         case KVM_EXIT_X86_WRMSR:
             return on_wrmsr() ? Next::kEnter : Next::kLeave;
+        case KVM_EXIT_IOAPIC_EOI:
+            env_.end_of_interrupt(run_.eoi.vector);
+            return Next::kEnter;
         case KVM_EXIT_INTR:
         case KVM_EXIT_IRQ_WINDOW_OPEN:
         case KVM_EXIT_SET_TPR:

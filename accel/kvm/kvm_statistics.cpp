@@ -26,6 +26,8 @@ const char* reason_name(u32 reason) {
             return "wrmsr";
         case KVM_EXIT_INTR:
             return "signal";
+        case KVM_EXIT_IOAPIC_EOI:
+            return "eoi";
         case KVM_EXIT_SET_TPR:
             return "tpr";
         case KVM_EXIT_FAIL_ENTRY:

@@ -33,7 +33,8 @@ KvmVcpu::KvmVcpu(KvmVm& vm, VcpuHandle handle, MemorySlots& slots, const CpuMode
       log_(log),
       cpuid_(model),
       cpu_(state_, *this, cpuid_),
-      kick_(handle_) {}
+      kick_(handle_),
+      split_(vm.split()) {}
 
 KvmVcpu::~KvmVcpu() {
     // A port or MMIO access that KVM waits for must not be finished by the next user.
@@ -131,6 +132,8 @@ bool KvmVcpu::fetch() {
                      get(KVM_GET_XCRS, &xcrs, "XCR0") && get(kGetXsave, &xsave, "the XSAVE area") &&
                      get(kGetMsrs, &msrs, "MSRs");
     if (!got) return false;
+    if (split_ && !fetch_halt()) return false;
+    if (split_) apic_base_ = sregs.apic_base, cr8_ = static_cast<u8>(sregs.cr8);
     ++counters_.fetches;
     const DescriptorTable idtr = state_.idtr;
     from_kvm_regs(regs, state_);
@@ -147,9 +150,11 @@ bool KvmVcpu::fetch() {
 }
 
 bool KvmVcpu::store() {
-    u64 apic_base = 0;
-    (void)env_.read_apic_msr(kMsrApicBase, apic_base);
-    cr8_ = env_.read_tpr();
+    u64 apic_base = apic_base_;
+    if (!split_) {
+        (void)env_.read_apic_msr(kMsrApicBase, apic_base);
+        cr8_ = env_.read_tpr();
+    }
     kvm_regs regs = to_kvm_regs(state_);
     kvm_sregs sregs = to_kvm_sregs(state_, apic_base, cr8_);
     guarded_ = needs_guard();
@@ -167,13 +172,35 @@ bool KvmVcpu::store() {
                       set(KVM_SET_XCRS, &xcrs, "XCR0") && set(kSetXsave, &xsave, "the XSAVE area") &&
                       set(kSetMsrs, &msrs, "MSRs") && set(KVM_SET_DEBUGREGS, &debug, "debug registers") &&
                       set(KVM_SET_REGS, &regs, "registers") && set(KVM_SET_VCPU_EVENTS, &events, "events");
-    if (!done) return false;
+    if (!done || (split_ && !store_halt())) return false;
     ++counters_.stores;
     run_.cr8 = cr8_;
     changed_ = false;
     ready_ = (state_.rflags & kFlagIF) != 0 && state_.shadow == kShadowNone &&
              state_.pending.kind == PendingEvent::Kind::kNone && state_.pending_db == 0;
+    return !split_ || look_at_events();
+}
+
+bool KvmVcpu::fetch_halt() {
+    kvm_mp_state mp{};
+    if (!get(KVM_GET_MP_STATE, &mp, "whether it is halted")) return false;
+    state_.activity = mp.mp_state == KVM_MP_STATE_HALTED ? Activity::kHalted : Activity::kRunning;
     return true;
+}
+
+bool KvmVcpu::store_halt() {
+    kvm_mp_state mp{};
+    mp.mp_state = state_.activity == Activity::kHalted ? KVM_MP_STATE_HALTED : KVM_MP_STATE_RUNNABLE;
+    return set(KVM_SET_MP_STATE, &mp, "whether it is halted");
+}
+
+/// What the local APIC lets through only KVM knows: it says so when it is entered.
+bool KvmVcpu::look_at_events() {
+    run_.immediate_exit = 1;
+    const int r = handle_.call(KVM_RUN, nullptr);
+    run_.immediate_exit = 0;
+    ready_ = run_.ready_for_interrupt_injection != 0;
+    return r >= 0 || r == -EINTR || fail(fmt::format("KVM_RUN: {}", std::strerror(-r)));
 }
 
 /// Others may have written page tables and flushed their own translation caches: KVM must not use what it cached.

@@ -68,6 +68,9 @@ class KvmVcpu : public Vcpu, private CpuHost {
     // kvm_vcpu.cpp
     bool fetch();
     bool store();
+    bool fetch_halt();
+    bool store_halt();
+    bool look_at_events();
     bool forget_translations(const kvm_sregs& sregs);
     bool complete();
     void deliver_late_writes();
@@ -152,6 +155,8 @@ class KvmVcpu : public Vcpu, private CpuHost {
     u8 last_vector_ = 0;       ///< the exception that KVM has delivered last, or failed to
     bool completing_ = false;  ///< the instruction of the last exit is finished by the next KVM_RUN
     bool ready_ = false;       ///< an interrupt may be injected now
+    const bool split_;         ///< the local APIC is the kernel's: so are priority, HLT and IA32_APIC_BASE
+    u64 apic_base_ = 0xfee00900;  ///< there; SDM vol. 3, 11.4.4: enabled, bootstrap processor
     u8 cr8_ = 0;               ///< as KVM last heard it
     u64 tsc_offset_ = 0;       ///< the same
     bool tsc_offset_known_ = false;

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "accel/kvm/kvm_requests.h"
+
 namespace twin86::kvm {
 
 namespace {
@@ -24,6 +26,10 @@ constexpr NativeMsrs kNativeMsrs[] = {
     {0xc0000081, 4},  // STAR, LSTAR, CSTAR, SFMASK
     {0xc0000100, 4},  // FS_BASE, GS_BASE, KERNEL_GS_BASE, TSC_AUX
 };
+/// The same with local APICs in the kernel. MSRs of the x2APIC are never filtered.
+constexpr NativeMsrs kApicMsrs[] = {{0x1b, 1}, {0x6e0, 1}};  // APIC_BASE, TSC_DEADLINE
+
+constexpr u32 kIoApicPins = 24;
 
 Error creation_error(int cause) {
     if (cause == ENOMEM)
@@ -64,19 +70,21 @@ int VcpuHandle::call(unsigned long request, void* argument) const {
 
 // ---- KvmVm ---------------------------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<KvmVm>> KvmVm::create(KvmSystem system) {
+Result<std::unique_ptr<KvmVm>> KvmVm::create(KvmSystem system, bool split) {
     int raw;
     do {
         raw = ::ioctl(system.fd(), KVM_CREATE_VM, 0);
     } while (raw < 0 && errno == EINTR);
     UniqueFd fd(raw);
     if (!fd) return creation_error(errno);
-    std::unique_ptr<KvmVm> vm(new KvmVm(std::move(system), std::move(fd)));
+    std::unique_ptr<KvmVm> vm(new KvmVm(std::move(system), std::move(fd), split));
     if (const Status s = vm->configure(); !s) return s.failure();
     return vm;
 }
 
 Status KvmVm::configure() {
+    if (split_)
+        if (const Status s = split_irqchip(); !s) return s;
     // Real-mode guests on processors without unrestricted guest mode need three pages for a TSS and one for page
     // tables, where nothing of a PC lies (api.rst, KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR).
     u64 identity_map = 0xfeffc000;
@@ -97,6 +105,15 @@ Status KvmVm::configure() {
     return set_msr_filter();
 }
 
+Status KvmVm::split_irqchip() {
+    kvm_enable_cap cap{};
+    cap.cap = KVM_CAP_SPLIT_IRQCHIP;
+    cap.args[0] = kIoApicPins;
+    if (::ioctl(fd_.get(), KVM_ENABLE_CAP, &cap) == 0) return {};
+    return error("kernel-irqchip=split: this kernel's KVM has no local APIC alone (Linux 4.4): {}; use kernel-irqchip=off",
+                 std::strerror(errno));
+}
+
 Status KvmVm::set_msr_filter() {
     kvm_msr_filter filter{};
     filter.flags = KVM_MSR_FILTER_DEFAULT_DENY;
@@ -104,6 +121,8 @@ Status KvmVm::set_msr_filter() {
     unsigned n = 0;
     for (const NativeMsrs& m : kNativeMsrs)
         filter.ranges[n++] = {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, m.count, m.first, &allowed};
+    for (const NativeMsrs& m : kApicMsrs)
+        if (split_) filter.ranges[n++] = {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, m.count, m.first, &allowed};
     if (::ioctl(fd_.get(), KVM_X86_SET_MSR_FILTER, &filter) != 0)
         return error("KVM: no MSR filter: {}", std::strerror(errno));
     return {};
@@ -129,11 +148,50 @@ int KvmVm::get_dirty_log(u32 slot, u64* bitmap) {
     return negative_errno(::ioctl(fd_.get(), KVM_GET_DIRTY_LOG, &log));
 }
 
-Result<VcpuHandle> KvmVm::take_vcpu() {
+bool KvmVm::signal_msi(u64 address, u32 data) {
+    kvm_msi msi{};
+    msi.address_lo = static_cast<u32>(address), msi.address_hi = static_cast<u32>(address >> 32);
+    msi.data = data;
+    return ::ioctl(fd_.get(), KVM_SIGNAL_MSI, &msi) > 0;
+}
+
+void KvmVm::set_pins(std::span<const Msi> pins) {
+    struct {
+        u32 count = 0, flags = 0;
+        kvm_irq_routing_entry entries[kIoApicPins]{};
+    } routing;
+    for (u32 pin = 0; pin < pins.size() && pin < kIoApicPins; ++pin) {
+        if (pins[pin].address == 0) continue;
+        kvm_irq_routing_entry& e = routing.entries[routing.count++];
+        e.gsi = pin, e.type = KVM_IRQ_ROUTING_MSI;
+        e.u.msi.address_lo = static_cast<u32>(pins[pin].address), e.u.msi.data = pins[pin].data;
+    }
+    (void)::ioctl(fd_.get(), kSetGsiRouting, &routing);
+}
+
+/// The first processor shows what a local APIC is like after a reset; one that was used before is made so again.
+Status KvmVm::reset_lapic(const VcpuHandle& vcpu) {
+    if (!split_) return {};
+    int r = 0;
+    if (lapic_at_reset_)
+        r = vcpu.call(KVM_SET_LAPIC, &*lapic_at_reset_);
+    else
+        r = vcpu.call(KVM_GET_LAPIC, &lapic_at_reset_.emplace());
+    return r < 0 ? Status(error("KVM: no local APIC: {}", std::strerror(-r))) : Status();
+}
+
+Result<VcpuHandle> KvmVm::new_vcpu() {
     if (parked_.empty()) return VcpuHandle::create(fd_.get(), next_vcpu_++, system_.run_bytes());
     VcpuHandle last = std::move(parked_.back());
     parked_.pop_back();
     return last;
+}
+
+Result<VcpuHandle> KvmVm::take_vcpu() {
+    auto vcpu = new_vcpu();
+    if (!vcpu) return vcpu.failure();
+    if (const Status s = reset_lapic(*vcpu); !s) return s.failure();
+    return vcpu;
 }
 
 }  // namespace twin86::kvm

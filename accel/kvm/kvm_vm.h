@@ -4,8 +4,11 @@
 #include <linux/kvm.h>
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
+#include "accel/accelerator.h"
 #include "accel/kvm/kvm_system.h"
 
 namespace twin86::kvm {
@@ -33,9 +36,11 @@ class VcpuHandle {
 
 class KvmVm {
   public:
-    static Result<std::unique_ptr<KvmVm>> create(KvmSystem system);
+    /// `split`: local APICs are the kernel's (api.rst, KVM_CAP_SPLIT_IRQCHIP); all other interrupt controllers are not.
+    static Result<std::unique_ptr<KvmVm>> create(KvmSystem system, bool split = false);
 
     const KvmSystem& system() const { return system_; }
+    bool split() const { return split_; }
     /// Exits instead of an invented #UD where KVM's instruction emulator fails (Linux 5.15).
     bool reports_emulation_failures() const { return reports_emulation_failures_; }
 
@@ -49,17 +54,28 @@ class KvmVm {
     /// Bits of pages written since the last call; the slot must have been set with KVM_MEM_LOG_DIRTY_PAGES.
     int get_dirty_log(u32 slot, u64* bitmap);
 
+    // With local APICs in the kernel.
+    /// True: a local APIC took it.
+    bool signal_msi(u64 address, u32 data);
+    /// What the I/O APIC's pins send, address 0: nothing: KVM exits at the EOI of those that are level-triggered.
+    void set_pins(std::span<const Msi> pins);
+
     /// A processor: new, or one that was given back. KVM cannot destroy them.
     Result<VcpuHandle> take_vcpu();
     void give_back(VcpuHandle vcpu) { parked_.push_back(std::move(vcpu)); }
 
   private:
-    KvmVm(KvmSystem system, UniqueFd fd) : system_(std::move(system)), fd_(std::move(fd)) {}
+    KvmVm(KvmSystem system, UniqueFd fd, bool split) : system_(std::move(system)), fd_(std::move(fd)), split_(split) {}
     Status configure();
+    Status split_irqchip();
+    Status reset_lapic(const VcpuHandle& vcpu);
+    Result<VcpuHandle> new_vcpu();
     Status set_msr_filter();
 
     KvmSystem system_;
     UniqueFd fd_;
+    const bool split_;
+    std::optional<kvm_lapic_state> lapic_at_reset_;
     bool reports_emulation_failures_ = false;
     bool tells_triple_faults_ = false;
     unsigned next_vcpu_ = 0;

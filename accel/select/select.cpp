@@ -32,9 +32,15 @@ Made with_fallback(const Request& r, std::unique_ptr<Accelerator> kvm) {
 
 /// KVM with the translator behind it, as far as the host's processor can translate.
 Made make_kvm(const Request& r, const Result<kvm::Backend>& probed) {
+    const bool split = r.options.kernel_irqchip == KernelIrqchip::kSplit;
+    if (split && r.options.fallback)
+        return error(
+            "-accel kvm,kernel-irqchip=split: interrupts that the kernel holds cannot move to the translator; add fallback=off, "
+            "or leave kernel-irqchip out");
     if (!probed) return error("-accel kvm: {}", probed.failure().message);
     kvm::Backend backend = probed.value();
     backend.late_writes = true;
+    backend.split = split;
     backend.has_second = r.options.fallback && jit::host_can_translate(HostCpuid::probe().features);
     auto kvm = kvm::KvmAccelerator::create(backend, r.model, r.phys, r.log);
     if (!kvm) return error("-accel kvm: {}", kvm.failure().message);

@@ -22,6 +22,7 @@ void IoApic::reset(ResetKind) {
     select_ = id_ = 0;
     lines_ = 0;
     redirection_.fill(kMasked);
+    if (on_changed_) on_changed_();
 }
 
 void IoApic::visit(StateArchive& archive) {
@@ -119,6 +120,7 @@ void IoApic::write_redirection(unsigned pin, bool high, u32 value) {
     const u64 mask = kWritable & half;
     entry = (entry & ~mask) | ((high ? u64{value} << 32 : value) & mask);
     if (!is_level(entry)) entry &= ~u64{kRemoteIrr};  // the known way to acknowledge without an EOI register
+    if (on_changed_) on_changed_();
     service_level(pin);
 }
 

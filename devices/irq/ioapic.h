@@ -4,6 +4,8 @@
 #pragma once
 
 #include <array>
+#include <functional>
+#include <optional>
 
 #include "base/log.h"
 #include "devices/core/bus.h"
@@ -32,6 +34,12 @@ class IoApic : public Device, public IrqSink, public MmioHandler, public EoiList
     void mmio_write(u64 offset, unsigned size, u64 value) override;
 
     u64 redirection(unsigned pin) const { return redirection_[pin]; }
+    /// What a pin sends when it is asserted; nothing when it is masked.
+    std::optional<ApicMessage> message(unsigned pin) const {
+        return (redirection_[pin] & kMasked) != 0 ? std::nullopt : std::optional(message_of(redirection_[pin]));
+    }
+    /// Called when the answers of message() may have changed.
+    void set_on_changed(std::function<void()> callback) { on_changed_ = std::move(callback); }
 
   private:
     enum Entry : u64 {
@@ -51,6 +59,7 @@ class IoApic : public Device, public IrqSink, public MmioHandler, public EoiList
     static ApicMessage message_of(u64 entry);
     bool send(unsigned pin);
 
+    std::function<void()> on_changed_;
     ApicBus& bus_;
     Log& log_;
     u8 select_ = 0;

@@ -7,6 +7,10 @@
 namespace twin86 {
 
 bool LocalApicBus::deliver(const ApicMessage& message) {
+    if (remote_ && message.mode != DeliveryMode::kExtInt) {
+        const auto [address, data] = encode_msi(message);
+        return remote_(address, data);
+    }
     if (message.mode == DeliveryMode::kLowestPriority) return deliver_lowest_priority(message);
     bool taken = false;
     for (Lapic* lapic : lapics_)
@@ -45,6 +49,13 @@ ApicMessage LocalApicBus::decode_msi(u64 address, u32 data) {
     message.level_triggered = (data & bit(15)) != 0;
     message.assert_level = !message.level_triggered || (data & bit(14)) != 0;
     return message;
+}
+
+std::pair<u64, u32> LocalApicBus::encode_msi(const ApicMessage& m) {
+    const bool redirection_hint = m.mode == DeliveryMode::kLowestPriority;
+    const u64 address = kMsiBase | u64{m.destination & 0xff} << 12 | u64{redirection_hint} << 3 | u64{m.logical} << 2;
+    const u32 trigger = m.level_triggered ? bit(15) | bit(14) : 0;
+    return {address, m.vector | static_cast<u32>(m.mode) << 8 | trigger};
 }
 
 bool LocalApicBus::deliver_msi(u64 address, u32 data) {

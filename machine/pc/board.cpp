@@ -80,6 +80,12 @@ void Board::map_lapic_window() {
     if (lapic_.mmio_visible()) lapic_window_ = mmio_.map(lapic_.window(), Lapic::kWindowSize, lapic_, "lapic");
 }
 
+void Board::use_other_lapics(std::function<bool(u64, u32)> deliver, std::function<void()> pins_changed) {
+    other_lapics_ = true;
+    apic_bus_.set_remote(std::move(deliver));
+    ioapic_.set_on_changed(std::move(pins_changed));
+}
+
 void Board::map_timers() {
     claim(kPit, Pit8254::kPorts, pit_, "pit");
     claim(kPort61, 1, port61_, "port61");
@@ -152,6 +158,7 @@ Status Board::add_debug_exit(IoPort port, u32 size) {
 void Board::reset(ResetKind kind) {
     key_feeder_.clear();
     for (Device* d : devices_) d->reset(kind);
+    if (other_lapics_) lapic_.set_virtual_wire();
     map_lapic_window();
     fill_cmos(rtc_, cmos_);
 }

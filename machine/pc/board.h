@@ -69,6 +69,10 @@ class Board {
         hpet_.interrupt_taken();
         pit_.interrupt_taken();
     }
+    /// Local APICs are somebody else's: messages go to `deliver`, `pins` hears what the I/O APIC's pins send. Ours stays between
+    /// the PIC and the processor, in virtual wire mode.
+    void use_other_lapics(std::function<bool(u64 address, u32 data)> deliver, std::function<void()> pins_changed);
+    void end_of_interrupt(u8 vector) { apic_bus_.broadcast_eoi(vector); }
     void reset(ResetKind kind);
     /// After a reset, for a kernel that is entered without firmware: RAM where the BIOS was, power management decoded,
     /// PIRQs routed, interrupts in virtual wire mode.
@@ -143,6 +147,7 @@ class Board {
 
     std::vector<Device*> devices_;
     std::vector<Mapping> mappings_;
+    bool other_lapics_ = false;
     Mapping lapic_window_;
 };
 

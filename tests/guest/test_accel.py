@@ -57,6 +57,27 @@ class LockStep(unittest.TestCase):
             self.assertIn("'reference'", emulator.text())
 
 
+class SplitIrqchip(unittest.TestCase):
+    """Local APICs in the kernel."""
+
+    def refusal(self, accel):
+        with harness.Emulator("split_refused", ["-accel", accel, "-kernel", "x"]) as emulator:
+            self.assertEqual(emulator.finish(), 1)
+            return emulator.text()
+
+    def test_not_with_a_translator_behind_it(self):
+        self.assertIn("fallback=off", self.refusal("kvm,kernel-irqchip=split"))
+        self.assertIn("split or off", self.refusal("kvm,kernel-irqchip=on"))
+        self.assertIn("'split'", self.refusal("kvm,kernel-irqchip=splt"))
+
+    @unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
+    def test_stub(self):
+        split = ["-accel", "kvm,fallback=off,kernel-irqchip=split"]
+        with stubs.start("kvm_split", "ECHO", "EXIT_CODE=3", extra=split) as emulator:
+            self.assertEqual(emulator.finish(), stubs.exit_status(3))
+            self.assertIn("stub is alive\n", emulator.text())
+
+
 @unittest.skipUnless(os.geteuid() == 0, "only root can take /dev/kvm away")
 class KvmTakenAway(unittest.TestCase):
     """In a mount namespace, as another user, with too few file descriptors: one line, and the translator where allowed."""
@@ -155,6 +176,12 @@ class Firmware(unittest.TestCase):
     def test_seabios_to_its_boot_prompt_without_the_translator(self):
         args = ["-m", "64", "-display", "none", "-serial", "none", "-monitor", "none", *FIRMWARE_LOG, *NO_FALLBACK]
         with harness.Emulator("kvm_seabios", args) as emulator:
+            emulator.expect("No bootable device", 300)
+
+    def test_seabios_with_local_apics_in_the_kernel(self):
+        args = ["-m", "64", "-display", "none", "-serial", "none", "-monitor", "none", *FIRMWARE_LOG,
+                "-accel", "kvm,fallback=off,kernel-irqchip=split"]
+        with harness.Emulator("kvm_split_seabios", args) as emulator:
             emulator.expect("No bootable device", 300)
 
     def test_all_modes_without_the_translator(self):

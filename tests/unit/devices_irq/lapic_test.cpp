@@ -367,6 +367,32 @@ TEST_CASE("MSI messages are decoded and delivered") {
     CHECK((m.level_triggered && m.assert_level));
 }
 
+TEST_CASE("messages for local APICs elsewhere go out as MSIs, and come out of I/O APIC pins the same") {
+    for (const auto& [address, data] : {std::pair<u64, u32>{0xfee0300c, 0xc1a5}, {0xfee01000, 0x0041}, {0xfee02004, 0xc0f1}})
+        CHECK(LocalApicBus::encode_msi(LocalApicBus::decode_msi(address, data)) == std::pair(address, data));
+    LocalApicBus bus;
+    std::vector<std::pair<u64, u32>> sent;
+    bus.set_remote([&](u64 address, u32 data) { return sent.emplace_back(address, data), true; });
+    Log log;
+    IoApic ioapic(bus, log);
+    unsigned changes = 0;
+    ioapic.set_on_changed([&] { ++changes; });
+    CHECK_FALSE(ioapic.message(4));
+    ioapic.mmio_write(0, 4, 0x10 + 2 * 4);
+    ioapic.mmio_write(0x10, 4, 0x8051);  // level-triggered
+    CHECK(changes == 1);
+    REQUIRE(ioapic.message(4));
+    ioapic.set_level(4, true);
+    CHECK(sent == std::vector<std::pair<u64, u32>>{{0xfee00000, 0xc051}});
+    bus.attach(ioapic);
+    bus.broadcast_eoi(0x51);
+    CHECK(sent.size() == 2);
+    ApicMessage extint;
+    extint.mode = DeliveryMode::kExtInt;
+    CHECK_FALSE(bus.deliver(extint));
+    CHECK(sent.size() == 2);
+}
+
 TEST_CASE("LAPIC state survives save and load with its timer armed") {
     Fixture a, b;
     a.c0.lapic.set_virtual_wire();

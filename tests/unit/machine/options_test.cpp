@@ -71,7 +71,7 @@ TEST_CASE("errors say what to do") {
     const std::pair<std::vector<std::string>, const char*> kCases[] = {
         {{"-nografic"}, "-nographic"},
         {{"--nografic"}, "-nographic"},
-        {{"-accel", "kvm,kernel-irqchip=on"}, "kernel-irqchip=off"},
+        {{"-accel", "kvm,kernel-irqchip=on"}, "kernel-irqchip=split"},
         {{"-accel", "kvm,fallbck=on"}, "fallback"},
         {{"-accel", "tcg"}, "-accel jit"},
         {{"-accel", "jiit"}, "'jit'"},
