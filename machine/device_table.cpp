@@ -1,6 +1,7 @@
 // -device and -global: the devices that can be asked for, as rows; parsing, help and error lines come from them.
 #include <algorithm>
 
+#include "devices/pci/pcie_root_port.h"
 #include "machine/option_setters.h"
 #include "machine/option_values.h"
 
@@ -91,18 +92,35 @@ Result<std::optional<u8>> slot_of(const DeviceRequest& r) {
     return std::optional(static_cast<u8>(n.value()));
 }
 
-template <PciTestKind kind>
-Status add_pci_test(Options& o, const DeviceRequest& r) {
+Result<PciPlace> place_of(const DeviceRequest& r) {
     auto slot = slot_of(r);
     if (!slot) return slot.failure();
-    o.pci_tests.push_back({kind, *slot});
+    return PciPlace{text(r, "bus"), *slot};
+}
+
+template <PciTestKind kind>
+Status add_pci_test(Options& o, const DeviceRequest& r) {
+    auto place = place_of(r);
+    if (!place) return place.failure();
+    o.pci_tests.push_back({kind, place.take()});
     return {};
 }
 
 Status add_ahci(Options& o, const DeviceRequest& r) {
-    auto slot = slot_of(r);
+    auto place = place_of(r);
+    if (!place) return place.failure();
+    return add_ahci_adapter(o, text(r, "id"), *place);
+}
+
+Status add_pcie_root_port(Options& o, const DeviceRequest& r) {
+    auto place = place_of(r);
+    if (!place) return place.failure();
+    const auto chassis = number(r, "chassis", 0, 0xff);
+    if (!chassis) return chassis.failure();
+    const auto slot = number(r, "slot", 0, PcieRootPort::kMostSlot);
     if (!slot) return slot.failure();
-    return add_ahci_adapter(o, text(r, "id"), *slot);
+    return add_root_port(
+        o, {text(r, "id"), place.take(), static_cast<u8>(chassis.value()), static_cast<u16>(slot.value())});
 }
 
 /// What ide-hd, ide-cd and floppy have in common.
@@ -123,29 +141,33 @@ constexpr const char* kFloppyDrive = "floppy";
 
 const std::vector<DeviceKind>& device_kinds() {
     static const Property kSlot{"addr", "PCI slot, hexadecimal (the first free one)"};
+    static const Property kBus{"bus", "pci.0, pcie.0 (q35), or the id of a pcie-root-port"};
     static const std::vector<DeviceKind> kKinds{
         {"VGA", "display adapter with VBE extensions (as -vga std)",
          {{"vgamem_mb", "memory in MiB, a power of two up to 256 (16)"},
           {"xres", "width that the monitor likes best (1280)"},
           {"yres", "height (800)"}},
          add_vga},
-        {"ahci", "SATA adapter with six ports (also ich9-ahci)", {kSlot}, add_ahci},
-        {"ich9-ahci", "the same as ahci", {kSlot}, add_ahci},
+        {"ahci", "SATA adapter with six ports (also ich9-ahci)", {kBus, kSlot}, add_ahci},
+        {"ich9-ahci", "the same as ahci", {kBus, kSlot}, add_ahci},
         {"ide-hd", "disk on an IDE channel or a SATA port", drive_properties("ide.0, ide.1, or ID.PORT of an ahci"),
          add_drive_device<kIdeDisk>},
         {"ide-cd", "CD-ROM drive there", drive_properties("ide.0, ide.1, or ID.PORT of an ahci"),
          add_drive_device<kIdeCdrom>},
         {"floppy", "floppy drive", drive_properties("not needed"), add_drive_device<kFloppyDrive>},
-        {"edu", "device of driver courses, PCI 1234:11e8", {kSlot}, add_pci_test<PciTestKind::kEdu>},
+        {"edu", "device of driver courses, PCI 1234:11e8", {kBus, kSlot}, add_pci_test<PciTestKind::kEdu>},
         {"isa-debug-exit", "the guest ends the emulator with status (value << 1) | 1",
          {{"iobase", "first port (0x501)"}, {"iosize", "number of ports (2)"}},
          add_debug_exit},
         {"isa-debugcon", "the guest writes text to a character device",
          {{"iobase", "port (0xe9)"}, {"chardev", "id of a -chardev"}},
          add_debugcon},
+        {"pcie-root-port", "PCI Express port for one device, on a q35",
+         {kBus, kSlot, {"chassis", "0 to 255 (0)"}, {"slot", "number of the slot, another for each port of a chassis (0)"}},
+         add_pcie_root_port},
         {"pc-testdev", "ports that test suites for bare metal expect: interrupt lines at 0x2000, 0xe0, 0xe4", {},
          add_pc_testdev},
-        {"pci-testdev", "PCI 1b36:0005, for tests of memory and port accesses", {kSlot},
+        {"pci-testdev", "PCI 1b36:0005, for tests of memory and port accesses", {kBus, kSlot},
          add_pci_test<PciTestKind::kPciTestdev>},
     };
     return kKinds;

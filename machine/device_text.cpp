@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "devices/pci/pci_bridge.h"
+
 namespace twin86 {
 namespace {
 
@@ -15,10 +17,10 @@ std::string bar_text(const PciDevice& device, unsigned n) {
                        where);
 }
 
-std::string function_text(const PciDevice& d, unsigned devfn) {
+std::string function_text(const PciDevice& d, unsigned bus, unsigned devfn) {
     const u32 id = d.config_read(kPciVendorId, 4);
     std::string text =
-        fmt::format("  Bus  0, device {:3}, function {}: {:04x}:{:04x} class {:06x} {}\n", devfn >> 3, devfn & 7,
+        fmt::format("  Bus {:2}, device {:3}, function {}: {:04x}:{:04x} class {:06x} {}\n", bus, devfn >> 3, devfn & 7,
                     id & 0xffff, id >> 16, d.config_read(kPciRevision, 4) >> 8, d.name());
     if (d.interrupt_pin() != 0)
         text += fmt::format("      IRQ {}, pin {:c}\n", d.config_read(kPciInterruptLine, 1), 'A' + d.interrupt_pin() - 1);
@@ -47,10 +49,11 @@ std::string bytes_text(const char* name, const std::array<u8, N>& bytes) {
 
 }  // namespace
 
-std::string pci_text(PciBus& bus) {
+std::string pci_text(const PciBus& bus, unsigned number) {
     std::string text;
     for (unsigned devfn = 0; devfn < PciBus::kFunctions; ++devfn)
-        if (const PciDevice* d = bus.at(static_cast<u8>(devfn))) text += function_text(*d, devfn);
+        if (const PciDevice* d = bus.at(static_cast<u8>(devfn))) text += function_text(*d, number, devfn);
+    for (const PciBridge* b : bus.bridges()) text += pci_text(b->bus(), b->secondary());
     return text;
 }
 

@@ -13,7 +13,8 @@
 namespace twin86 {
 
 /// Each function with identity, interrupt, base address registers and where they are decoded.
-std::string pci_text(PciBus& bus);
+/// The functions of a bus with this number, and of those behind its bridges.
+std::string pci_text(const PciBus& bus, unsigned number = 0);
 std::string irq_counts_text(const GsiRouter& gsi);
 std::string interrupt_controllers_text(const PicPair& pic, const IoApic& ioapic);
 std::string device_list_text(const std::vector<Device*>& devices);

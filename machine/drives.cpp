@@ -4,6 +4,7 @@
 
 #include "base/nearest.h"
 #include "devices/ata/ata_disk.h"
+#include "devices/pci/pci_bridge.h"
 #include "machine/option_values.h"
 
 namespace twin86 {
@@ -48,11 +49,17 @@ std::string own_name(bool sata, bool cdrom, unsigned slot) {
     return sata ? fmt::format("ide{}-{}0", slot, kind) : fmt::format("ide{}-{}{}", slot / 2, kind, slot % 2);
 }
 
-/// Open Firmware's path of an adapter on the root bus.
-std::string sata_path(const AhciController& adapter, const PciBus& bus) {
-    const u8 devfn = bus.devfn_of(adapter);
-    const std::string function = (devfn & 7) != 0 ? fmt::format(",{:x}", devfn & 7) : "";
-    return fmt::format("/pci@i0cf8/pci8086,2922@{:x}{}", devfn >> 3, function);
+std::string slot_text(u8 devfn) {
+    return (devfn & 7) != 0 ? fmt::format("{:x},{:x}", devfn >> 3, devfn & 7) : fmt::format("{:x}", devfn >> 3);
+}
+
+/// Open Firmware's path of an adapter on the root bus or behind a bridge there.
+std::string sata_path(const AhciController& adapter, const PciBus& root) {
+    for (const PciBridge* b : root.bridges())
+        if (b->bus().has(adapter))
+            return fmt::format("/pci@i0cf8/pci-bridge@{}/pci8086,2922@{}", slot_text(root.devfn_of(*b)),
+                               slot_text(b->bus().devfn_of(adapter)));
+    return fmt::format("/pci@i0cf8/pci8086,2922@{}", slot_text(root.devfn_of(adapter)));
 }
 
 }  // namespace

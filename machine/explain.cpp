@@ -113,9 +113,15 @@ std::string sata_text(const Options& o, const DriveOptions& d) {
     return text;
 }
 
+std::string place_text(const PciPlace& place) {
+    return (place.bus.empty() ? "" : ",bus=" + place.bus) + (place.slot ? fmt::format(",addr={:#x}", *place.slot) : "");
+}
+
 void add_device_words(Words& w, const Options& o) {
+    for (const RootPortOptions& p : o.root_ports)
+        w.add("-device", fmt::format("pcie-root-port,id={},chassis={},slot={}", p.id, p.chassis, p.slot) + place_text(p.place));
     for (const AhciOptions& a : o.ahci)
-        w.add("-device", fmt::format("ahci,id={}", a.id) + (a.slot ? fmt::format(",addr={:#x}", *a.slot) : ""));
+        w.add("-device", fmt::format("ahci,id={}", a.id) + place_text(a.place));
     for (const DriveOptions& d : o.drives) {
         w.add("-drive", drive_text(d));
         if (d.interface == DriveInterface::kAhci) w.add("-device", sata_text(o, d));
@@ -136,7 +142,7 @@ void add_device_words(Words& w, const Options& o) {
     if (o.pc_testdev) w.add("-device", "pc-testdev");
     for (const PciTestOptions& t : o.pci_tests)
         w.add("-device", std::string(t.kind == PciTestKind::kEdu ? "edu" : "pci-testdev") +
-                             (t.slot ? fmt::format(",addr={:#x}", *t.slot) : ""));
+                             place_text(t.place));
     if (o.debug_exit)
         w.add("-device",
               fmt::format("isa-debug-exit,iobase={:#x},iosize={}", o.debug_exit->iobase, o.debug_exit->iosize));

@@ -116,9 +116,11 @@ Status Machine::add_firmware() {
 Status Machine::add_plugged_devices() {
     plugged_devices_ = std::make_unique<pc::PluggedDevices>(*board_, *phys_, io_, mmio_, timers_);
     if (options_.pc_testdev) plugged_devices_->add_pc_testdev();
+    for (const RootPortOptions& p : options_.root_ports)
+        if (const Status s = plugged_devices_->add_root_port(p.id, p.slot, p.place); !s) return s;
     for (const PciTestOptions& t : options_.pci_tests) {
         const bool edu = t.kind == PciTestKind::kEdu;
-        const Status s = edu ? plugged_devices_->add_edu(t.slot) : plugged_devices_->add_pci_testdev(t.slot);
+        const Status s = edu ? plugged_devices_->add_edu(t.place) : plugged_devices_->add_pci_testdev(t.place);
         if (!s) return s;
     }
     return {};
@@ -128,7 +130,7 @@ Status Machine::add_ahci() {
     for (const AhciOptions& a : options_.ahci) {
         auto adapter = std::make_unique<AhciController>(fmt::format("ahci{}", ahci_.size()), *phys_, log_);
         ahci_.push_back(adapter.get());
-        if (const Status s = plugged_devices_->plug(std::move(adapter), a.slot); !s) return s;
+        if (const Status s = plugged_devices_->plug(std::move(adapter), a.place); !s) return s;
     }
     return {};
 }

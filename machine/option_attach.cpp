@@ -97,8 +97,21 @@ Status place(Options& o, DriveOptions& d, const DriveAttachment& to) {
 
 }  // namespace
 
-Status add_ahci_adapter(Options& o, const std::string& id, std::optional<u8> slot) {
-    o.ahci.push_back({id.empty() ? fmt::format("ahci{}", o.ahci.size()) : id, slot});
+Status add_ahci_adapter(Options& o, const std::string& id, const PciPlace& place) {
+    o.ahci.push_back({id.empty() ? fmt::format("ahci{}", o.ahci.size()) : id, place});
+    return {};
+}
+
+Status add_root_port(Options& o, const RootPortOptions& port) {
+    if (o.machine != MachineType::kQ35) return error("-device pcie-root-port: needs -machine q35");
+    if (port.id.empty()) return error("-device pcie-root-port: needs id=NAME, the bus of what is behind it");
+    for (const RootPortOptions& other : o.root_ports) {
+        if (other.id == port.id) return error("-device pcie-root-port,id={}: there is one of that id", port.id);
+        if (other.chassis == port.chassis && other.slot == port.slot)
+            return error("-device pcie-root-port,id={}: chassis={},slot={} is that of '{}'; give it another", port.id,
+                         port.chassis, port.slot, other.id);
+    }
+    o.root_ports.push_back(port);
     return {};
 }
 

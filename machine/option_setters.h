@@ -27,7 +27,9 @@ Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterfac
 Status set_name(ParsedOptions& to, const std::string& value);
 
 /// -device ahci: an adapter.
-Status add_ahci_adapter(Options& o, const std::string& id, std::optional<u8> slot);
+Status add_ahci_adapter(Options& o, const std::string& id, const PciPlace& place);
+/// -device pcie-root-port: refused when its id or its slot of a chassis is taken.
+Status add_root_port(Options& o, const RootPortOptions& port);
 /// -device ide-hd, ide-cd and floppy: puts a drive of if=none somewhere. Empty words: not given.
 struct DriveAttachment {
     std::string device, drive, bus, unit, boot_index;

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/types.h"
 #include "machine/pc/machine_type.h"
+#include "machine/pc/pci_place.h"
 #include "mmu/guest_ram.h"
 
 namespace twin86 {
@@ -35,7 +36,7 @@ enum class PciTestKind { kPciTestdev, kEdu };
 
 struct PciTestOptions {
     PciTestKind kind = PciTestKind::kEdu;
-    std::optional<u8> slot;  ///< none: the first free one
+    PciPlace place;
 };
 
 /// How the machine starts its real-time clock.
@@ -56,7 +57,15 @@ enum class DriveInterface { kIde, kFloppy, kPflash, kAhci, kNone };
 /// An AHCI adapter beside the board's own devices.
 struct AhciOptions {
     std::string id;
-    std::optional<u8> slot;  ///< none: the first free one
+    PciPlace place;
+};
+
+/// A PCI Express root port, whose id names the bus behind it.
+struct RootPortOptions {
+    std::string id;
+    PciPlace place;
+    u8 chassis = 0;
+    u16 slot = 0;  ///< the number that people see, one of its kind in a chassis
 };
 
 struct DriveOptions {
@@ -81,6 +90,7 @@ struct Options {
     std::string kernel, initrd, append;
     std::string bios;  ///< empty without a kernel: the system's SeaBIOS
     BootOptions boot;
+    std::vector<RootPortOptions> root_ports;
     std::vector<AhciOptions> ahci;
     std::vector<DriveOptions> drives;
     bool snapshot = false;  ///< for all drives

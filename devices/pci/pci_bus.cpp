@@ -34,6 +34,10 @@ Mapping PciBus::attach_bridge(u8 devfn, PciBridge& bridge) {
     return attach(devfn, bridge);
 }
 
+bool PciBus::has(const PciDevice& device) const {
+    return std::find(functions_.begin(), functions_.end(), &device) != functions_.end();
+}
+
 u8 PciBus::devfn_of(const PciDevice& device) const {
     const auto at = std::find(functions_.begin(), functions_.end(), &device);
     CHECK(at != functions_.end(), "{} is on no bus", device.name());

@@ -31,6 +31,7 @@ class PciBus : public Device, private IrqSink {
     [[nodiscard]] Mapping attach(u8 devfn, PciDevice& device);
     [[nodiscard]] Mapping attach_bridge(u8 devfn, PciBridge& bridge);
     PciDevice* at(u8 devfn) const { return functions_[devfn]; }
+    bool has(const PciDevice& device) const;
     /// Where a function that was attached is.
     u8 devfn_of(const PciDevice& device) const;
     const std::vector<PciBridge*>& bridges() const { return bridges_; }

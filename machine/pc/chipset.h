@@ -51,6 +51,8 @@ class Chipset {
     virtual Piix3Ide* ide() { return nullptr; }
     virtual AhciController* sata() { return nullptr; }
 
+    /// As -device's bus= spells it.
+    virtual std::string_view root_bus_name() const = 0;
     /// Open Firmware's name of the ISA bridge, below the root bus.
     virtual std::string isa_path() const = 0;
     /// Where the display adapter goes; optional functions go behind it.

@@ -24,6 +24,7 @@ class I440fxChipset : public Chipset {
     void leave_as_firmware_does() override;
     u16 pm_base() const override;
     Piix3Ide* ide() override { return &ide_; }
+    std::string_view root_bus_name() const override { return "pci.0"; }
     std::string isa_path() const override { return "isa@1"; }
     u8 display_slot() const override { return 2; }
 

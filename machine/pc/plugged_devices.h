@@ -5,10 +5,12 @@
 #include <optional>
 #include <vector>
 
+#include "devices/pci/pcie_root_port.h"
 #include "devices/testdev/edu.h"
 #include "devices/testdev/pc_testdev.h"
 #include "devices/testdev/pci_testdev.h"
 #include "machine/pc/board.h"
+#include "machine/pc/pci_place.h"
 
 namespace twin86::pc {
 
@@ -19,13 +21,19 @@ class PluggedDevices {
 
     /// At most one.
     void add_pc_testdev();
-    // These fail when the slot is taken, or none is free.
-    Status add_pci_testdev(std::optional<u8> slot) { return plug(std::make_unique<PciTestdev>(), slot); }
-    Status add_edu(std::optional<u8> slot) { return plug(std::make_unique<Edu>(timers_, phys_), slot); }
-    Status plug(std::unique_ptr<PciDevice> device, std::optional<u8> slot);
+    // These fail when there is no such bus, the slot is taken, or none is free.
+    Status add_pci_testdev(const PciPlace& place) { return plug(std::make_unique<PciTestdev>(), place); }
+    Status add_edu(const PciPlace& place) { return plug(std::make_unique<Edu>(timers_, phys_), place); }
+    /// Before what goes behind it; `id` names its bus, `slot` is what people see.
+    Status add_root_port(const std::string& id, u16 slot, const PciPlace& place);
+    Status plug(std::unique_ptr<PciDevice> device, const PciPlace& place);
 
   private:
     std::optional<u8> free_slot() const;
+    bool is_root_bus(const std::string& bus) const;
+    /// Where on the root bus.
+    Result<u8> root_slot(std::string_view device, const PciPlace& place) const;
+    Status plug_behind(PciDevice& device, const PciPlace& place);
 
     Board& board_;
     PhysMap& phys_;
@@ -33,6 +41,7 @@ class PluggedDevices {
     MmioBus& mmio_;
     TimerQueue& timers_;
     std::unique_ptr<PcTestdev> pc_testdev_;
+    std::vector<std::unique_ptr<PcieRootPort>> ports_;
     std::vector<std::unique_ptr<PciDevice>> functions_;
     std::vector<Mapping> mappings_;
 };

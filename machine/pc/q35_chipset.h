@@ -25,6 +25,7 @@ class Q35Chipset : public Chipset {
     u16 pm_base() const override;
     EcamPlace ecam() const override;
     AhciController* sata() override { return &sata_; }
+    std::string_view root_bus_name() const override { return "pcie.0"; }
     std::string isa_path() const override { return "isa@1f"; }
     u8 display_slot() const override { return 1; }
 

@@ -59,7 +59,7 @@ u32 some_base(Random& r) {
 
 u8 some_function(DeviceRig& rig, Random& r) {
     for (int n = 0; n < 100; ++n) {
-        const u8 devfn = static_cast<u8>(r.below(0x60));
+        const u8 devfn = static_cast<u8>(r.chance(700) ? r.below(0x60) : 0xf8 + r.below(8));
         if (rig.board().pci().at(devfn) != nullptr) return devfn;
     }
     return static_cast<u8>(r.next());
@@ -90,6 +90,22 @@ void pci_step(DeviceRig& rig, Random& r) {
     if (!r.chance(400)) return;
     select_register(rig, r, devfn, kPciCommand);
     rig.out(kConfigData, 2, r.chance(700) ? 7 : static_cast<u32>(r.next()));
+}
+
+/// Functions behind root ports, and what the ports let through; a q35 has them. By memory, which may not be there.
+void pci_express_step(DeviceRig& rig, Random& r) {
+    constexpr Gpa kEcam = 0xb0000000;
+    const auto& ports = rig.board().pci().bridges();
+    if (ports.empty()) return pci_step(rig, r);
+    const u8 devfn = rig.board().pci().devfn_of(*ports[r.below(ports.size())]);
+    const bool behind = r.chance(400);
+    const Gpa function = kEcam + (behind ? r.below(4) << 20 : u64{devfn} << 12);
+    const u64 offset = behind ? (r.chance(700) ? kPciBar0 + 4 * r.below(6) : r.below(0x1000)) : 0x04 + r.below(0x80);
+    const unsigned size = r.chance(900) ? 4 : some_size(r, 8);
+    if (r.chance(200)) rig.read(function + offset, size);
+    else if (r.chance(500)) rig.write(function + (offset & ~u64{3}), 4, some_base(r));
+    else rig.write(function + offset, size, some_value(r));
+    if (r.chance(500)) rig.write(function + kPciCommand, 2, 7);
 }
 
 /// VGA, RTC, VBE and others have a port that says which register the next one is.

@@ -20,6 +20,7 @@ std::span<const DeviceProgram> device_programs();
 // device_accesses.cpp
 void any_access(DeviceRig& rig, Random& r);
 void pci_step(DeviceRig& rig, Random& r);
+void pci_express_step(DeviceRig& rig, Random& r);
 void indexed_step(DeviceRig& rig, Random& r);
 // device_disks.cpp
 void ide_step(DeviceRig& rig, Random& r);

@@ -5,6 +5,7 @@
 
 #include "devices/ata/ata_disk.h"
 #include "devices/display/text_screen.h"
+#include "devices/pci/pci_bridge.h"
 #include "machine/pc/layout.h"
 
 namespace twin86::fuzz {
@@ -33,6 +34,27 @@ std::vector<u8> option_rom(Random& r) {
     return rom;
 }
 
+/// Where the next base registers go.
+struct PciSpaceLeft {
+    u64 memory = 0xc0000000, ports = 0xc000;
+};
+
+void place_functions(const PciBus& bus, PciSpaceLeft& left) {
+    for (unsigned devfn = 0; devfn < PciBus::kFunctions; ++devfn) {
+        PciDevice* function = bus.at(static_cast<u8>(devfn));
+        if (function == nullptr) continue;
+        for (unsigned n = 0; n < PciDevice::kBars; ++n) {
+            const PciBar& bar = function->bar(n);
+            if (bar.kind == PciBarKind::kNone) continue;
+            u64& next = bar.is_io() ? left.ports : left.memory;
+            next = align_up(next, std::max<u64>(bar.size, bar.is_io() ? 4 : kPageSize));
+            function->config_write(static_cast<u8>(kPciBar0 + 4 * n), 4, static_cast<u32>(next));
+            next += bar.size;
+        }
+        function->config_write(kPciCommand, 2, kPciCommandIo | kPciCommandMemory | kPciCommandMaster);
+    }
+}
+
 }  // namespace
 
 void FuzzLine::send(Random& r) {
@@ -48,7 +70,8 @@ DeviceRig::DeviceRig(u64 seed) : ram_(make_ram()) {
     auto phys = PhysMap::create(ram_, kLowRam, mmio_);
     CHECK(phys, "{}", phys ? "" : phys.failure().message);
     phys_ = phys.take();
-    const pc::BoardConfig config{r.chance(500) ? MachineType::kQ35 : MachineType::kPc, kLowRam, kHighRam, 0, {&lines_[0], &lines_[1], &lines_[2], &lines_[3]}};
+    const MachineType type = r.chance(500) ? MachineType::kQ35 : MachineType::kPc;
+    const pc::BoardConfig config{type, kLowRam, kHighRam, 0, {&lines_[0], &lines_[1], &lines_[2], &lines_[3]}};
     const auto reset = [this] { reset_wanted_ = true; };
     const pc::BoardEvents events{reset, [] {}, [](int) {}, [] { return u64{0}; }};
     add_flash(r);
@@ -61,7 +84,9 @@ DeviceRig::DeviceRig(u64 seed) : ram_(make_ram()) {
     add_display(r);
     plugged_ = std::make_unique<pc::PluggedDevices>(*board_, *phys_, io_, mmio_, timers_);
     plugged_->add_pc_testdev();
-    CHECK(plugged_->add_pci_testdev(std::nullopt) && plugged_->add_edu(std::nullopt));
+    if (type == MachineType::kQ35) CHECK(plugged_->add_root_port("port0", 0, {}) && plugged_->add_root_port("port1", 1, {}));
+    has_ports_ = type == MachineType::kQ35;
+    CHECK(plugged_->add_pci_testdev({}) && plugged_->add_edu(has_ports_ ? PciPlace{"port0", {}} : PciPlace{}));
     add_drives(r);
     add_adapters(r);
     board_->reset(ResetKind::kPowerOn);
@@ -124,26 +149,23 @@ void DeviceRig::add_adapters(Random& r) {
     for (unsigned n = 0; n < kAdapters; ++n) {
         auto adapter = std::make_unique<AhciController>(fmt::format("ahci{}", n), *phys_, log_);
         add_to_ports(*adapter, r);
-        CHECK(plugged_->plug(std::move(adapter), std::nullopt));
+        CHECK(plugged_->plug(std::move(adapter), has_ports_ && n == 1 ? PciPlace{"port1", {}} : PciPlace{}));
     }
 }
 
 void DeviceRig::set_up_as_firmware() {
     board_->leave_as_firmware_does();
     display_->leave_as_firmware_does();
-    u64 memory = 0xc0000000, ports = 0xc000;
-    for (unsigned devfn = 0; devfn < PciBus::kFunctions; ++devfn) {
-        PciDevice* function = board_->pci().at(static_cast<u8>(devfn));
-        if (function == nullptr) continue;
-        for (unsigned n = 0; n < PciDevice::kBars; ++n) {
-            const PciBar& bar = function->bar(n);
-            if (bar.kind == PciBarKind::kNone) continue;
-            u64& next = bar.is_io() ? ports : memory;
-            next = align_up(next, std::max<u64>(bar.size, bar.is_io() ? 4 : kPageSize));
-            function->config_write(static_cast<u8>(kPciBar0 + 4 * n), 4, static_cast<u32>(next));
-            next += bar.size;
-        }
-        function->config_write(kPciCommand, 2, kPciCommandIo | kPciCommandMemory | kPciCommandMaster);
+    PciSpaceLeft left;
+    place_functions(board_->pci(), left);
+    u32 number = 0;
+    for (PciBridge* bridge : board_->pci().bridges()) {
+        ++number;
+        const u64 first = left.memory = align_up(left.memory, MiB), first_port = left.ports = align_up(left.ports, 4 * KiB);
+        place_functions(bridge->bus(), left);
+        bridge->config_write(0x18, 4, number << 16 | number << 8);
+        bridge->config_write(0x1c, 2, static_cast<u32>((left.ports >> 8 & 0xf0) << 8 | (first_port >> 8 & 0xf0)));
+        bridge->config_write(0x20, 4, static_cast<u32>((left.memory >> 16 & 0xfff0) << 16 | (first >> 16 & 0xfff0)));
     }
 }
 

@@ -143,7 +143,7 @@ class DeviceRig : private CpuPins {
     std::unique_ptr<pc::PluggedDevices> plugged_;
     std::vector<AhciController*> adapters_;
     Painter painter_;
-    bool reset_wanted_ = false;
+    bool reset_wanted_ = false, has_ports_ = false;
 };
 
 }  // namespace twin86::fuzz

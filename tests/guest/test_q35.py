@@ -57,6 +57,25 @@ class Linux(unittest.TestCase):
             self.assertIn(("7fffffff", "ACPI Tables"), ends)  # below 4 GiB
             self.assertIn(("13fffffff", "System RAM"), ends)
 
+    def test_devices_behind_root_ports(self):
+        image = test_disks.random_image("q35_port", 8 << 20)
+        ports = [f"pcie-root-port,id=rp{n},bus=pcie.0,chassis=1,slot={n}" for n in (1, 2, 3)]
+        devices = [*ports, "edu,bus=rp1", "ahci,id=sata,bus=rp2", "ide-hd,drive=d,bus=sata.1"]
+        extra = [word for d in devices for word in ("-device", d)] + ["-drive", f"if=none,id=d,file={image}"]
+        with boot("q35_ports", "kernel-generic", "initrd-sata", extra) as emulator:
+            shell = harness.Shell(emulator)
+            found = pci_functions(shell)
+            self.assertEqual(sum(ids == "0x1b36 0x000c" for ids in found.values()), 3)
+            self.assertEqual(found["0000:01:00.0"], "0x1234 0x11e8")
+            self.assertEqual(found["0000:02:00.0"], "0x8086 0x2922")
+            shell.check("for m in $(cat /modules/order); do insmod /modules/$m || exit 1; done")
+            shell.check("i=0; while [ ! -b /dev/sda ] && [ $i -lt 60 ]; do sleep 1; i=$((i+1)); done")
+            self.assertIn(hashlib.md5(image.read_bytes()).hexdigest(), shell.check("md5sum /dev/sda", 300))
+            self.assertIn("ahci[0000:02:00.0]", shell.check("cat /proc/interrupts"))
+            self.assertEqual(linux_guest.complaints(shell.check("dmesg")), [])
+            emulator.send("poweroff -f\n")
+            self.assertEqual(emulator.finish(), 0)
+
     def test_default_drives_are_sata(self):
         image = test_disks.random_image("q35_disk", 8 << 20)
         iso = harness.guest_files("grub-rescue-cdrom.iso")[0]
@@ -83,6 +102,14 @@ class SeaBios(unittest.TestCase):
                 emulator.expect("PCIe: using q35 mmconfig at 0xb0000000")
                 emulator.expect("boot sector runs")
                 emulator.expect("second sector read")
+
+    def test_boots_a_disk_behind_a_root_port(self):
+        image = test_disks.boot_image("q35_boot_port")
+        args = ["-device", "pcie-root-port,id=rp", "-device", "ahci,id=sata,bus=rp", "-drive", f"if=none,id=d,file={image}",
+                "-hda", test_disks.random_image("q35_boot_other", 1 << 20), "-device", "ide-hd,drive=d,bus=sata.0,bootindex=0"]
+        with harness.Emulator("q35_boot_port", ["-M", "q35", *test_disks.DEBUG, *args]) as emulator:
+            emulator.expect("boot sector runs")
+            emulator.expect("second sector read")
 
     def test_grub_cdrom(self):
         iso = harness.guest_files("grub-rescue-cdrom.iso")[0]

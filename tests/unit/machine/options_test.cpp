@@ -146,6 +146,31 @@ TEST_CASE("errors say what to do") {
     CHECK(parse({"-kernel", "k", "-pflash", "f"})->options.has_firmware());
 }
 
+TEST_CASE("a q35 by its names, its drives, and what is behind root ports") {
+    CHECK(parse({})->options.machine == MachineType::kPc);
+    CHECK(parse({"-M", "pc-i440fx-7.2"})->options.machine == MachineType::kPc);
+    for (const char* name : {"q35", "pc-q35-7.2", "type=q35"}) CHECK(parse({"-M", name})->options.machine == MachineType::kQ35);
+    auto p = parse({"-drive", "file=x,bus=2,unit=0", "-drive", "if=none,id=b,file=y", "-device", "ide-hd,drive=b,bus=ide.4", "-device",
+                    "pcie-root-port,id=rp,chassis=1,slot=2,addr=3", "-device", "edu,bus=rp", "-M", "q35"});
+    REQUIRE(p);
+    const Options& o = p->options;
+    CHECK((o.drives[0].index == 2u && o.drives[1].index == 4u));
+    REQUIRE(o.root_ports.size() == 1);
+    CHECK((o.root_ports[0].id == "rp" && o.root_ports[0].chassis == 1 && o.root_ports[0].slot == 2));
+    CHECK(o.root_ports[0].place.slot == 3);
+    CHECK(o.pci_tests[0].place.bus == "rp");
+    const auto fails = [](std::vector<std::string> more) {
+        more.insert(more.begin(), {"-M", "q35", "-device", "pcie-root-port,id=rp", "-device"});
+        return parse(more).failure().message;
+    };
+    CHECK(fails({"pcie-root-port,id=rp,slot=1"}).find("one of that id") != std::string::npos);
+    CHECK(fails({"pcie-root-port,id=other"}).find("slot=0 is that of 'rp'") != std::string::npos);
+    CHECK(fails({"pcie-root-port,slot=4"}).find("id=NAME") != std::string::npos);
+    CHECK(fails({"pcie-root-port,id=x,slot=8192"}) != "");
+    CHECK(fails({"ide-cd,bus=ide.6"}) != "");
+    CHECK(parse({"-device", "pcie-root-port,id=rp"}).failure().message.find("-machine q35") != std::string::npos);
+}
+
 TEST_CASE("drives of if=none go where -device puts them") {
     auto p = parse({"-device", "ahci,id=sata", "-drive", "if=none,id=a,file=x", "-drive", "if=none,id=b,file=y",
                           "-drive", "if=none,id=c,file=z", "-device", "ide-hd,drive=a,bus=sata.4,bootindex=2", "-device",
@@ -222,8 +247,8 @@ TEST_CASE("devices, their help, and -global before or behind them") {
                                "-global", "PIIX4_PM.disable_s3=1"});
     REQUIRE(o.pci_tests.size() == 2);
     CHECK(o.pci_tests[0].kind == PciTestKind::kEdu);
-    CHECK(o.pci_tests[0].slot == 5);
-    CHECK_FALSE(o.pci_tests[1].slot);
+    CHECK(o.pci_tests[0].place.slot == 5);
+    CHECK_FALSE(o.pci_tests[1].place.slot);
     CHECK(o.pc_testdev);
     CHECK(o.debug_exit->iobase == 0xf4);
     CHECK(o.vga.width == 1024);
