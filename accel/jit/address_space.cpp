@@ -126,8 +126,6 @@ void JitVcpu::address_space_switched(bool keep) {
     use_jumps_of(frame_.mode);
 }
 
-void JitVcpu::code_written(Gpa address, u64 size) { blocks_.invalidate(address, size); }
-
 /// Translated code appeared in these pages: writes to them must take the slow path from now on.
 void JitVcpu::writes_protected(Gpa base, u64 size) {
     if (windows_ != nullptr) windows_->protect(base, size);

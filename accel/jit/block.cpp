@@ -17,4 +17,9 @@ const HelperSite* Block::helper_at(u32 guest_offset) const {
     return nullptr;
 }
 
+bool moves_immediate(const Insn& insn) {
+    if (insn.encoding != Encoding::kLegacy || insn.map != 0 || insn.operand_bits < 32) return false;
+    return (insn.opcode & 0xf8) == 0xb8 || (insn.opcode == 0xc7 && insn.mod() == 3 && insn.klass == InsnClass::kCopy);
+}
+
 }  // namespace twin86::jit

@@ -88,6 +88,17 @@ constexpr u8 kSidePoll = 1, kSideEntry = 2;
 /// Of the load that faults in an armed poll: mov ebp, [rbp].
 constexpr unsigned kPollLoadBytes = 3;
 
+/// What a block in restless code was made from (emit_check.cpp). Host addresses hold as long as the guest's memory map does:
+/// when that changes, blocks go.
+struct CheckedBytes {
+    std::vector<u8> bytes;
+    const u8* first = nullptr;   ///< where they are in guest memory
+    const u8* second = nullptr;  ///< the start of the page that the last instruction goes on in, or null
+};
+
+/// MOV of an immediate of 4 or 8 bytes to a register.
+bool moves_immediate(const Insn& insn);
+
 struct Block {
     BlockKey key;
     u16 page_number = 0;     ///< of the page it begins in (code_pages.h); kNone: baked, or there was none left
@@ -107,6 +118,7 @@ struct Block {
     i32 branch_sp = 0;            ///< ... SP by this and ...
     u8 branch_counter_bits = 0;   ///< ... counted a CX of this width down, when its target turns out to be invalid
     bool valid = true;
+    std::unique_ptr<CheckedBytes> checked;  ///< null: writes to the code are noticed
     std::vector<SidePoint> points;  ///< sorted by host_offset
     std::vector<std::unique_ptr<ChainSite>> chains;
     std::vector<std::unique_ptr<HelperSite>> helpers;

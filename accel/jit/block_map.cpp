@@ -187,6 +187,21 @@ void BlockMap::invalidate(Gpa address, u64 size) {
     }
 }
 
+void BlockMap::written(Gpa address, u64 size, u64 now) {
+    bool restless = false;
+    if (const auto found = by_page_.find(address & kPageMask); found != by_page_.end())
+        for (const Block* b : found->second)
+            if (b->valid && overlaps(*b, address, size)) restless |= restless_.note_drop(b->key.physical, address, now);
+    invalidate(address, size);
+    if (restless) invalidate(address & kPageMask, kPageSize);
+}
+
+void BlockMap::forget(Block& block) {
+    if (!block.valid) return;
+    drop(block);
+    for_pieces(block, [&](Gpa start, Gpa) { std::erase(by_page_[start & kPageMask], &block); });
+}
+
 void BlockMap::clear() {
     const auto pages = std::exchange(by_page_, {});
     for (const auto& [page, blocks] : pages) {
@@ -195,6 +210,7 @@ void BlockMap::clear() {
     }
     by_key_.clear();
     code_pages_.clear();
+    restless_.clear();
     cross_links_.clear();
     all_.clear();
     cache_.reset_to_mark();

@@ -9,6 +9,7 @@
 #include "accel/jit/code_lines.h"
 #include "accel/jit/code_cache.h"
 #include "accel/jit/code_pages.h"
+#include "accel/jit/restless_code.h"
 #include "accel/jit/thunks.h"
 
 namespace twin86 {
@@ -45,12 +46,18 @@ class BlockMap {
     void unlink_cross_page();
     /// Drops every block that overlaps [address, +size) of guest physical memory, and those of pages written to often.
     void invalidate(Gpa address, u64 size);
+    /// The same for a write at time `now` (ns), which may make the code restless.
+    void written(Gpa address, u64 size, u64 now);
+    /// Drops one block.
+    void forget(Block& block);
+    RestlessCode& restless() { return restless_; }
     /// Drops everything; emitted code must not be running.
     void clear();
 
     CodePages& code_pages() { return code_pages_; }
     const CodePages& code_pages() const { return code_pages_; }
-    bool has_code(Gpa page) const { return by_page_.contains(page); }
+    /// Whether writes to the page must be noticed.
+    bool has_code(Gpa page) const { return by_page_.contains(page) && !restless_.contains(page); }
     std::size_t count() const { return by_key_.size(); }
     u64 invalidated() const { return invalidated_; }
     template <class F>
@@ -73,6 +80,7 @@ class BlockMap {
     PhysMap& phys_;
     CodeLines lines_;
     CodePages code_pages_;
+    RestlessCode restless_;
     BlockTable by_key_;
     std::unordered_map<Gpa, std::vector<Block*>> by_page_;
     std::vector<std::unique_ptr<Block>> all_;  // in order of code address; invalid ones until clear()

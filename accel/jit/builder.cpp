@@ -71,7 +71,8 @@ void BlockBuilder::build(std::span<const Insn> insns, bool falls_in) {
     if (falls_in) emit_cold_entry();
     else if (!baked()) emit_look_up_entry();
     block_.body_offset = block_.link_offset = static_cast<u32>(a.offset());
-    if (mode_.has(Mode::kWindows) && mode_.has(Mode::kCode64)) emit_loop_entry(insns);
+    if (block_.checked != nullptr) check_bytes(insns);
+    else if (mode_.has(Mode::kWindows) && mode_.has(Mode::kCode64)) emit_loop_entry(insns);
     if (!block_.key.mode.has(Mode::kShadowed)) poll(0, kSidePoll | kSideEntry);
     for (std::size_t n = 0; n < insns.size(); ++n) {
         current_ = &insns[n];
@@ -126,6 +127,7 @@ void BlockBuilder::emit_link_entry() {
 
 void BlockBuilder::emit(const Insn& insn) {
     if (fpu_trap(insn)) return;
+    if (varies(insn)) return emit_varying_move(insn);
     switch (insn.klass) {
         case InsnClass::kCopy: emit_copy(insn); break;
         case InsnClass::kRewriteMem: emit_rewrite(insn); break;

@@ -27,6 +27,8 @@ struct BuildContext {
     bool (*wants_probe)(void* self, Gpa insn);
     /// Whether the loop at this physical address may rely on where its pointers are.
     bool (*loop_is_steady)(void* self, Gpa start);
+    /// Whether the immediate at this physical address, in restless code, changes all the time.
+    bool (*varies)(void* self, Gpa insn);
     void* self;
     const u64* gpr;     ///< the general registers as they are at the start of the block
     bool chain = true;  ///< false: `nochain`, every block end goes through the run loop
@@ -204,6 +206,12 @@ class BlockBuilder {
     void emit_call(const Insn& insn);
     void emit_ret(const Insn& insn);
     void load_branch_operand(const Insn& insn, u8 to);
+
+    // emit_check.cpp
+    bool varies(const Insn& insn) const;
+    void emit_varying_move(const Insn& insn);
+    void check_bytes(std::span<const Insn> insns);
+    void compare_word(const u8* at, u64 mask, u64 expected, const Label& miss);
 
     // emit_link.cpp
     void page_link(u64 rip);

@@ -20,7 +20,7 @@ std::string exception_name(u32 vector) {
 
 const char* exit_name(ExitReason reason) {
     static constexpr const char* kNames[] = {"none",   "lookup", "chain", "helper", "slow",
-                                             "commit", "string", "raise", "segment", "region", "boundary", "fault"};
+                                             "commit", "string", "raise", "segment", "region", "boundary", "stale", "fault"};
     return kNames[static_cast<u32>(reason)];
 }
 

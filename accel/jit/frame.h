@@ -34,6 +34,7 @@ enum class ExitReason : u32 {
     kSegment,   ///< an access that the segment's limit or type may forbid; payload: SegmentMeta, offset in frame.address
     kRegion,    ///< a guess about an address failed; RegionMeta lies behind the call and a jump
     kBoundary,  ///< cpu holds the state between two instructions; the mode may be another one
+    kStale,     ///< the code of a block in a restless page has changed; payload: Block*
     kFault,     ///< a signal was taken on emitted code
 };
 

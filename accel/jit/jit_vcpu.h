@@ -185,11 +185,17 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     // slow_string.cpp
     Outcome string_element(const Insn& insn, bool& finished);
 
+    // changing_code.cpp
+    bool on_stale(Block& block);
+    void note_immediates(const Block& block);
+    void settle_code();
+    void code_written(Gpa address, u64 size) override;
+    bool has_code(Gpa page) const override { return blocks_.has_code(page); }
+    bool immediate_varies(Gpa insn) override { return blocks_.restless().varies(insn); }
+
     // address_space.cpp
     Outcome fetch_page(Gva linear, Gpa& physical) override;
     bool global_code(Gva linear) override;
-    void code_written(Gpa address, u64 size) override;
-    bool has_code(Gpa page) const override { return blocks_.has_code(page); }
     void writes_protected(Gpa base, u64 size) override;
     void range_remapped(Gpa base, u64 size) override;
     void tlb_flush_all();

@@ -50,6 +50,7 @@ bool JitVcpu::take_events() {
         if (vector >= 0) {
             ++counters_.interrupts;
             sample_windows();
+            settle_code();
             s.activity = Activity::kRunning;
             recorder_.interrupt(s.rip, static_cast<u8>(vector));
             log_.write(kLogInt, "interrupt {:#x} at {:#x}", vector, s.rip);
@@ -210,6 +211,7 @@ bool JitVcpu::handle_exit() {
         case ExitReason::kSegment: return on_segment();
         case ExitReason::kRegion: return on_region();
         case ExitReason::kBoundary: return false;
+        case ExitReason::kStale: return on_stale(*reinterpret_cast<Block*>(frame_.payload));
         case ExitReason::kFault: return on_fault();
         case ExitReason::kNone: break;
     }

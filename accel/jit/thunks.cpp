@@ -28,7 +28,8 @@ class ThunkBuilder {
                              exit_entry(ExitReason::kHelper, common), exit_entry(ExitReason::kSlow, common),
                              commit_entry(common), exit_entry(ExitReason::kString, common),
                              exit_entry(ExitReason::kRaise, common), exit_entry(ExitReason::kSegment, common),
-                             exit_entry(ExitReason::kRegion, common), exit_entry(ExitReason::kBoundary, common)};
+                             exit_entry(ExitReason::kRegion, common), exit_entry(ExitReason::kBoundary, common),
+                             exit_entry(ExitReason::kStale, common)};
         const u64 miss = miss_entry(exits[0]), look_up = look_up_thunk(miss);
         const u64 recover = recover_entry(common);
         a.bind(common);
@@ -59,6 +60,7 @@ class ThunkBuilder {
         t.exit_raise = base + exits[6];
         t.exit_segment = base + exits[7];
         t.exit_region = base + exits[8];
+        t.exit_stale = base + exits[10];
         t.recover = base + recover;
         t.slow_mem = base + slow;
         t.leaf_string = base + string;

@@ -38,6 +38,13 @@ u64 left_in_segment(Mode mode, u64 rip) {
 bool may_link(void* self, u64 target_rip) { return static_cast<CodeFetcher*>(self)->global_code(target_rip); }
 bool wants_probe(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->wants_probe(insn); }
 bool loop_is_steady(void* self, Gpa start) { return static_cast<CodeFetcher*>(self)->loop_is_steady(start); }
+bool varies(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->immediate_varies(insn); }
+
+/// What cannot change the code behind it.
+bool leaves_memory_alone(const Insn& i) {
+    const bool reads = !i.has_mem || i.mem.access == kAccessNone || i.mem.access == kAccessRead;
+    return reads && (i.klass == InsnClass::kCopy || i.klass == InsnClass::kRewriteMem || i.op == Op::kJcc || i.op == Op::kLea);
+}
 
 }  // namespace
 
@@ -50,7 +57,7 @@ Translator::Translator(const JitOptions& options, const CpuModel& model, PhysMap
       blocks_(blocks),
       fetcher_(fetcher),
       log_(log),
-      context_{thunks, may_link, wants_probe, loop_is_steady, &fetcher, fetcher.registers(), options.chain},
+      context_{thunks, may_link, wants_probe, loop_is_steady, varies, &fetcher, fetcher.registers(), options.chain},
       decoder_(DecoderOptions{.amd_branches = model.is_amd(),
                               .lzcnt = model.has(Feature::kAbm),
                               .tzcnt = model.has(Feature::kBmi1)}) {}
@@ -61,6 +68,12 @@ DecodeStatus Translator::decode_one(std::span<const u8> bytes, u64 rip, unsigned
     return offered(model_.features(), insn) ? status : DecodeStatus::kUndefined;
 }
 
+/// Writes to the page are noticed from now on, or the block looks for itself.
+void Translator::track(Block& block, Gpa page) {
+    if (!blocks_.restless().contains(page)) phys_.set_has_code(page, true);
+    else if (block.checked == nullptr) block.checked = std::make_unique<CheckedBytes>();
+}
+
 /// The last instruction of a page goes on in the next one.
 DecodeStatus Translator::decode_straddling(std::span<const u8> tail, Gva next_page, Block& block, Insn& insn,
                                            Outcome& fault) {
@@ -69,7 +82,7 @@ DecodeStatus Translator::decode_straddling(std::span<const u8> tail, Gva next_pa
     if (fault.faulted()) return DecodeStatus::kNeedMoreBytes;
     const u64 entry = phys_.pages().entry(physical);
     if (page_is_mmio(entry)) return DecodeStatus::kUndefined;
-    phys_.set_has_code(physical & kPageMask, true);
+    track(block, physical & kPageMask);
     u8 bytes[30];
     std::memcpy(bytes, tail.data(), tail.size());
     std::memcpy(bytes + tail.size(), page_host(entry), 15);
@@ -77,6 +90,10 @@ DecodeStatus Translator::decode_straddling(std::span<const u8> tail, Gva next_pa
     const std::size_t known = std::min<u64>(tail.size() + 15, in_segment);
     const DecodeStatus status = decode_one({bytes, known}, insn.rip, block.key.mode.code_bits(), insn);
     block.second_page = physical & kPageMask;
+    if (block.checked != nullptr) {
+        block.checked->bytes.assign(bytes, bytes + std::max<std::size_t>(insn.length, tail.size() + 1));
+        block.checked->second = page_host(entry);
+    }
     return status;
 }
 
@@ -84,6 +101,11 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
     insns_.clear();
     const Gpa page = key.physical & kPageMask;
     const u8* host = page_host(phys_.pages().entry(page));
+    u8 copy[kPageSize];
+    if (block.checked != nullptr) {
+        std::memcpy(copy, host, sizeof copy);
+        host = copy;
+    }
     const Mode mode = key.mode;
     const bool single = mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn);
     const std::size_t limit = single ? 1 : options_.max_insns;
@@ -117,7 +139,7 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
         }
         insns_.push_back(insn);
         offset += insn.length;
-        if (ends_block(insn, mode)) break;
+        if (ends_block(insn, mode) || (block.checked != nullptr && !leaves_memory_alone(insn))) break;
         if (insn.op == Op::kJcc && ++side_exits >= options_.max_side_exits) break;
     }
     // STI at the very end of a page: its shadow goes into the next block's key.
@@ -127,6 +149,10 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
     if (const Insn& last = insns_.back(); last.klass == InsnClass::kUndefined && block.second_page == ~u64{0})
         block.guest_size = std::min(static_cast<u32>(last.rip - rip) + 15, static_cast<u32>(kPageSize) - block.page_offset());
     block.insn_count = static_cast<u32>(insns_.size());
+    if (block.checked == nullptr) return true;
+    block.checked->first = page_host(phys_.pages().entry(page)) + block.page_offset();
+    if (block.second_page == ~u64{0})
+        block.checked->bytes.assign(host + block.page_offset(), host + block.page_offset() + block.guest_size);
     return true;
 }
 
@@ -144,7 +170,7 @@ Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, ChainSite
     block->key = key;
     block->rip = rip;
     // Tracked before the bytes are read: a write from now on finds the page marked.
-    phys_.set_has_code(key.physical & kPageMask, true);
+    track(*block, key.physical & kPageMask);
     if (!decode_block(key, rip, linear, *block, fault)) return nullptr;
     const bool falls = site != nullptr && may_fall(*site, *block);
     if (falls) {

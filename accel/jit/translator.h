@@ -34,6 +34,8 @@ class CodeFetcher {
     /// Whether the instruction at this physical address keeps missing the windows.
     virtual bool wants_probe(Gpa insn) = 0;
     virtual bool loop_is_steady(Gpa start) = 0;
+    /// Whether the immediate of the instruction at this physical address is loaded from the code.
+    virtual bool immediate_varies(Gpa insn) = 0;
     /// The guest's general registers.
     virtual const u64* registers() const = 0;
 };
@@ -60,6 +62,7 @@ class Translator {
   private:
     static constexpr u64 kReserve = 512 * KiB;
 
+    void track(Block& block, Gpa page);
     bool may_fall(const ChainSite& site, const Block& to) const;
     bool decode_block(const BlockKey& key, u64 rip, Gva linear, Block& block, Outcome& fault);
     DecodeStatus decode_one(std::span<const u8> bytes, u64 rip, unsigned mode_bits, Insn& insn);
