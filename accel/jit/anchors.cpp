@@ -1,5 +1,7 @@
 #include "accel/jit/anchors.h"
 
+#include <bit>
+
 #include "accel/jit/register_effects.h"
 
 namespace twin86::jit {
@@ -63,6 +65,12 @@ bool to_rm(const Insn& i) {
 
 void Anchors::reset() {
     for (u8 r = 0; r < 16; ++r) value_[r] = {r};
+    near_ = 0;
+}
+
+void Anchors::put(u8 r, Value v) {
+    value_[r] = v;
+    near_ = static_cast<u16>((near_ & ~(1u << r)) | (v.anchor != r ? 1u << r : 0));
 }
 
 /// Something near `pointer`'s anchor; the caller sees to it that a bound beyond kReach is not used.
@@ -74,23 +82,26 @@ Anchors::Value Anchors::sum(u8 pointer, u64 distance) const {
 void Anchors::set(u8 r, Value v) {
     if (v.anchor == r) v.bound = 0;
     if (v.bound > kReach) v = {r};
-    for (u8 other = 0; other < 16; ++other)
-        if (other != r && value_[other].anchor == r) value_[other] = {other, 0, value_[other].small};
-    value_[r] = v;
+    for (unsigned left = near_; left != 0; left &= left - 1) {
+        const u8 other = static_cast<u8>(std::countr_zero(left));
+        if (other != r && value_[other].anchor == r) put(other, {other, 0, value_[other].small});
+    }
+    put(r, v);
 }
 
 /// r moves by a constant: who is near it stays near.
 void Anchors::adjust(u8 r, i64 by) {
     const u64 distance = magnitude(by);
-    for (u8 other = 0; other < 16; ++other) {
+    for (unsigned left = near_; left != 0; left &= left - 1) {
+        const u8 other = static_cast<u8>(std::countr_zero(left));
         if (other == r || value_[other].anchor != r) continue;
         value_[other].bound += distance;
-        if (value_[other].bound > kReach) value_[other] = {other, 0, value_[other].small};
+        if (value_[other].bound > kReach) put(other, {other, 0, value_[other].small});
     }
     value_[r].small = false;
     if (value_[r].anchor == r) return;
     value_[r].bound += distance;
-    if (value_[r].bound > kReach) value_[r] = {r};
+    if (value_[r].bound > kReach) put(r, {r});
 }
 
 /// The 64-bit moves that keep a relation. False: not one of them.
@@ -127,8 +138,7 @@ void Anchors::follow(const Insn& i) {
     if (!plain) return reset();
     if (moved(i)) return;
     const u16 written = written_registers(i);
-    for (u8 r = 0; r < 16; ++r)
-        if (written & (1u << r)) forget(r);
+    for (unsigned left = written; left != 0; left &= left - 1) forget(static_cast<u8>(std::countr_zero(left)));
     if (const u8 to = destination(i); to != kNoGpr && i.implicit_written == 0 && writes_small(i))
         value_[to].small = true;
 }

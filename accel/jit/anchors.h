@@ -44,8 +44,10 @@ class Anchors {
     void set(u8 r, Value v);
     void adjust(u8 r, i64 by);
     void forget(u8 r) { set(r, {r}); }
+    void put(u8 r, Value v);
 
     std::array<Value, 16> value_;
+    u16 near_ = 0;  ///< bit r: the anchor of r is another register
 };
 
 }  // namespace twin86::jit

@@ -120,6 +120,17 @@ bool choose_slot(const Insn& i, FieldMap& map) {
     return true;
 }
 
+/// Whether the guest's bytes are the host's: no register has another name. What an instruction ignores may mean something to a
+/// newer processor, so only prefixes that count may be there.
+bool is_as_it_was(const Insn& i) {
+    if (i.has_mem || !i.is64() || i.encoding != Encoding::kLegacy) return false;
+    const u8 start = i.bytes[0];
+    if ((start & 0xf0) != 0x40 && i.opcode_at != (i.map == 0 ? 0 : i.map == 1 ? 1 : 2)) return false;
+    const u8 named = i.gpr_fields & static_cast<u8>(~i.high_fields);
+    const auto stays = [&](u8 field, u8 guest) { return !(named & field) || kHostOf[guest] == guest; };
+    return stays(kFieldReg, i.reg_field) && stays(kFieldRm, i.rm_field) && stays(kFieldOpcode, i.opcode_field);
+}
+
 }  // namespace
 
 void BlockBuilder::embed(const Insn& insn, const FieldMap& map) {
@@ -142,6 +153,10 @@ bool BlockBuilder::encoded_in_slot(const Insn& insn) {
 }
 
 void BlockBuilder::encoded(const Insn& insn) {
+    if (is_as_it_was(insn)) {
+        delta_kept_ = true;
+        return (void)a.embed(insn.bytes, insn.length);
+    }
     if (!insn.has_mem && encoded_in_slot(insn)) return;
     const Assignment as = assign(insn, at_);
     const u32 guest_offset = offset_in_block(insn);

@@ -18,12 +18,6 @@ static_assert(Anchors::kReach + 2 * (kMaxBlockInsns + 1) * kLargestAdjustment < 
 
 namespace {
 
-bool writes_explicitly(const Insn& insn, u8 guest) {
-    Insn explicitly = insn;
-    explicitly.implicit_written = 0;
-    return written_registers(explicitly) & (1u << guest);
-}
-
 /// Leaves the block for another one, at least on one path.
 bool branches(const Insn& insn) {
     switch (insn.op) {
@@ -59,7 +53,7 @@ void BlockBuilder::follow_stack(const Insn& insn) {
     const bool touched = std::exchange(stack_touched_, false);
     if (!keeps_stack_delta() || ended_) return;
     if (touched) stack_moved_ = false;
-    if (!writes_explicitly(insn, kRsp)) return;
+    if (!(explicitly_written(insn) & 1u << kRsp)) return;
     if (moves_a_little(insn, kRsp)) return (void)(stack_moved_ = true);
     emit_stack_delta();
     delta_anchor_ = kRsp;

@@ -3,7 +3,12 @@
 namespace twin86::jit {
 
 u16 written_registers(const Insn& insn) {
-    u16 written = insn.implicit_written;
+    return insn.implicit_written | explicitly_written(insn);
+}
+
+u16 explicitly_written(const Insn& insn) {
+    if (insn.gpr_written == 0) return 0;
+    u16 written = 0;
     const u8 fields[] = {insn.reg_field, insn.rm_field, insn.vvvv_field, insn.opcode_field};
     for (unsigned f = 0; f < 4; ++f) {
         const unsigned guest = insn.high_fields & (1u << f) ? fields[f] & 3 : fields[f];  // AH belongs to RAX

@@ -7,6 +7,8 @@ namespace twin86::jit {
 
 /// Bit n: general register n is written, explicitly or not.
 u16 written_registers(const Insn& insn);
+/// The same without implicit operands.
+u16 explicitly_written(const Insn& insn);
 
 /// A register that moves by a constant: ADD and SUB of an immediate to 64 bits, INC, DEC, LEA, PUSH and POP.
 struct Adjustment {

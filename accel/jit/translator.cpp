@@ -112,14 +112,18 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
     unsigned offset = key.physical & 0xfff, side_exits = 0;
     while (insns_.size() < limit || (insns_.back().op == Op::kSti && !single)) {
         if (offset >= kPageSize) break;
-        Insn insn;
         const u64 at = rip + (offset - block.page_offset());
         const u64 in_segment = left_in_segment(mode, at);
         const std::span<const u8> bytes(host + offset, std::min({kPageSize - offset, u64{15}, in_segment}));
+        const bool first = insns_.empty();
+        Insn& insn = insns_.emplace_back();
         insn.rip = at;
         DecodeStatus status = decode_one(bytes, at, mode.code_bits(), insn);
+        if (!first && (status == DecodeStatus::kNeedMoreBytes || status == DecodeStatus::kTooLong)) {
+            insns_.pop_back();
+            break;  // it becomes a block of its own, whose fetch may fault
+        }
         if (status == DecodeStatus::kNeedMoreBytes) {
-            if (!insns_.empty()) break;  // it becomes a block of its own, whose fetch may fault
             if (bytes.size() == in_segment) fault = Outcome::fault(kVectorGP, 0);  // beyond the limit of CS
             if (fault.faulted()) return false;
             insn.rip = at;
@@ -128,7 +132,6 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
             if (fault.faulted()) return false;
         }
         if (status == DecodeStatus::kTooLong) {
-            if (!insns_.empty()) break;
             fault = Outcome::fault(kVectorGP, 0);
             return false;
         }
@@ -137,7 +140,6 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
             insn.rip = at;
             if (insn.length == 0) insn.length = 1;
         }
-        insns_.push_back(insn);
         offset += insn.length;
         if (ends_block(insn, mode) || (block.checked != nullptr && !leaves_memory_alone(insn))) break;
         if (insn.op == Op::kJcc && ++side_exits >= options_.max_side_exits) break;
