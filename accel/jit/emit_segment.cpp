@@ -18,12 +18,20 @@ void BlockBuilder::to_linear(u8 segment, unsigned size, u8 kind) {
     else a.lea(x86::ebp, x86::ptr(x86::rbp, x86::r10));
 }
 
+/// The elements of VMASKMOV and its kin raise no #AC (SDM vol. 2, VMASKMOV), those of EVEX forms on AMD do. Compressing stores go
+/// by elements without a mask too.
+static u8 checked_element(const Insn& insn) {
+    const bool single = insn.mem.suppresses_faults || (insn.mem.packed_by_mask && (insn.mem.access & kAccessWrite));
+    return insn.has_mem && single && insn.encoding == Encoding::kEvex ? insn.mem.element_size : u8{0};
+}
+
 void BlockBuilder::check_segment(u8 segment, unsigned size, u8 kind) {
     const SegmentCheck check = mode_.check(segment, kind & kAccessWrite);
     const bool always = check == SegmentCheck::kFull || (mode_.has(Mode::kAligned) && size > 1);
     if (!always && check != SegmentCheck::kLimit) return;
     const bool masked = current_->has_mem && current_->mem.suppresses_faults;
-    const SegmentMeta meta{static_cast<u16>(size), kind, segment, masked, waits_for_x87(*current_), {}};
+    const bool aligned = current_->has_mem && current_->mem.aligned;
+    const SegmentMeta meta{static_cast<u16>(size), kind, segment, masked, waits_for_x87(*current_), aligned, checked_element(*current_)};
     if (masked) new_helper(*current_);  // says which elements are selected
     const Label beyond = a.newLabel(), good = a.newLabel();
     if (always) a.long_().jmp(beyond);

@@ -198,7 +198,8 @@ struct SegmentMeta {
     u8 segment;
     bool masked; ///< elements that a mask switches off do not count: the block has a HelperSite for it
     bool waits;  ///< a pending x87 exception comes first
-    u8 unused[2];
+    bool aligned;  ///< misaligned it is #GP, which comes later, and not #AC
+    u8 element;    ///< bytes that alignment checks look at when it is one element; 0: the whole, or with a mask none
 };
 static_assert(sizeof(SegmentMeta) == 8);
 

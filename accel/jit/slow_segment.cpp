@@ -26,13 +26,15 @@ bool JitVcpu::on_segment() {
     CHECK(block != nullptr, "segment check outside of blocks");
     const u32 guest_offset = block->point_at(resume_at - 1).guest_offset;
     const HelperSite* site = meta.masked ? block->helper_at(guest_offset) : nullptr;
+    const Gva linear = segment_linear(cpu_.s, meta.segment, frame_.address);
     Outcome fault;
     if (site != nullptr) {
         const u64 bytes = active_bytes(site->insn, VectorImage(frame_.cpu, cpu_.traits.xsave));
         fault = check_selected(cpu_, meta, frame_.address, bytes);
+        if (fault.ok() && bytes != 0 && !meta.aligned && cpu_.traits.amd) fault = check_alignment(cpu_, linear, meta.element);
     } else {
         fault = check_segment(cpu_, meta.segment, frame_.address, meta.size, meta.access & kAccessWrite);
-        if (fault.ok()) fault = check_alignment(cpu_.s, segment_linear(cpu_.s, meta.segment, frame_.address), meta.size);
+        if (fault.ok() && !meta.aligned) fault = check_alignment(cpu_, linear, meta.element != 0 ? meta.element : meta.size);
     }
     if (fault.ok()) return resume(sizeof meta);
     frame_.cpu.rip = rip_of(*block, guest_offset);

@@ -65,6 +65,7 @@ Outcome for_elements(const Elements& e, u64 selected, unsigned& end, F f) {
     return Outcome::success();
 }
 
+/// Elements raise no #AC: SDM vol. 2, VPGATHER and VPSCATTER.
 Outcome gather(Cpu& cpu, const Insn& insn) {
     const Elements e = Elements::of(insn);
     VectorImage image(cpu.s, cpu.traits.xsave);
@@ -75,7 +76,8 @@ Outcome gather(Cpu& cpu, const Insn& insn) {
     unsigned end;
     const Outcome outcome = for_elements(e, selected, end, [&](unsigned n) {
         const u64 offset = element_offset(cpu, insn, e, indices, n);
-        return read_segment(cpu, insn.mem.segment, offset, data + n * e.data_bytes, e.data_bytes);
+        TRY_GUEST(check_segment(cpu, insn.mem.segment, offset, e.data_bytes, false));
+        return cpu.host.read_linear(segment_linear(cpu.s, insn.mem.segment, offset), data + n * e.data_bytes, e.data_bytes);
     });
     if (outcome.ok()) {
         clear_mask(insn, image);
@@ -98,7 +100,8 @@ Outcome scatter(Cpu& cpu, const Insn& insn) {
     unsigned end;
     const Outcome outcome = for_elements(e, read_mask(insn, image, e), end, [&](unsigned n) {
         const u64 offset = element_offset(cpu, insn, e, indices, n);
-        return write_segment(cpu, insn.mem.segment, offset, data + n * e.data_bytes, e.data_bytes);
+        TRY_GUEST(check_segment(cpu, insn.mem.segment, offset, e.data_bytes, true));
+        return cpu.host.write_linear(segment_linear(cpu.s, insn.mem.segment, offset), data + n * e.data_bytes, e.data_bytes);
     });
     if (outcome.ok())
         clear_mask(insn, image);

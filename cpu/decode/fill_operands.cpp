@@ -314,7 +314,7 @@ void fill_operands(const ZydisDecodedInstruction& from, Operands operands, Insn&
     out.mem.aligned = out.has_mem && must_be_aligned(from, out);
     out.mem.suppresses_faults = out.has_mem && masks_suppress_faults(from, out);
     if (out.has_mem && out.encoding != Encoding::kLegacy) out.mem.broadcast_lanes = broadcast_lanes(from.avx.broadcast.mode);
-    out.mem.packed_by_mask = out.mem.suppresses_faults && is_packed_by_mask(from.mnemonic);
+    out.mem.packed_by_mask = out.has_mem && is_packed_by_mask(from.mnemonic);
     const bool is_xchg_of_16_bits = out.mnemonic == ZYDIS_MNEMONIC_XCHG && from.operand_width == 16;
     out.host66 = is_xchg_of_16_bits || needs_host66(from, operands, out);
     out.operand_bits = operand_bits_of(from, operands, out);

@@ -45,7 +45,7 @@ struct MemOperand {
     bool suppresses_faults = false;  ///< masked-off elements (mask_register, or VMASKMOV's vvvv) are not accessed
     u8 broadcast_lanes = 0;          ///< a broadcast feeds this many lanes of the vector, each with its mask bit; 0: none
     bool aligned = false;            ///< #GP unless the address is a multiple of `size`, before any page fault
-    bool packed_by_mask = false;     ///< expanding load or compressing store: the active elements lie side by side
+    bool packed_by_mask = false;     ///< expanding load or compressing store: the active elements lie side by side, all of them without a mask
     i64 disp = 0;
     bool operator==(const MemOperand&) const = default;
 };

@@ -55,7 +55,9 @@ bool within_limit(const Segment& seg, u64 offset, unsigned size) {
     return offset > seg.limit && last <= top;
 }
 
-/// Operands of 16 bytes and more are checked by their instructions, strings of bytes are not.
+bool is_vector(unsigned size) { return size == 16 || size == 32 || size == 64; }
+
+/// Of scalars and x87 environments; strings of bytes have none.
 unsigned alignment_of(unsigned size) {
     switch (size) {
         case 2:
@@ -95,22 +97,24 @@ Outcome check_segment(const Cpu& cpu, unsigned segment, u64 offset, unsigned siz
     return within_limit(seg, offset, size) ? Outcome::success() : segment_fault(segment);
 }
 
-Outcome check_alignment(const CpuState& s, Gva linear, unsigned size) {
+Outcome check_alignment(const Cpu& cpu, Gva linear, unsigned size) {
+    const CpuState& s = cpu.s;
     if (!(s.cr0 & kCr0AM) || !(s.rflags & kFlagAC) || s.cpl() != 3) return Outcome::success();
-    return linear % alignment_of(size) ? Outcome::fault(kVectorAC, 0) : Outcome::success();
+    const unsigned alignment = is_vector(size) && cpu.traits.amd ? 16 : alignment_of(size);
+    return linear % alignment ? Outcome::fault(kVectorAC, 0) : Outcome::success();
 }
 
 Outcome read_segment(Cpu& cpu, unsigned segment, u64 offset, void* to, unsigned size) {
     TRY_GUEST(check_segment(cpu, segment, offset, size, false));
     const Gva linear = segment_linear(cpu.s, segment, offset);
-    TRY_GUEST(check_alignment(cpu.s, linear, size));
+    TRY_GUEST(check_alignment(cpu, linear, size));
     return cpu.host.read_linear(linear, to, size);
 }
 
 Outcome write_segment(Cpu& cpu, unsigned segment, u64 offset, const void* from, unsigned size) {
     TRY_GUEST(check_segment(cpu, segment, offset, size, true));
     const Gva linear = segment_linear(cpu.s, segment, offset);
-    TRY_GUEST(check_alignment(cpu.s, linear, size));
+    TRY_GUEST(check_alignment(cpu, linear, size));
     return cpu.host.write_linear(linear, from, size);
 }
 

@@ -145,6 +145,7 @@ class SlotProgram {
 Case Generator::code_segments(Random& r) const {
     Case c = start(r, true);
     c.loads_segments = true;
+    c.in.rflags &= ~u64{kFlagAC};
     // Over the border of the pages, behind which the alias has nothing.
     if (r.chance(500)) c.code_offset = static_cast<u32>(kPageSize - r.below(kMostSlots * kSlot));
     plain_vector_state(c.in);

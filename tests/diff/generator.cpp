@@ -77,6 +77,7 @@ Case Generator::start(Random& r, bool tame) const {
     Case c;
     c.bits = corpus_.bits();
     random_state(r, c.in);
+    if (r.chance(20)) c.in.rflags |= kFlagAC;
     c.data_seed = static_cast<u32>(r.next());
     c.code_offset = static_cast<u32>(r.chance(900) ? 64 + r.below(3000) : kPageSize - r.below(40));
     if (c.bits != 64) {
@@ -239,6 +240,7 @@ Case Generator::single_of(Random& r, Insn& insn) const {
     Case c = start(r);
     Item item = item_of(insn);
     aim(r, insn, item, c.in, c.data_seed);
+    if (insn.op == Op::kMaskmov) c.in.rflags &= ~u64{kFlagAC};  // which pieces are checked is up to the processor
     narrow(c);
     c.program.items.push_back(item);
     return c;

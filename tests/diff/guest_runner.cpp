@@ -73,6 +73,7 @@ bool GuestRunner::run(const Job& job, JobResult& result) {
     std::memcpy(s.xsave, job.in.xsave, sizeof s.xsave);
     s.ldtr = {kLdtAt, (kLdtEnd - kLdtFirst) * 8 - 1, selectors_.ldt, 0x82};
     s.tr.selector = selectors_.task;
+    s.cr0 |= kCr0AM;  // as Linux has it
 
     ++started_;
     running_ = true;

@@ -122,6 +122,23 @@ bool Leeway::either_check_may_come_first(const JobResult& guest) const {
     return insn_.mem.aligned && native_.vector == kVectorGP && guest.vector == kVectorSS;
 }
 
+/// Misaligned pieces of ENTER and PUSHA: which are checked, and what has been written, is up to the processor.
+bool Leeway::checks_alignment_of_pieces() const {
+    return native_.vector == kVectorAC && status_ == DecodeStatus::kOk && (insn_.op == Op::kEnter || insn_.op == Op::kPusha);
+}
+
+/// Misaligned areas of state and other operands that go by pieces: #AC may come before what else is wrong or, with FXSAVE,
+/// in place of #GP (SDM vol. 2, FXSAVE).
+bool Leeway::alignment_may_come_first(const JobResult& guest) const {
+    const bool native_first = native_.vector == kVectorAC && is_memory_fault(guest.vector);
+    const bool guest_first = guest.vector == kVectorAC && is_memory_fault(native_.vector);
+    if (status_ != DecodeStatus::kOk || !(native_first || guest_first)) return false;
+    switch (insn_.op) {
+        case Op::kFnstenv: case Op::kFnsave: case Op::kFldenv: case Op::kFrstor: return true;
+        default: return goes_by_pieces(insn_);
+    }
+}
+
 /// From the last bytes of a segment of 4 GiB on to its first: SDM vol. 3, 5.3 lets processors fault or not.
 bool Leeway::wraps_in_segment(const JobResult& guest) const {
     if (job_.bits == 64 || status_ != DecodeStatus::kOk || guest.vector != kVectorPF) return false;
@@ -164,7 +181,7 @@ void Leeway::take_stack(JobResult& guest, u64 size) const {
 
 void Leeway::apply(JobResult& guest) const {
     const bool other_operand = either_operand_may_fault_first() && is_memory_fault(guest.vector);
-    if (crosses_canonical_border(guest) || other_operand || either_check_may_come_first(guest) || wraps_in_segment(guest))
+    if (crosses_canonical_border(guest) || other_operand || either_check_may_come_first(guest) || wraps_in_segment(guest) || alignment_may_come_first(guest))
         guest.vector = native_.vector, guest.error_code = native_.error_code, guest.cr2 = native_.cr2;
     if (guest.vector != native_.vector) return;
     if (wraps_at_4_gib(guest)) guest.cr2 = native_.cr2;

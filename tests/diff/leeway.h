@@ -14,7 +14,8 @@ class Leeway {
 
     /// Nothing can be compared: another processor or another ring may raise another exception, or none.
     bool outcome_is_open() const {
-        return undefined_and_too_long() || lenient_host() || depends_on_ring() || checks_bit_string_offset() || traps_early() || returns_far();
+        return undefined_and_too_long() || lenient_host() || depends_on_ring() || checks_bit_string_offset() || traps_early() || returns_far() ||
+               checks_alignment_of_pieces();
     }
     /// Gives `guest` the native side's values where either is right.
     void apply(JobResult& guest) const;
@@ -31,6 +32,8 @@ class Leeway {
     bool either_operand_may_fault_first() const;
     bool crosses_canonical_border(const JobResult& guest) const;
     bool either_check_may_come_first(const JobResult& guest) const;
+    bool checks_alignment_of_pieces() const;
+    bool alignment_may_come_first(const JobResult& guest) const;
     bool wraps_in_segment(const JobResult& guest) const;
     bool wraps_at_4_gib(const JobResult& guest) const;
     bool calls_invalid_target() const;

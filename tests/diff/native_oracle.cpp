@@ -35,7 +35,7 @@ u64 diff_flags, diff_target, diff_host_rsp, diff_fs, diff_gs, diff_use_bases;
 struct {
     u32 offset;
     u16 selector;
-} __attribute__((packed)) diff_far;
+} __attribute__((packed, aligned(8))) diff_far;
 u16 diff_fs_selector, diff_gs_selector;
 void* diff_xsave;
 void diff_enter();
@@ -84,8 +84,12 @@ void load_segments(const MachineState& in) {
     asm volatile("mov %0, %%ds\n mov %1, %%es\n mov %2, %%ss" ::"r"(selector(kDs)), "r"(selector(kEs)), "r"(selector(kSs)));
 }
 
+/// Handlers begin with the program's flags: what they do themselves need not be aligned.
+void clear_ac() { asm volatile("pushfq\n andl $~0x40000, (%%rsp)\n popfq" ::: "cc", "memory"); }
+
 /// CPU time has passed: a case that is still the same one does not end.
 void on_tick(int, siginfo_t*, void*) {
+    clear_ac();
     if (ticked == current && current != nullptr) {
         if (diff_use_bases) asm volatile("wrfsbase %0" ::"r"(host_fs));
         timed_out = true;
@@ -96,6 +100,7 @@ void on_tick(int, siginfo_t*, void*) {
 
 /// The program has ended, one way or other: registers and vector state are in the signal frame.
 [[gnu::no_sanitize("address")]] void on_signal(int, siginfo_t*, void* context) {
+    clear_ac();
     if (diff_use_bases) asm volatile("wrfsbase %0" ::"r"(host_fs));
     const auto& mc = static_cast<ucontext_t*>(context)->uc_mcontext;
     JobResult& r = *current;

@@ -190,6 +190,7 @@ unsigned Generator::stack_bits(const Case& c) const {
 Case Generator::segments(Random& r) const {
     Case c = start(r, r.chance(700));
     c.loads_segments = true;
+    c.in.rflags &= ~u64{kFlagAC};
     plain_vector_state(c.in);
     c.in.gpr[kRbx] = kDataBase + 0x400 + r.below(0x2000) - segment_base(c.in, c.bits, kDs);
     narrow(c);

@@ -186,7 +186,7 @@ TEST_CASE("Alignment checks at CPL 3", "[insn][segment]") {
         bool fault;
     };
     const Case cases[] = {{"word", 2, 1, true},        {"word aligned", 2, 2, false}, {"dword", 4, 2, true},
-                          {"dword aligned", 4, 4, false}, {"byte", 1, 3, false},         {"unaligned vector", 16, 1, false}};
+                          {"dword aligned", 4, 4, false}, {"byte", 1, 3, false},         {"vector at 16", 16, 16, false}};
     for (const Case& c : cases) {
         for (const unsigned enabled : {0u, 1u, 2u, 3u}) {
             INFO(c.what << ", CR0.AM and EFLAGS.AC: " << enabled);
@@ -210,6 +210,34 @@ TEST_CASE("Alignment checks at CPL 3", "[insn][segment]") {
     t.prepare();
     s.cr0 |= kCr0AM, s.rflags |= kFlagAC, s.gpr[kRdi] = kDataAt + 2, s.gpr[kRcx] = 1;
     CHECK(t.go().vector == kVectorAC);
+}
+
+TEST_CASE("Alignment checks of vectors", "[insn][segment]") {
+    const bool amd = SegmentRig().guest.model().is_amd();
+    const auto vector_of = [](u32 offset, const std::function<void(InsnTest::Assembler&)>& program) {
+        SegmentRig t;
+        t.load32(program);
+        CpuState& s = t.prepare();
+        s.cr0 |= kCr0AM, s.rflags |= kFlagAC, s.gpr[kRbx] = kDataAt + offset;
+        return t.go().vector;
+    };
+    const auto load = [](auto& a) { a.movups(x86::xmm0, x86::xmmword_ptr(x86::ebx)); };
+    CHECK(vector_of(8, load) == (amd ? kVectorAC : kVectorBP));  // Intel leaves it open
+    CHECK(vector_of(16, load) == kVectorBP);
+    CHECK(vector_of(8, [](auto& a) { a.movaps(x86::xmm0, x86::xmmword_ptr(x86::ebx)); }) == kVectorGP);
+    if (!SegmentRig().guest.model().has(Feature::kAvx2)) return;
+    CHECK(vector_of(16, [](auto& a) { a.vmovups(x86::ymm0, x86::ymmword_ptr(x86::ebx)); }) == kVectorBP);
+    const auto gather = [](auto& a) {
+        a.vpcmpeqd(x86::xmm2, x86::xmm2, x86::xmm2);
+        a.vpxor(x86::xmm1, x86::xmm1, x86::xmm1);
+        a.vpgatherdd(x86::xmm0, x86::ptr(x86::ebx, x86::xmm1), x86::xmm2);
+    };
+    CHECK(vector_of(1, gather) == kVectorBP);
+    const auto masked_load = [](auto& a) {
+        a.vpcmpeqd(x86::xmm2, x86::xmm2, x86::xmm2);
+        a.vpmaskmovd(x86::xmm0, x86::xmm2, x86::ptr(x86::ebx));
+    };
+    CHECK(vector_of(1, masked_load) == kVectorBP);
 }
 
 }  // namespace twin86::test
