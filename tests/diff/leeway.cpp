@@ -107,7 +107,7 @@ bool Leeway::either_operand_may_fault_first() const {
 /// The first of several elements faults alone, and the operand as a whole is not canonical.
 bool Leeway::crosses_canonical_border(const JobResult& guest) const {
     constexpr u64 kBorder = u64{1} << 47;
-    return native_.vector == kVectorPF && guest.vector == kVectorGP && native_.cr2 < kBorder && kBorder - native_.cr2 < 64 && insn_.mem.suppresses_faults;
+    return native_.vector == kVectorPF && guest.vector == kVectorGP && native_.cr2 < kBorder && kBorder - native_.cr2 < 64 && (insn_.mem.suppresses_faults || insn_.mem.packed_by_mask);
 }
 
 /// An operand that begins below 4 GiB and ends above, with 32-bit addresses in 64-bit mode: where its end lies is the processor's choice.
