@@ -46,6 +46,12 @@ void LockstepVcpu::set_timer_deadline(u64 host_tsc) {
     if (unchecked_) checked_->set_timer_deadline(host_tsc);
 }
 
+/// By what is pending now: the checked engine's environment says what was when the interval began.
+bool LockstepVcpu::wakes() {
+    const CpuState& s = checked_->state();
+    return s.nmi_pending || ((s.rflags & kFlagIF) && environments_->machine.interrupt_pending());
+}
+
 RunExit LockstepVcpu::run() {
     {
         const Held held(environments_->machine);

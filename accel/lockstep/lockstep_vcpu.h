@@ -55,7 +55,7 @@ class LockstepVcpu : public Vcpu {
     CpuState& state() override { return checked_->state(); }
     void state_changed() override { checked_->state_changed(); }
     void set_nmi_pending() override { checked_->set_nmi_pending(); }
-    bool wakes() override { return checked_->wakes(); }
+    bool wakes() override;
     const std::string& failure() const override { return failure_; }
     std::string statistics() const override;
     void dump_history() const override {}

@@ -254,6 +254,17 @@ TEST_CASE("an interrupt is taken by both") {
     CHECK(m.vcpu->state().gpr[kR8] != 0);  // in the handler
 }
 
+TEST_CASE("an interrupt that comes later wakes a halted processor") {
+    Machine m;
+    REQUIRE(m.vcpu->run() == RunExit::kHalted);
+    m.vcpu->state().rflags |= kFlagIF;
+    CHECK_FALSE(m.vcpu->wakes());
+    m.guest.environment().pending_vector = kVector;
+    CHECK(m.vcpu->wakes());
+    m.vcpu->state().rflags &= ~u64{kFlagIF};
+    CHECK_FALSE(m.vcpu->wakes());
+}
+
 TEST_CASE("what a device was told is told once") {
     Machine m;
     CpuState& s = m.vcpu->state();
