@@ -80,13 +80,13 @@ bool JitVcpu::code_page_watched(Gva linear) const {
     return false;
 }
 
-/// The fault of an instruction breakpoint at this address. RF holds it back for one instruction; where that matters the
+/// The fault of an instruction breakpoint at this address. MOV SS holds it back for one instruction, as RF does; where that matters the
 /// instruction is a block of its own, so RF need not outlive its start.
 Outcome JitVcpu::instruction_breakpoint(Gva linear) {
     CpuState& s = frame_.cpu;
     resume_flag_ = s.rflags & kFlagRF;
     s.rflags &= ~u64{kFlagRF};
-    if (resume_flag_ != 0) return Outcome::success();
+    if (resume_flag_ != 0 || s.shadow == kShadowMovSs) return Outcome::success();
     const u64 hits = code_breakpoints(s, linear);
     return hits != 0 ? Outcome::debug(hits) : Outcome::success();
 }

@@ -127,7 +127,7 @@ bool Leeway::checks_alignment_of_pieces() const {
     return native_.vector == kVectorAC && status_ == DecodeStatus::kOk && (insn_.op == Op::kEnter || insn_.op == Op::kPusha);
 }
 
-/// Misaligned areas of state and other operands that go by pieces: #AC may come before what else is wrong or, with FXSAVE,
+/// Misaligned areas of state and other operands that go by pieces or elements: #AC may come before what else is wrong or, with FXSAVE,
 /// in place of #GP (SDM vol. 2, FXSAVE).
 bool Leeway::alignment_may_come_first(const JobResult& guest) const {
     const bool native_first = native_.vector == kVectorAC && is_memory_fault(guest.vector);
@@ -135,7 +135,7 @@ bool Leeway::alignment_may_come_first(const JobResult& guest) const {
     if (status_ != DecodeStatus::kOk || !(native_first || guest_first)) return false;
     switch (insn_.op) {
         case Op::kFnstenv: case Op::kFnsave: case Op::kFldenv: case Op::kFrstor: return true;
-        default: return goes_by_pieces(insn_);
+        default: return goes_by_pieces(insn_) || insn_.mem.suppresses_faults;
     }
 }
 

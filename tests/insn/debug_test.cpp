@@ -187,6 +187,19 @@ TEST_CASE("MOV SS holds traps back", "[insn][debug]") {
     CHECK(t.last.rip == kCodeAt + 4);
 }
 
+TEST_CASE("MOV SS holds back a breakpoint on the next instruction", "[insn][debug]") {
+    DebugTest t;
+    t.load([](auto& a) {
+        a.db(0x8e), a.db(0x13);  // mov ss, [rbx]
+        a.inc(x86::edx);
+        a.inc(x86::edx);
+    });
+    t.store_value<u16>(kDataAt, JitGuest::kUserData);
+    CHECK(t.go(kCodeAt + 2, kLocal0).vector == kVectorBP);
+    CHECK(t.go(kCodeAt + 4, kLocal0).vector == kVectorDB);
+    CHECK(t.last.rip == kCodeAt + 4);
+}
+
 TEST_CASE("TF and instructions that enter the kernel", "[insn][debug]") {
     DebugTest t;
     t.load([](auto& a) { a.int_(0x40); });
