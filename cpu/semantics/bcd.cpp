@@ -1,4 +1,5 @@
-// Decimal arithmetic: DAA, DAS, AAA, AAS, AAM, AAD. SDM vol. 2. Undefined flags keep their values.
+// Decimal arithmetic: DAA, DAS, AAA, AAS, AAM, AAD. SDM vol. 2. Undefined flags keep their values, but for AAD: there processors set
+// them as for the ADD that it is.
 #include <bit>
 
 #include "cpu/semantics/handlers.h"
@@ -90,7 +91,11 @@ Outcome do_aam(Cpu& cpu, const Insn& insn) {
 }
 
 Outcome do_aad(Cpu& cpu, const Insn& insn) {
-    const u8 value = static_cast<u8>(al(cpu.s) + ah(cpu.s) * static_cast<u8>(insn.imm));
+    const u8 tens = static_cast<u8>(ah(cpu.s) * static_cast<u8>(insn.imm)), units = al(cpu.s);
+    const u8 value = static_cast<u8>(units + tens);
+    set_flag(cpu.s, kFlagCF, value < units);
+    set_flag(cpu.s, kFlagAF, (value ^ units ^ tens) & 0x10);
+    set_flag(cpu.s, kFlagOF, (value ^ units) & (value ^ tens) & 0x80);
     set_ax(cpu.s, value);
     set_result_flags(cpu.s, value);
     return Outcome::success();
