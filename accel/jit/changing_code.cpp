@@ -13,6 +13,7 @@ bool JitVcpu::on_stale(Block& block) {
     frame_.cpu.rip = rip_of(block, 0);
     recorder_.exit(frame_.cpu.rip, ExitReason::kStale);
     note_immediates(block);
+    re_entered_rip_ = frame_.cpu.rip;  // `-d exec` has shown it as entered
     const Mode mode = block.key.mode;
     blocks_.forget(block);
     const Block* const fresh = find_block(mode);

@@ -1,5 +1,10 @@
 // Code that is rewritten all the time: its pages are no longer protected, and its blocks look at their bytes instead.
+#include <cstdio>
+#include <memory>
 #include <random>
+#include <string>
+
+#include <fmt/format.h>
 
 #include "tests/insn/insn_test.h"
 
@@ -82,6 +87,23 @@ TEST_CASE("Instructions that change with every call", "[insn][restless]") {
              a.xor_(x86::byte_ptr(x86::rbx, 1), 0x28);
          });
     CHECK(t.reg(kRax) == 0);
+}
+
+TEST_CASE("A block that finds its code changed is logged as entered once", "[insn][restless]") {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> log(std::tmpfile(), std::fclose);
+    REQUIRE(log);
+    {
+        Patched t({.jit = {.code_size = 32 * MiB, .chain = false}, .log = log.get(), .log_mask = kLogExec});
+        t.go([](auto& a) { a.add(x86::eax, 3), a.nop(), a.ret(); }, [](auto& a) { a.xor_(x86::byte_ptr(x86::rbx, 1), 0x28); });
+        CHECK(t.reg(kRax) == 0);
+    }
+    std::rewind(log.get());
+    std::string text(4 * MiB, 0);
+    text.resize(std::fread(text.data(), 1, text.size(), log.get()));
+    const std::string entry = fmt::format("{:#x} rax=", kFunction);
+    unsigned entries = 0;
+    for (std::size_t at = 0; (at = text.find(entry, at)) != std::string::npos; ++at) ++entries;
+    CHECK(entries == kTimes);
 }
 
 TEST_CASE("A move's register changes beside its immediate", "[insn][restless]") {
