@@ -73,6 +73,15 @@ void Anchors::put(u8 r, Value v) {
     near_ = static_cast<u16>((near_ & ~(1u << r)) | (v.anchor != r ? 1u << r : 0));
 }
 
+/// The other registers whose anchor r is.
+template <class F>
+void Anchors::for_near(u8 r, F f) {
+    for (unsigned left = near_; left != 0; left &= left - 1) {
+        const u8 other = static_cast<u8>(std::countr_zero(left));
+        if (value_[other].anchor == r) f(other);
+    }
+}
+
 /// Something near `pointer`'s anchor; the caller sees to it that a bound beyond kReach is not used.
 Anchors::Value Anchors::sum(u8 pointer, u64 distance) const {
     return {value_[pointer].anchor, value_[pointer].bound + distance};
@@ -82,22 +91,17 @@ Anchors::Value Anchors::sum(u8 pointer, u64 distance) const {
 void Anchors::set(u8 r, Value v) {
     if (v.anchor == r) v.bound = 0;
     if (v.bound > kReach) v = {r};
-    for (unsigned left = near_; left != 0; left &= left - 1) {
-        const u8 other = static_cast<u8>(std::countr_zero(left));
-        if (other != r && value_[other].anchor == r) put(other, {other, 0, value_[other].small});
-    }
+    for_near(r, [&](u8 other) { put(other, {other, 0, value_[other].small}); });
     put(r, v);
 }
 
 /// r moves by a constant: who is near it stays near.
 void Anchors::adjust(u8 r, i64 by) {
     const u64 distance = magnitude(by);
-    for (unsigned left = near_; left != 0; left &= left - 1) {
-        const u8 other = static_cast<u8>(std::countr_zero(left));
-        if (other == r || value_[other].anchor != r) continue;
+    for_near(r, [&](u8 other) {
         value_[other].bound += distance;
         if (value_[other].bound > kReach) put(other, {other, 0, value_[other].small});
-    }
+    });
     value_[r].small = false;
     if (value_[r].anchor == r) return;
     value_[r].bound += distance;

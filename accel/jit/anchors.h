@@ -45,6 +45,8 @@ class Anchors {
     void adjust(u8 r, i64 by);
     void forget(u8 r) { set(r, {r}); }
     void put(u8 r, Value v);
+    template <class F>
+    void for_near(u8 r, F f);
 
     std::array<Value, 16> value_;
     u16 near_ = 0;  ///< bit r: the anchor of r is another register

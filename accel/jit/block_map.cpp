@@ -177,14 +177,19 @@ void BlockMap::invalidate(Gpa address, u64 size) {
         const bool all = ++p.writes > CodeLines::kWritesBeforeGivingUp;
         for (Block* b : blocks)
             if (b->valid && (all || overlaps(*b, address, size))) drop(*b);
-        std::erase_if(blocks, [](const Block* b) { return !b->valid; });
-        p.lines = 0;
-        for (const Block* b : blocks) p.lines |= lines_in(*b, page);
-        if (blocks.empty()) {
-            by_page_.erase(found);
-            phys_.set_has_code(page, false);
-        }
+        sweep(page, blocks);
     }
+}
+
+/// After blocks of the page were dropped.
+void BlockMap::sweep(Gpa page, std::vector<Block*>& blocks) {
+    std::erase_if(blocks, [](const Block* b) { return !b->valid; });
+    u64& lines = lines_.page(page).lines;
+    lines = 0;
+    for (const Block* b : blocks) lines |= lines_in(*b, page);
+    if (!blocks.empty()) return;
+    by_page_.erase(page);
+    phys_.set_has_code(page, false);
 }
 
 void BlockMap::written(Gpa address, u64 size, u64 now) {
@@ -199,7 +204,9 @@ void BlockMap::written(Gpa address, u64 size, u64 now) {
 void BlockMap::forget(Block& block) {
     if (!block.valid) return;
     drop(block);
-    for_pieces(block, [&](Gpa start, Gpa) { std::erase(by_page_[start & kPageMask], &block); });
+    for_pieces(block, [&](Gpa start, Gpa) {
+        if (const auto found = by_page_.find(start & kPageMask); found != by_page_.end()) sweep(start & kPageMask, found->second);
+    });
 }
 
 void BlockMap::clear() {

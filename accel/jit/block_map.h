@@ -72,6 +72,7 @@ class BlockMap {
     void unlink(ChainSite& site);
     void stop_falling(ChainSite& site, const Block& to);
     void drop(Block& block);
+    void sweep(Gpa page, std::vector<Block*>& blocks);
     void rewrite(const Block& block, const RegionSite& site, const RegionCode& code);
     void patch_rel32(const Block& block, u32 offset, const u8* target);
 

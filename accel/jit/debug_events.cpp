@@ -31,7 +31,7 @@ bool steps_over(const CpuState& s, const Insn& insn) {
 /// Follows the debug registers; cheap when they have not changed.
 void JitVcpu::follow_breakpoints() {
     const CpuState& s = frame_.cpu;
-    const bool enabled = s.dr[7] & 0xff, watching = watched_code_ || frame_.watched_data != 0;
+    const bool enabled = any_breakpoint(s), watching = watched_code_ || frame_.watched_data != 0;
     if (!enabled && !watching) return;
     std::array<u64, 5> now{s.dr[7] | (s.cr4 & kCr4DE) << 32};
     for (unsigned n = 0; n < 4; ++n) now[n + 1] = s.dr[n];

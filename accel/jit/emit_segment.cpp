@@ -8,6 +8,17 @@ namespace twin86::jit {
 
 using namespace asmjit;
 
+namespace {
+
+/// The elements of VMASKMOV and its kin raise no #AC (SDM vol. 2, VMASKMOV), those of EVEX forms on AMD do. Compressing stores go
+/// by elements without a mask too.
+u8 checked_element(const Insn& insn) {
+    const bool single = insn.mem.suppresses_faults || (insn.mem.packed_by_mask && (insn.mem.access & kAccessWrite));
+    return insn.has_mem && single && insn.encoding == Encoding::kEvex ? insn.mem.element_size : u8{0};
+}
+
+}  // namespace
+
 /// Outside of 64-bit mode linear addresses are 32 bits wide.
 void BlockBuilder::to_linear(u8 segment, unsigned size, u8 kind) {
     const SegmentCheck check = mode_.check(segment, kind & kAccessWrite);
@@ -16,13 +27,6 @@ void BlockBuilder::to_linear(u8 segment, unsigned size, u8 kind) {
     a.mov(x86::r10, field(segment_field(segment, offsetof(Segment, base))));
     if (mode_.has(Mode::kCode64)) a.lea(x86::rbp, x86::ptr(x86::rbp, x86::r10));
     else a.lea(x86::ebp, x86::ptr(x86::rbp, x86::r10));
-}
-
-/// The elements of VMASKMOV and its kin raise no #AC (SDM vol. 2, VMASKMOV), those of EVEX forms on AMD do. Compressing stores go
-/// by elements without a mask too.
-static u8 checked_element(const Insn& insn) {
-    const bool single = insn.mem.suppresses_faults || (insn.mem.packed_by_mask && (insn.mem.access & kAccessWrite));
-    return insn.has_mem && single && insn.encoding == Encoding::kEvex ? insn.mem.element_size : u8{0};
 }
 
 void BlockBuilder::check_segment(u8 segment, unsigned size, u8 kind) {

@@ -10,6 +10,7 @@
 #include "accel/jit/vector_memory.h"
 #include "cpu/decode/disassemble.h"
 #include "cpu/semantics/interrupts.h"
+#include "cpu/semantics/xsave_image.h"
 
 namespace twin86::jit {
 
@@ -96,23 +97,11 @@ bool JitVcpu::enter_cached() {
 /// XSAVEOPT need not write a component that nothing modified since XRSTOR, and on AMD processors one that XRSTOR has put
 /// into its initial state can come into use without being modified: its bytes must be the initial ones by then.
 void JitVcpu::fill_initial_components() {
-    u8* area = frame_.cpu.xsave;
     u64 present;
-    std::memcpy(&present, area + kXsaveXstateBv, sizeof present);
+    std::memcpy(&present, frame_.cpu.xsave + kXsaveXstateBv, sizeof present);
     const u64 absent = ~present & frame_.xsave_mask, stale = absent & ~filled_components_;
     filled_components_ = absent;
-    if (stale == 0) return;
-    if (stale & kXfeatureX87) {
-        std::memset(area, 0, kXsaveMxcsr);
-        const u16 fcw = 0x37f;
-        std::memcpy(area + kXsaveFcw, &fcw, sizeof fcw);
-        std::memset(area + kXsaveSt0, 0, kXsaveXmm0 - kXsaveSt0);
-    }
-    if (stale & kXfeatureSse) std::memset(area + kXsaveXmm0, 0, 256);
-    for (unsigned n = 2; n < kXsaveComponents; ++n) {
-        const auto& c = cpu_.traits.xsave.component[n];
-        if ((stale >> n & 1) && c.size != 0) std::memset(area + c.offset, 0, c.size);
-    }
+    if (stale != 0) XsaveImage(cpu_).normalize(stale);
 }
 
 void JitVcpu::enter(const u8* pc) {

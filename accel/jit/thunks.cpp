@@ -165,18 +165,19 @@ class ThunkBuilder {
         a.mov(x86::r10, x86::rax);
         a.test(x86::rax, x86::rax);
         a.jz(unknown);
-        after_leaf();
+        after_leaf(true);
         a.lea(x86::rsp, x86::ptr(x86::rsp, 8));
         a.jmp(x86::r10);
         a.bind(unknown);
-        after_leaf();
+        after_leaf(true);
         jump(exit_lookup);
         return at;
     }
 
-    void after_leaf() {
+    /// `address`: rbp gets what it was then, or what the leaf has made of it.
+    void after_leaf(bool address) {
         a.popfq();
-        a.mov(x86::rbp, field(offsetof(JitFrame, address), 8));
+        if (address) a.mov(x86::rbp, field(offsetof(JitFrame, address), 8));
         load_volatile(8);
     }
 
@@ -278,9 +279,7 @@ class ThunkBuilder {
             a.lea(x86::rax, x86::ptr(x86::rax, 4));
             a.add(x86::ptr(x86::rsp, 8, 8), x86::rax);
         }
-        a.popfq();
-        if (kind == LeafCall::kAccess) a.mov(x86::rbp, field(offsetof(JitFrame, address), 8));
-        load_volatile(8);
+        after_leaf(kind == LeafCall::kAccess);
         a.ret();
         return at;
     }

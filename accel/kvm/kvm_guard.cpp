@@ -22,15 +22,13 @@ namespace {
 /// What ring 3 can change; the rest of RFLAGS does not come back from these hosts as it was.
 constexpr u64 kRing3Flags = kFlagsArithmetic | kFlagDF | kFlagTF | kFlagNT | kFlagAC | kFlagID;
 constexpr u64 kSyscallLength = 2;
-/// Breakpoints that DR7 enables.
-constexpr u64 kDr7Enabled = 0xff;
 constexpr int kInt3 = 0xcc;
 
-bool has_event(const CpuState& s) {
-    return s.nmi_pending || s.pending_db != 0 || s.pending.kind != PendingEvent::Kind::kNone;
-}
-
 }  // namespace
+
+bool KvmVcpu::has_event() const {
+    return state_.nmi_pending || state_.pending_db != 0 || state_.pending.kind != PendingEvent::Kind::kNone;
+}
 
 bool KvmVcpu::needs_guard() const {
     const u64 from = backend_.has_second ? kEferSCE | kEferLME : kEferSCE;
@@ -40,15 +38,15 @@ bool KvmVcpu::needs_guard() const {
 /// Looks before KVM is entered. False: what comes next is for the other engine.
 bool KvmVcpu::may_be_guarded() {
     if (fetched_ && !(state_.cpl() == 3 && state_.mode64())) return fail("ring 0 of a 64-bit guest");
-    if (fetched_ && has_event(state_)) return fail("an event");
-    if (fetched_ && ((state_.rflags & kFlagTF) != 0 || (state_.dr[7] & kDr7Enabled) != 0)) return fail("debugging");
+    if (fetched_ && has_event()) return fail("an event");
+    if (fetched_ && ((state_.rflags & kFlagTF) != 0 || any_breakpoint(state_))) return fail("debugging");
     if (env_.interrupt_pending()) return fail("an interrupt");
     return true;
 }
 
 /// Emulated code of ring 0 hits no data breakpoints, native code of ring 3 none at all on hosts that emulate ring 0.
 bool KvmVcpu::breakpoints_are_missed() const {
-    return backend_.has_second && !backend_.native_ring0() && fetched_ && (state_.dr[7] & kDr7Enabled) != 0;
+    return backend_.has_second && !backend_.native_ring0() && fetched_ && any_breakpoint(state_);
 }
 
 /// After KVM_EXIT_SHUTDOWN: the state at the instruction that could not go on.

@@ -10,6 +10,7 @@
 #include "accel/kvm/kvm_vcpu.h"
 #include "cpu/decode/decoder.h"
 #include "cpu/decode/table.h"
+#include "cpu/semantics/breakpoints.h"
 
 namespace twin86::kvm {
 
@@ -17,7 +18,6 @@ namespace {
 
 constexpr unsigned kLongestInstruction = 15;
 constexpr u64 kMostRounds = 64;  // each is a step
-constexpr u64 kDr7Enabled = 0xff;
 
 bool is_allowed(const Insn& insn) {
     switch (insn.klass) {
@@ -41,10 +41,9 @@ bool is_allowed(const Insn& insn) {
     }
 }
 
-bool has_event(const CpuState& s) {
-    return s.nmi_pending || s.pending_db != 0 || s.pending.kind != PendingEvent::Kind::kNone ||
-           s.shadow != kShadowNone || s.activity != Activity::kRunning || (s.rflags & kFlagTF) != 0 ||
-           (s.dr[7] & kDr7Enabled) != 0;
+/// More than the next instruction decides what comes after it.
+bool is_special(const CpuState& s) {
+    return s.shadow != kShadowNone || s.activity != Activity::kRunning || (s.rflags & kFlagTF) != 0 || any_breakpoint(s);
 }
 
 }  // namespace
@@ -78,7 +77,7 @@ bool KvmVcpu::start_stepping() {
 /// Looks at the instruction, whose mode and address space are those of the state that KVM got.
 bool KvmVcpu::may_step(Insn& insn) {
     static const Decoder decoder;
-    if (fetched_ && has_event(state_)) return fail("an event");
+    if (fetched_ && (has_event() || is_special(state_))) return fail("an event");
     if (env_.interrupt_pending()) return fail("an interrupt");
     // Hosts that emulate ring 0 run this natively without looking at every instruction.
     if (!backend_.native_ring0() && state_.cpl() == 3 && state_.mode64()) return fail("64-bit code of ring 3");

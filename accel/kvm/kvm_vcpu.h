@@ -97,6 +97,7 @@ class KvmVcpu : public Vcpu, private CpuHost {
     // kvm_guard.cpp
     bool needs_guard() const;
     bool may_be_guarded();
+    bool has_event() const;
     bool breakpoints_are_missed() const;
     void leave_guard();
     bool take_back_syscall();

@@ -46,18 +46,18 @@ void LockstepVcpu::set_timer_deadline(u64 host_tsc) {
     if (unchecked_) checked_->set_timer_deadline(host_tsc);
 }
 
-/// By what is pending now: the checked engine's environment says what was when the interval began.
-bool LockstepVcpu::wakes() {
-    const CpuState& s = checked_->state();
-    return s.nmi_pending || ((s.rflags & kFlagIF) && environments_->machine.interrupt_pending());
-}
-
 RunExit LockstepVcpu::run() {
     {
         const Held held(environments_->machine);
         base_->sync();  // others may have changed memory
     }
     stale_ = true;
+    const RunExit exit = run_intervals();
+    environments_->checked.pass();  // who asks the engine between two runs asks for the machine as it is then
+    return exit;
+}
+
+RunExit LockstepVcpu::run_intervals() {
     for (;;) {
         if (exit_requested_.exchange(false)) return RunExit::kInterrupted;
         RunExit exit = run_interval();

@@ -55,7 +55,7 @@ class LockstepVcpu : public Vcpu {
     CpuState& state() override { return checked_->state(); }
     void state_changed() override { checked_->state_changed(); }
     void set_nmi_pending() override { checked_->set_nmi_pending(); }
-    bool wakes() override;
+    bool wakes() override { return checked_->wakes(); }
     const std::string& failure() const override { return failure_; }
     std::string statistics() const override;
     void dump_history() const override {}
@@ -74,6 +74,7 @@ class LockstepVcpu : public Vcpu {
     struct Finding;
 
     // lockstep_vcpu.cpp
+    RunExit run_intervals();
     RunExit run_unchecked();
     RunExit run_interval();
     Interval execute(u64 blocks);

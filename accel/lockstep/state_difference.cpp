@@ -3,10 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
-#include "cpu/semantics/xsave_layout.h"
+#include "cpu/semantics/xsave_image.h"
 
 namespace twin86 {
 
@@ -88,32 +87,22 @@ void compare_system(Comparison& c, const CpuState& a, const CpuState& b) {
     c.value("pending_db", a.pending_db, b.pending_db);
 }
 
-using XsaveArea = std::array<u8, kXsaveAreaSize>;
-
-/// Components that are in their initial state need not have its bytes in memory (SDM vol. 1, 13.6).
-XsaveArea with_initial(const u8* from, const CpuModel& model) {
-    XsaveArea area;
-    std::memcpy(area.data(), from, area.size());
-    u64 present = 0;
-    std::memcpy(&present, from + kXsaveXstateBv, sizeof present);
-    if ((present & kXfeatureX87) == 0) {
-        const u16 fcw = 0x37f;
-        std::memset(area.data(), 0, kXsaveMxcsr);
-        std::memset(area.data() + kXsaveSt0, 0, kXsaveXmm0 - kXsaveSt0);
-        std::memcpy(area.data() + kXsaveFcw, &fcw, sizeof fcw);
-    }
-    if ((present & kXfeatureSse) == 0) std::memset(area.data() + kXsaveXmm0, 0, 256);
+XsaveLayout layout_of(const CpuModel& model) {
+    XsaveLayout layout;
+    layout.component[1] = {kXsaveXmm0, 256};
     for (unsigned n = 2; n < kXsaveComponents; ++n) {
         const XsaveRegion& r = model.xsave_component(n);
-        if ((present >> n & 1) == 0 && r.size != 0) std::memset(area.data() + r.offset, 0, r.size);
+        layout.component[n] = {static_cast<u16>(r.offset), static_cast<u16>(r.size)};
     }
-    return area;
+    return layout;
 }
 
-void compare_vectors(Comparison& c, const CpuState& first, const CpuState& second, const CpuModel& model) {
-    const XsaveArea x = with_initial(first.xsave, model), y = with_initial(second.xsave, model);
+/// Components that are in their initial state need not have its bytes in memory (SDM vol. 1, 13.6): copies have.
+void compare_vectors(Comparison& c, CpuState first, CpuState second, const CpuModel& model) {
+    const XsaveLayout layout = layout_of(model);
+    for (CpuState* const s : {&first, &second}) XsaveImage(*s, layout).normalize(kXcr0Supported);
     const auto bytes = [&](const std::string& name, unsigned at, unsigned size) {
-        c.bytes(name, &x[at], &y[at], size);
+        c.bytes(name, first.xsave + at, second.xsave + at, size);
     };
     bytes("fcw", kXsaveFcw, 2);
     bytes("fsw", kXsaveFsw, 2);
@@ -122,8 +111,7 @@ void compare_vectors(Comparison& c, const CpuState& first, const CpuState& secon
     for (unsigned n = 0; n < 8; ++n) bytes(fmt::format("st{}", n), kXsaveSt0 + 16 * n, 10);
     for (unsigned n = 0; n < 16; ++n) bytes(fmt::format("xmm{}", n), kXsaveXmm0 + 16 * n, 16);
     constexpr const char* kNames[] = {"", "", "ymm_hi", "", "", "k", "zmm_hi", "zmm16"};
-    for (unsigned n = 2; n < kXsaveComponents; ++n)
-        if (const XsaveRegion& r = model.xsave_component(n); r.size != 0) bytes(kNames[n], r.offset, r.size);
+    for (unsigned n = 2; n < kXsaveComponents; ++n) bytes(kNames[n], layout.component[n].offset, layout.component[n].size);
 }
 
 }  // namespace

@@ -7,6 +7,9 @@ namespace twin86 {
 
 constexpr u64 kDr6Bs = bit(14);
 
+/// DR7 enables one of them, locally or globally.
+constexpr bool any_breakpoint(const CpuState& s) { return (s.dr[7] & 0xff) != 0; }
+
 /// What DR7 says of one breakpoint.
 enum class BreakpointKind : u8 { kOff, kExecute, kWrite, kPort, kAccess };
 BreakpointKind breakpoint_kind(const CpuState& s, unsigned n);

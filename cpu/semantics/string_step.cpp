@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/semantics/breakpoints.h"
 #include "cpu/semantics/memory.h"
 
 namespace twin86 {
@@ -13,7 +14,7 @@ u64 StringStep::offset(const CpuState& s, unsigned index_register) const {
 u64 StringStep::chunk(const CpuState& s, unsigned index_register, Gva address) const {
     if (!repeated()) return 1;
     const u64 left = read_gpr(s, kRcx, insn_.address_bits);
-    const bool one_by_one = (s.rflags & (kFlagDF | kFlagTF)) || (s.dr[7] & 0xff);  // traps come after each element
+    const bool one_by_one = (s.rflags & (kFlagDF | kFlagTF)) || any_breakpoint(s);  // traps come after each element
     if (left <= 1 || one_by_one) return std::min<u64>(left, 1);
     const u64 to_page_end = kPageSize - (address & (kPageSize - 1));
     const u64 to_wrap = truncate(~u64{0}, insn_.address_bits / 8) - offset(s, index_register);

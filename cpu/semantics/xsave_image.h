@@ -13,7 +13,8 @@ constexpr u16 kFswErrorSummary = 1 << 7;
 
 class XsaveImage {
   public:
-    explicit XsaveImage(Cpu& cpu) : s_(cpu.s), layout_(cpu.traits.xsave) {}
+    explicit XsaveImage(Cpu& cpu) : XsaveImage(cpu.s, cpu.traits.xsave) {}
+    XsaveImage(CpuState& state, const XsaveLayout& layout) : s_(state), layout_(layout) {}
 
     /// XINUSE: components that are not in their initial configuration, as far as is known.
     u64 in_use() const { return read64(kXsaveXstateBv) & kXcr0Supported; }

@@ -8,18 +8,12 @@ constexpr u8 kDeturbo = 0x52, kDbc = 0x53, kAxc = 0x54, kDramTiming = 0x58;
 constexpr u8 kPam0 = 0x59;
 constexpr u8 kDrb0 = 0x60, kFdhc = 0x68, kMtt = 0x70, kSmram = 0x72, kErrcmd = 0x90;
 
-constexpr PciIdentity kIdentity = {.vendor_id = 0x8086,
-                                   .device_id = 0x1237,
-                                   .class_code = 0x060000,
-                                   .revision = 2,
-                                   // By this pair SeaBIOS and OVMF know that fw_cfg is there.
-                                   .subsystem_vendor_id = 0x1af4,
-                                   .subsystem_id = 0x1100};
+constexpr u16 kDeviceId = 0x1237;
 
 }  // namespace
 
 I440fxHostBridge::I440fxHostBridge(std::function<void()> on_change)
-    : PamHostBridge(kIdentity, kPam0, kSmram, std::move(on_change)) {
+    : PamHostBridge(kDeviceId, kPam0, kSmram, std::move(on_change)) {
     set_register(kPciCommand, 2, 0x0006, kPciCommandSerr | kPciCommandParity);  // memory and master are hard-wired
     set_register(kPciStatus, 2, 0x0280, 0, kPciStatusErrors);
     set_register(kPmccfg, 2, 0, 0xffff);

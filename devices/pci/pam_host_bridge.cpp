@@ -7,10 +7,20 @@ constexpr u8 kReadEnable = 1, kWriteEnable = 2;
 constexpr u8 kDOpen = 0x40, kDClose = 0x20, kDLock = 0x10, kGlobalSmram = 0x08;
 constexpr u8 kBaseSegment = 0x02;  // fixed: SMRAM is at 0xA0000
 
+PciIdentity identity(u16 device_id) {
+    return {.vendor_id = 0x8086,
+            .device_id = device_id,
+            .class_code = 0x060000,
+            .revision = 2,
+            // By this pair SeaBIOS and OVMF know that fw_cfg is there.
+            .subsystem_vendor_id = 0x1af4,
+            .subsystem_id = 0x1100};
+}
+
 }  // namespace
 
-PamHostBridge::PamHostBridge(const PciIdentity& identity, u8 pam0, u8 smram, std::function<void()> on_change)
-    : PciDevice(identity),
+PamHostBridge::PamHostBridge(u16 device_id, u8 pam0, u8 smram, std::function<void()> on_change)
+    : PciDevice(identity(device_id)),
       pam0_(pam0),
       pam6_(static_cast<u8>(pam0 + 6)),
       smram_at_(smram),

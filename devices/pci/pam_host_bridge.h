@@ -30,9 +30,9 @@ class PamHostBridge : public PciDevice {
     void visit(StateArchive& archive) override;
 
   protected:
-    /// `pam0` and `smram` are the registers' offsets, PAM1 to PAM6 follow PAM0. `on_change` is called after a write to
+    /// An Intel host bridge with this device ID. `pam0` and `smram` are the registers' offsets, PAM1 to PAM6 follow PAM0. `on_change` is called after a write to
     /// them and after a reset.
-    PamHostBridge(const PciIdentity& identity, u8 pam0, u8 smram, std::function<void()> on_change);
+    PamHostBridge(u16 device_id, u8 pam0, u8 smram, std::function<void()> on_change);
 
     void config_written(u8 offset, unsigned size) override;
 

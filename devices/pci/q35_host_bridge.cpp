@@ -11,19 +11,13 @@ constexpr u8 kGbsm = 0xa4, kBgsm = 0xa8, kTsegmb = 0xac, kTolud = 0xb0, kErrsts 
 constexpr u32 kEnable = 1, kLengthMask = 6, kLength128 = 1 << 1, kLength64 = 2 << 1;
 constexpr u32 kAddress28 = 0xf0000000, kAddress27 = 1u << 27, kAddress26 = 1u << 26, kAddressHigh = 0xf;
 
-constexpr PciIdentity kIdentity = {.vendor_id = 0x8086,
-                                   .device_id = 0x29c0,
-                                   .class_code = 0x060000,
-                                   .revision = 2,
-                                   // By this pair SeaBIOS and OVMF know that fw_cfg is there.
-                                   .subsystem_vendor_id = 0x1af4,
-                                   .subsystem_id = 0x1100};
+constexpr u16 kDeviceId = 0x29c0;
 
 }  // namespace
 
 /// What firmware of a board writes about its DRAM is kept and means nothing here.
 Q35HostBridge::Q35HostBridge(std::function<void()> on_pam, OnEcam on_ecam)
-    : PamHostBridge(kIdentity, kPam0, kSmram, std::move(on_pam)), on_ecam_(std::move(on_ecam)) {
+    : PamHostBridge(kDeviceId, kPam0, kSmram, std::move(on_pam)), on_ecam_(std::move(on_ecam)) {
     set_register(kPciCommand, 2, 0x0006, kPciCommandSerr);  // memory and master are hard-wired
     set_register(kPciStatus, 2, 0x0080, 0, kPciStatusErrors);
     for (const u8 reg : {kEpbar, kMchbar, kDmibar}) set_register(reg, 4, 0);  // none of these windows exists

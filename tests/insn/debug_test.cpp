@@ -30,6 +30,16 @@ class DebugTest : public InsnTest {
 
 using Program = std::function<void(InsnTest::Assembler&)>;
 
+/// MOV SS, at the start of the code, and two instructions of 2 bytes.
+void load_mov_ss(DebugTest& t) {
+    t.load([](auto& a) {
+        a.db(0x8e), a.db(0x13);  // mov ss, [rbx]
+        a.inc(x86::edx);
+        a.inc(x86::edx);
+    });
+    t.store_value<u16>(kDataAt, JitGuest::kUserData);
+}
+
 }  // namespace
 
 TEST_CASE("An instruction breakpoint faults before its instruction, once with RF", "[insn][debug]") {
@@ -169,12 +179,7 @@ TEST_CASE("Port breakpoints need CR4.DE", "[insn][debug]") {
 
 TEST_CASE("MOV SS holds traps back", "[insn][debug]") {
     DebugTest t;
-    t.load([](auto& a) {
-        a.db(0x8e), a.db(0x13);  // mov ss, [rbx]
-        a.inc(x86::edx);
-        a.inc(x86::edx);
-    });
-    t.store_value<u16>(kDataAt, JitGuest::kUserData);
+    load_mov_ss(t);
     SECTION("a data breakpoint comes behind the next instruction") {
         t.go(kDataAt, kLocal0 | rw(0, kOnAccess));
         CHECK(t.causes() == 1);
@@ -189,12 +194,7 @@ TEST_CASE("MOV SS holds traps back", "[insn][debug]") {
 
 TEST_CASE("MOV SS holds back a breakpoint on the next instruction", "[insn][debug]") {
     DebugTest t;
-    t.load([](auto& a) {
-        a.db(0x8e), a.db(0x13);  // mov ss, [rbx]
-        a.inc(x86::edx);
-        a.inc(x86::edx);
-    });
-    t.store_value<u16>(kDataAt, JitGuest::kUserData);
+    load_mov_ss(t);
     CHECK(t.go(kCodeAt + 2, kLocal0).vector == kVectorBP);
     CHECK(t.go(kCodeAt + 4, kLocal0).vector == kVectorDB);
     CHECK(t.last.rip == kCodeAt + 4);
