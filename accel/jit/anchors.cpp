@@ -137,7 +137,7 @@ void Anchors::follow(const Insn& i) {
         if (i.op == Op::kPopReg) forget(i.opcode_field);
         return;
     }
-    if (i.op == Op::kJcc || i.op == Op::kNop) return;
+    if (i.op == Op::kJcc || i.op == Op::kNop || i.op == Op::kPrefetch) return;
     const bool plain = i.klass == InsnClass::kCopy || i.klass == InsnClass::kRewriteMem || i.op == Op::kLea;
     if (!plain) return reset();
     if (moved(i)) return;

@@ -178,6 +178,7 @@ void BlockBuilder::emit_special(const Insn& insn) {
         case Op::kRdfsbase:
         case Op::kRdgsbase: return emit_read_base(insn);
         case Op::kNop: delta_kept_ = true; return;
+        case Op::kPrefetch: return emit_prefetch(insn);
         case Op::kGather:
         case Op::kScatter: return emit_elements(insn);
         case Op::kMaskmov: return emit_maskmov(insn);

@@ -164,6 +164,9 @@ class BlockBuilder {
     void emit_lea(const Insn& insn);
     void emit_moffs(const Insn& insn);
     void emit_xlat(const Insn& insn);
+    void emit_prefetch(const Insn& insn);
+    Mem prefetch_place(const Insn& insn);
+    void select_tlb_delta();
     void emit_mov_from_seg(const Insn& insn);
     void emit_bit_mem(const Insn& insn);
     void emit_inc_dec(const Insn& insn);

@@ -15,7 +15,7 @@ namespace {
 /// Instructions whose effects on registers are known, and that enter the next one or leave the block.
 bool is_followed(const Insn& i) {
     return i.klass == InsnClass::kCopy || i.klass == InsnClass::kRewriteMem || i.op == Op::kLea || i.op == Op::kJcc ||
-           i.op == Op::kJmpRel || i.op == Op::kNop;
+           i.op == Op::kJmpRel || i.op == Op::kNop || i.op == Op::kPrefetch;
 }
 
 bool is_branch_to(const Insn& i, u64 rip) {
@@ -25,7 +25,7 @@ bool is_branch_to(const Insn& i, u64 rip) {
 /// Whether the instruction accesses its operand for certain, by a base in a flat segment.
 bool is_operand(const Insn& i) {
     const bool accesses =
-        i.has_mem && i.op != Op::kLea && i.op != Op::kNop && i.mem.size != 0 && !i.mem.suppresses_faults;
+        i.has_mem && i.mem.access != kAccessNone && i.mem.size != 0 && !i.mem.suppresses_faults;
     return accesses && i.address_bits == 64 && !i.mem.vsib && !i.mem.rip_relative && i.mem.segment != kFs &&
            i.mem.segment != kGs;
 }

@@ -100,7 +100,7 @@ struct Insn {
     u16 vector_bits = 0;       ///< VEX/EVEX vector length: 128, 256, 512; 0 for others
     bool high_byte = false;    ///< AH, CH, DH or BH is an explicit operand: the instruction cannot have a REX byte
     u8 high_fields = 0;        ///< GprField mask: the fields that are AH..BH (values 4-7; in `movzx esi, bh` rm only)
-    bool has_mem = false;      ///< `mem` is meaningful and accessed (LEA: address only, mem.access none)
+    bool has_mem = false;      ///< `mem` is meaningful and accessed (LEA, PREFETCH: address only, mem.access none)
     MemOperand mem;
 
     // Flags, as kFlag* bits. Undefined ones count as written for liveness.

@@ -10,7 +10,7 @@
     X(Jcc) X(JmpRel) X(JmpRm) X(CallRel) X(CallRm) X(Ret) X(RetImm) X(Loop) X(Loope) X(Loopne) X(Jcxz) \
     X(PushReg) X(PushRm) X(PushImm) X(PopReg) X(PopRm) X(Leave) \
     X(Movs) X(Stos) X(Lods) X(Scas) X(Cmps) \
-    X(Lea) X(MovMoffs) X(Xlat) X(MovFromSeg) X(BtMem) X(BtsMem) X(BtrMem) X(BtcMem) X(Nop) \
+    X(Lea) X(MovMoffs) X(Xlat) X(MovFromSeg) X(BtMem) X(BtsMem) X(BtrMem) X(BtcMem) X(Nop) X(Prefetch) \
     X(IncShort) X(DecShort) X(Salc) X(Maskmov) X(Gather) X(Scatter) \
     X(Rdfsbase) X(Rdgsbase)
 

@@ -68,13 +68,20 @@ void resolve_bit_test(Insn& insn) {
     if (insn.has_mem && insn.imm_size == 0) set_op(insn, kOp);
 }
 
-/// Everything that does nothing architecturally: 90, 0F 1F, 0F 0D, 0F 18, 0F 1E (ENDBR, RDSSP without CET).
+/// Everything that does nothing architecturally: 90, 0F 1F, 0F 0D and 0F 18 with a register, 0F 1E (ENDBR, RDSSP without CET).
 void resolve_nop(Insn& insn) {
     set_op(insn, Op::kNop);
     insn.has_mem = false;
     insn.mem = {};
     insn.gpr_fields = insn.gpr_read = insn.gpr_written = 0;
     insn.implicit_read = insn.implicit_written = 0;
+}
+
+/// A hint about an address: nothing is accessed, nothing faults.
+void resolve_prefetch(Insn& insn) {
+    if (!insn.has_mem) return resolve_nop(insn);
+    set_op(insn, Op::kPrefetch);
+    insn.mem.access = kAccessNone;
 }
 
 constexpr Row kRows[] = {
@@ -88,13 +95,13 @@ constexpr Row kRows[] = {
     FORMS_ROW(BTR, resolve_bit_test<Op::kBtrMem>),
     FORMS_ROW(BTC, resolve_bit_test<Op::kBtcMem>),
     FORMS_ROW(NOP, resolve_nop),
-    FORMS_ROW(PREFETCH, resolve_nop),
-    FORMS_ROW(PREFETCHW, resolve_nop),
-    FORMS_ROW(PREFETCHWT1, resolve_nop),
-    FORMS_ROW(PREFETCHNTA, resolve_nop),
-    FORMS_ROW(PREFETCHT0, resolve_nop),
-    FORMS_ROW(PREFETCHT1, resolve_nop),
-    FORMS_ROW(PREFETCHT2, resolve_nop),
+    FORMS_ROW(PREFETCH, resolve_prefetch),
+    FORMS_ROW(PREFETCHW, resolve_prefetch),
+    FORMS_ROW(PREFETCHWT1, resolve_prefetch),
+    FORMS_ROW(PREFETCHNTA, resolve_prefetch),
+    FORMS_ROW(PREFETCHT0, resolve_prefetch),
+    FORMS_ROW(PREFETCHT1, resolve_prefetch),
+    FORMS_ROW(PREFETCHT2, resolve_prefetch),
     OP_ROW(LEA, Lea),
     OP_ROW(XLAT, Xlat),
     OP_ROW(LEAVE, Leave),

@@ -55,7 +55,7 @@ bool Corpus::runnable(const Insn& i) {
     switch (i.op) {
         case Op::kPushReg: case Op::kPushRm: case Op::kPushImm: case Op::kPushf: case Op::kPopReg: case Op::kPopRm: case Op::kLeave: case Op::kEnter:
         case Op::kMovs: case Op::kStos: case Op::kLods: case Op::kScas: case Op::kCmps:
-        case Op::kLea: case Op::kMovMoffs: case Op::kXlat: case Op::kNop:
+        case Op::kLea: case Op::kMovMoffs: case Op::kXlat: case Op::kNop: case Op::kPrefetch:
         case Op::kBtMem: case Op::kBtsMem: case Op::kBtrMem: case Op::kBtcMem:
         case Op::kIncShort: case Op::kDecShort: case Op::kSalc: case Op::kMaskmov: case Op::kGather: case Op::kScatter:
         case Op::kRdfsbase: case Op::kRdgsbase: case Op::kClflush: case Op::kClzero:

@@ -121,13 +121,15 @@ TEST_CASE_METHOD(Fixture, "listing_takes_zydis_where_capstone_does_not_know") {
     REQUIRE(result[1] == "| +006 (bad) 0f");
 }
 
-TEST_CASE("a_running_guest_lists_each_block_once") {
+namespace {
+
+/// What `-d blocks` says of a program that ends in INT3.
+std::string listed(std::span<const u8> program) {
     std::FILE* file = std::tmpfile();
     REQUIRE(file != nullptr);
     {
         test::JitGuest guest({.log = file, .log_mask = kLogBlocks});
         guest.map_new(0x400000, kPageSize, test::kUserPage);
-        const u8 program[] = {0xb9, 3, 0, 0, 0, 0xff, 0xc9, 0x75, 0xfc, 0xcc};  // mov ecx, 3; dec ecx; jnz; int3
         guest.write(0x400000, program);
         guest.start(0x400000, 0);
         REQUIRE(guest.run().vector == kVectorBP);
@@ -136,10 +138,29 @@ TEST_CASE("a_running_guest_lists_each_block_once") {
     std::string text(1 << 16, 0);
     text.resize(std::fread(text.data(), 1, text.size(), file));
     std::fclose(file);
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("a_running_guest_lists_each_block_once") {
+    const u8 program[] = {0xb9, 3, 0, 0, 0, 0xff, 0xc9, 0x75, 0xfc, 0xcc};  // mov ecx, 3; dec ecx; jnz; int3
+    const std::string text = listed(program);
     const std::string at_start = "block 0x400000 physical", at_loop = "block 0x400005 physical";
     REQUIRE(text.find(at_start) != std::string::npos);
     REQUIRE(text.find(at_start, text.find(at_start) + 1) == std::string::npos);
     REQUIRE(text.find(at_loop) != std::string::npos);
     REQUIRE(text.find("mov ecx, 0x03") != std::string::npos);
     REQUIRE(text.find("mov ecx, 3\n") != std::string::npos);
+}
+
+TEST_CASE("hints_about_addresses_reach_the_host") {
+    const u8 program[] = {0x0f, 0x18, 0x08, 0x0f, 0x18, 0x10, 0x0f, 0x18, 0x04, 0xc8, 0x0f, 0x0d, 0x09,
+                          0xcc};  // prefetcht0 [rax]; prefetcht1 [rax]; prefetchnta [rax+rcx*8]; prefetchw [rcx]; int3
+    const std::string text = listed(program);
+    for (const char* hint : {"prefetcht0 ", "prefetcht1 ", "prefetchnta ", "prefetchw "}) {
+        const std::size_t in_guest = text.find(hint);
+        REQUIRE(in_guest != std::string::npos);
+        CHECK(text.find(hint, in_guest + 1) != std::string::npos);
+    }
 }
