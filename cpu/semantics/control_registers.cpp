@@ -2,6 +2,7 @@
 #include "cpu/semantics/handlers.h"
 #include "cpu/semantics/memory.h"
 #include "cpu/semantics/privilege.h"
+#include "cpu/semantics/tss.h"
 
 namespace twin86 {
 namespace {
@@ -18,12 +19,20 @@ Outcome general_protection() {
     return Outcome::fault(kVectorGP, 0);
 }
 
-bool valid_cr0(const CpuState& s, u64 value) {
+/// What long mode asks for when it becomes active: SDM vol. 3, 9.8.5; AMD's processors come out of reset with a 16-bit TSS
+/// and do not look at TR (APM vol. 2, 14.6.1).
+bool long_mode_consistent(const Cpu& cpu) {
+    const CpuState& s = cpu.s;
+    return (s.cr4 & kCr4PAE) && !s.segment[kCs].long_mode() && (cpu.traits.amd || tss_is_32bit(s));
+}
+
+bool valid_cr0(const Cpu& cpu, u64 value) {
+    const CpuState& s = cpu.s;
     if (value >> 32) return false;
     if ((value & kCr0PG) && !(value & kCr0PE)) return false;
     if ((value & kCr0NW) && !(value & kCr0CD)) return false;
     const bool was_paged = s.cr0 & kCr0PG, paged = value & kCr0PG;
-    if (!was_paged && paged && (s.efer & kEferLME)) return (s.cr4 & kCr4PAE) && !s.segment[kCs].long_mode();
+    if (!was_paged && paged && (s.efer & kEferLME)) return long_mode_consistent(cpu);
     if (was_paged && !paged) return !(s.cr4 & kCr4PCIDE) && !s.mode64();
     return true;
 }
@@ -36,7 +45,7 @@ bool pointers_valid(Cpu& cpu, u64 cr0, u64 cr3, u64 cr4) {
 
 Outcome write_cr0(Cpu& cpu, u64 value) {
     CpuState& s = cpu.s;
-    if (!valid_cr0(s, value) || !pointers_valid(cpu, value, s.cr3, s.cr4)) return general_protection();
+    if (!valid_cr0(cpu, value) || !pointers_valid(cpu, value, s.cr3, s.cr4)) return general_protection();
     value = (value & kCr0Defined) | kCr0ET;
     const u64 changed = s.cr0 ^ value;
     s.cr0 = value;

@@ -70,6 +70,24 @@ TEST_CASE("entering and leaving long mode: LMA follows PG (9.8.5)") {
     CHECK(is_fault(write_cr(f, 0, kCr0PE | kCr0PG), kVectorGP, 0));  // CS.L
 }
 
+TEST_CASE("entering long mode with a 16-bit TSS: #GP on Intel (9.8.5), AMD does not look") {
+    const bool amd = GENERATE(true, false);
+    const u16 attributes = GENERATE(as<u16>{}, 0x81, 0x83, 0x89, 0x8b);
+    INFO("AMD " << amd << ", TR " << std::hex << attributes);
+    Fixture f(amd);
+    f.protected_mode(0);
+    f.s.efer = kEferLME;
+    f.s.tr.attributes = attributes;
+    CHECK(write_cr(f, 4, kCr4PAE).ok());
+    const bool narrow = attributes < 0x88;
+    const Outcome outcome = write_cr(f, 0, f.s.cr0 | kCr0PG);
+    CHECK(outcome.ok() == (amd || !narrow));
+    CHECK(f.s.long_mode() == outcome.ok());
+    if (!outcome.ok()) CHECK(is_fault(outcome, kVectorGP, 0));
+    f.s.efer = 0, f.s.cr0 = kCr0PE;  // legacy paging takes any
+    CHECK(write_cr(f, 0, f.s.cr0 | kCr0PG).ok());
+}
+
 TEST_CASE("mov cr3: reserved bits and the no-flush bit of PCIDs") {
     Fixture f;
     f.long_mode(0);
@@ -190,6 +208,28 @@ TEST_CASE("msr: EFER, bases, canonical addresses, unknown registers") {
     user.long_mode(3);
     CHECK(is_fault(rdmsr(user, 0xc0000080, value), kVectorGP, 0));
     CHECK(is_fault(wrmsr(user, 0xc0000080, 0), kVectorGP, 0));
+}
+
+TEST_CASE("msr: XSS has no bits") {
+    Fixture f;
+    f.long_mode(0);
+    u64 value = 1;
+    CHECK(rdmsr(f, 0xda0, value).ok());
+    CHECK(value == 0);
+    CHECK(wrmsr(f, 0xda0, 0).ok());
+    for (unsigned n = 0; n < 64; ++n) CHECK(is_fault(wrmsr(f, 0xda0, bit(n)), kVectorGP, 0));
+}
+
+TEST_CASE("rdpmc: no counter exists, whatever CPL, CR4.PCE and the index are") {
+    for (const unsigned cpl : {0u, 3u})
+        for (const u64 pce : {u64{0}, u64{kCr4PCE}})
+            for (const u64 index : {u64{0}, u64{5}, u64{0x40000000}, u64{0xffffffff}}) {
+                Fixture f;
+                f.long_mode(cpl);
+                f.s.cr4 |= pce;
+                f.s.gpr[kRcx] = index;
+                CHECK(is_fault(f.run("0f 33"), kVectorGP, 0));
+            }
 }
 
 TEST_CASE("msr: unknown registers read as 0 under ignore-msrs; known ones keep their faults") {

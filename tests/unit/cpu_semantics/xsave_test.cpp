@@ -218,6 +218,33 @@ TEST_CASE("xrstors wants the compacted format and CPL 0") {
     CHECK(is_fault(f.run("0f c7 2b"), kVectorGP, 0));
 }
 
+TEST_CASE("xrstors: hostile headers are #GP and change nothing (13.12)") {
+    struct Case {
+        const char* name;
+        u64 xstate_bv, xcomp_bv;
+        unsigned offset;
+        u64 other;
+    };
+    const Case c = GENERATE(values<Case>({
+        {"standard format", 1, 0, 528, 0},
+        {"XCOMP_BV beyond XCR0 | XSS", 1, kCompacted | 0x101, 528, 0},
+        {"a supervisor component that XSS lacks", 0, kCompacted | 0x801, 528, 0},
+        {"XSTATE_BV beyond XCOMP_BV", 7, kCompacted | 3, 528, 0},
+        {"bytes 23:16", 1, kCompacted | 1, 528, 1},
+        {"the last reserved bytes", 1, kCompacted | 1, 568, 1},
+        {"reserved MXCSR bits", 2, kCompacted | 3, 24, 0x10000},
+    }));
+    INFO(c.name);
+    Vectors f;
+    f.clear_header();
+    f.host.store(kArea + 512, c.xstate_bv);
+    f.host.store(kArea + 520, c.xcomp_bv);
+    f.host.store(kArea + c.offset, c.other);
+    std::vector<u8> before(f.s.xsave, f.s.xsave + kXsaveAreaSize);
+    CHECK(is_fault(f.run("0f c7 1b"), kVectorGP, 0));
+    CHECK(std::equal(before.begin(), before.end(), f.s.xsave));
+}
+
 TEST_CASE("xsave outside 64-bit mode leaves registers 8 and up alone") {
     Vectors f;
     f.compatibility_mode();
