@@ -111,10 +111,9 @@ void JitVcpu::note_helper_access(Gva address, unsigned size, bool write) {
 }
 
 /// Notes what an access of a block hits. False: it must be started over as a block of its own.
-bool JitVcpu::note_data_breakpoints(Mode mode, Gva address, unsigned size, bool write) {
-    if (frame_.watched_data == 0) return true;
-    const u64 hits = data_breakpoints(frame_.cpu, address, size, write);
-    run_one_ = hits != 0 && !mode.has(Mode::kOneInsn | Mode::kSingleStep);
+bool JitVcpu::note_data_breakpoints(Mode mode, u64 hits) {
+    if (hits == 0) return true;
+    run_one_ = !mode.has(Mode::kOneInsn | Mode::kSingleStep);
     if (!run_one_) frame_.cpu.pending_db |= hits;
     return !run_one_;
 }

@@ -69,6 +69,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     // CpuHost
     Outcome read_linear(Gva address, void* to, unsigned size, bool supervisor) override;
     Outcome write_linear(Gva address, const void* from, unsigned size, bool supervisor) override;
+    Outcome probe_read(Gva address, unsigned size) override;
     Outcome probe_write(Gva address, unsigned size, bool supervisor) override;
     bool valid_pae_pointers(u64 cr3) override;
     void flush(FlushKind kind, unsigned pcid) override;
@@ -166,7 +167,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool trap_after(bool stepped);
     bool trap_after(const Insn& insn, Mode mode);
     void note_helper_access(Gva address, unsigned size, bool write);
-    bool note_data_breakpoints(Mode mode, Gva address, unsigned size, bool write);
+    bool note_data_breakpoints(Mode mode, u64 hits);
 
     // branch_fault.cpp
     bool valid_target(u64 rip) const;

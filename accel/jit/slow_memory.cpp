@@ -9,6 +9,7 @@
 #include "accel/jit/leaf/tlb_fill.h"
 #include "accel/jit/vector_image.h"
 #include "base/bits.h"
+#include "cpu/semantics/breakpoints.h"
 
 namespace twin86::jit {
 
@@ -134,6 +135,14 @@ Outcome JitVcpu::write_linear(Gva address, const void* from, unsigned size, bool
     return Outcome::success();
 }
 
+Outcome JitVcpu::probe_read(Gva address, unsigned size) {
+    if (through_tlb(address, size, kAccessRead, false) != nullptr) return Outcome::success();
+    Pieces pieces;
+    TRY_GUEST(resolve(address, size, Access::kRead, false, pieces));
+    note_helper_access(address, size, false);
+    return Outcome::success();
+}
+
 Outcome JitVcpu::probe_write(Gva address, unsigned size, bool supervisor) {
     if (through_tlb(address, size, kAccessWrite, supervisor) != nullptr) return Outcome::success();
     Pieces pieces;
@@ -158,12 +167,23 @@ Outcome for_runs(u64 bytes, unsigned size, F f) {
     return Outcome::success();
 }
 
+/// The data breakpoints that an access hits. `selected`: the bytes of a masked one; the others hit none, as on Zen 4.
+u64 breakpoints_hit(const CpuState& s, Gva address, const AccessMeta& meta, const u64* selected) {
+    const bool write = meta.access & kAccessWrite;
+    if (selected == nullptr) return data_breakpoints(s, address, meta.size, write);
+    u64 hits = 0;
+    (void)for_runs(*selected, meta.size, [&](unsigned start, unsigned length) {
+        hits |= data_breakpoints(s, address + start, length, write);
+        return Outcome::success();
+    });
+    return hits;
+}
+
 }  // namespace
 
 /// Checks a bounced access and fills the buffer with the old contents. Bytes that a mask switches off are left alone.
 Outcome JitVcpu::prepare_bounce(const AccessMeta& meta, const HelperSite* masked, u8* buffer) {
     const Gva address = frame_.address;
-    if (masked != nullptr) bounce_bytes_ = active_bytes(masked->insn, VectorImage(frame_.cpu, cpu_.traits.xsave));
     const bool misaligned = (meta.view & kAccessAligned) && address % meta.size != 0;
     if (misaligned && (masked == nullptr || bounce_bytes_ != 0)) return Outcome::fault(kVectorGP, 0);
     const Access access = meta.access & kAccessWrite ? Access::kWrite : Access::kRead;
@@ -193,7 +213,9 @@ bool JitVcpu::on_slow() {
     recorder_.exit(rip_of(*block, guest_offset), ExitReason::kSlow, frame_.address);
     const HelperSite* masked = meta.view & kAccessMasked ? block->helper_at(guest_offset) : nullptr;
 
-    if (!note_data_breakpoints(block->key.mode, frame_.address, meta.size, meta.access & kAccessWrite)) {
+    if (masked != nullptr) bounce_bytes_ = active_bytes(masked->insn, VectorImage(frame_.cpu, cpu_.traits.xsave));
+    const u64* const selected = masked != nullptr ? &bounce_bytes_ : nullptr;
+    if (frame_.watched_data != 0 && !note_data_breakpoints(block->key.mode, breakpoints_hit(frame_.cpu, frame_.address, meta, selected))) {
         frame_.cpu.rip = rip_of(*block, guest_offset);
         return false;
     }

@@ -132,16 +132,16 @@ Outcome for_runs(u64 bytes, F f) {
 }
 
 /// Stores the bytes of `data` whose mask bytes have the sign bit. Whether the others may fault is up to the processor;
-/// here, as on AMD's, they do: all of the operand must be writable.
+/// here, as on AMD's, they do: all of the operand must be writable. With alignment checks it must be aligned to 8 bytes (as Zen 4 has it).
 Outcome store_selected(Cpu& cpu, const Insn& insn, const u8* data, const u8* mask, unsigned size) {
     u64 selected = 0;
     for (unsigned n = 0; n < size; ++n) selected |= static_cast<u64>(mask[n] >> 7) << n;
     const u64 base = effective_address(cpu, insn);
     TRY_GUEST(check_segment(cpu, insn.mem.segment, base, size, true));
-    TRY_GUEST(cpu.host.probe_write(segment_linear(cpu.s, insn.mem.segment, base), size));
-    return for_runs(selected, [&](unsigned n, unsigned length) {
-        return write_segment(cpu, insn.mem.segment, base + n, data + n, length);
-    });
+    const auto linear = [&](unsigned n) { return segment_linear(cpu.s, insn.mem.segment, base + n); };
+    TRY_GUEST(check_alignment(cpu, linear(0), 8));
+    TRY_GUEST(cpu.host.probe_write(linear(0), size));
+    return for_runs(selected, [&](unsigned n, unsigned length) { return cpu.host.write_linear(linear(n), data + n, length); });
 }
 
 Outcome maskmov_mmx(Cpu& cpu, const Insn& insn) {

@@ -117,6 +117,7 @@ class KvmVcpu : public Vcpu, private CpuHost {
     // CpuHost, as far as MSRs need it: memory is KVM's.
     Outcome read_linear(Gva, void*, unsigned, bool) override { return Outcome::fault(kVectorGP, 0); }
     Outcome write_linear(Gva, const void*, unsigned, bool) override { return Outcome::fault(kVectorGP, 0); }
+    Outcome probe_read(Gva, unsigned) override { return Outcome::fault(kVectorGP, 0); }
     Outcome probe_write(Gva, unsigned, bool) override { return Outcome::fault(kVectorGP, 0); }
     void flush(FlushKind, unsigned) override {}
     void flush_page(Gva, unsigned, bool) override {}

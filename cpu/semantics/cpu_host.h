@@ -23,6 +23,8 @@ class CpuHost {
     // delivery to an inner level), which ignore CPL and, for SMAP, EFLAGS.AC.
     virtual Outcome read_linear(Gva address, void* to, unsigned size, bool supervisor = false) = 0;
     virtual Outcome write_linear(Gva address, const void* from, unsigned size, bool supervisor = false) = 0;
+    /// Checks that a read of `size` bytes at CPL's rights would succeed, without reading. It counts for data breakpoints.
+    virtual Outcome probe_read(Gva address, unsigned size) = 0;
     /// Checks that a write of `size` bytes would succeed, without writing.
     virtual Outcome probe_write(Gva address, unsigned size, bool supervisor = false) = 0;
 

@@ -83,18 +83,26 @@ bool access_allowed(const Segment& seg, bool write) {
     return !write || seg.writable_or_readable();
 }
 
-}  // namespace
-
-Outcome check_segment(const Cpu& cpu, unsigned segment, u64 offset, unsigned size, bool write) {
-    const CpuState& s = cpu.s;
+/// `allowed`: whether the segment's type permits the access, where types count.
+Outcome check_segment_of_type(const CpuState& s, unsigned segment, u64 offset, unsigned size, bool allowed) {
     if (s.mode64()) {
         const Gva first = segment_linear(s, segment, offset);
         return canonical(s, first) && canonical(s, first + size - 1) ? Outcome::success() : segment_fault(segment);
     }
-    const Segment& seg = s.segment[segment];
     const bool typed = s.protected_mode() && !s.vm86();
-    if (typed && !access_allowed(seg, write)) return segment_fault(segment);
-    return within_limit(seg, offset, size) ? Outcome::success() : segment_fault(segment);
+    const bool good = (!typed || allowed) && within_limit(s.segment[segment], offset, size);
+    return good ? Outcome::success() : segment_fault(segment);
+}
+
+}  // namespace
+
+Outcome check_segment(const Cpu& cpu, unsigned segment, u64 offset, unsigned size, bool write) {
+    return check_segment_of_type(cpu.s, segment, offset, size, access_allowed(cpu.s.segment[segment], write));
+}
+
+Outcome probe_line(Cpu& cpu, unsigned segment, u64 offset) {
+    TRY_GUEST(check_segment_of_type(cpu.s, segment, offset, 1, !cpu.s.segment[segment].unusable()));
+    return cpu.host.probe_read(segment_linear(cpu.s, segment, offset), 1);
 }
 
 Outcome check_alignment(const Cpu& cpu, Gva linear, unsigned size) {

@@ -21,6 +21,10 @@ Gva linear_address(const Cpu& cpu, const Insn& insn);
 /// Limit, type and presence of the segment, or canonical form: #GP(0), for SS #SS(0).
 Outcome check_segment(const Cpu& cpu, unsigned segment, u64 offset, unsigned size, bool write);
 
+/// A cache line named by an instruction: as a read of a byte, but nothing is read, and execute-only code may be named
+/// (SDM vol. 2, CLFLUSH, CLFLUSHOPT, CLWB).
+Outcome probe_line(Cpu& cpu, unsigned segment, u64 offset);
+
 /// #AC(0) for a misaligned access at CPL 3 with CR0.AM and EFLAGS.AC. SDM vol. 3, 6.15, table 6-7; vectors of 16 bytes and
 /// more must lie at multiples of 16 on AMD (APM vol. 4, exceptions of each instruction), Intel leaves open whether they fault.
 Outcome check_alignment(const Cpu& cpu, Gva linear, unsigned size);

@@ -98,10 +98,8 @@ Outcome do_invd(Cpu& cpu, const Insn&) {
     return require_cpl0(cpu.s);
 }
 
-/// Faults like a byte read.
 Outcome do_clflush(Cpu& cpu, const Insn& insn) {
-    u8 byte = 0;
-    return read_operand(cpu, insn, byte);
+    return probe_line(cpu, insn.mem.segment, effective_address(cpu, insn));
 }
 
 /// Writes zeroes to the line that holds the address in rAX. APM vol. 3, CLZERO.

@@ -51,6 +51,16 @@ std::ostream& operator<<(std::ostream& out, const Recorder::Access& a) {
 
 }  // namespace
 
+TEST_CASE("Cache line flushes of device memory read nothing", "[insn][mmio]") {
+    MmioTest t;
+    t.execute([](auto& a) {
+        a.clflush(x86::ptr(x86::rbx));
+        a.db(0x66), a.db(0x0f), a.db(0xae), a.db(0x3b);  // clflushopt [rbx]
+        a.db(0x66), a.db(0x0f), a.db(0xae), a.db(0x33);  // clwb [rbx]
+    });
+    CHECK(t.device.log.empty());
+}
+
 TEST_CASE("Reads and writes of each size arrive as they are", "[insn][mmio]") {
     MmioTest t;
     t.set(kRax, 0x1122334455667788);

@@ -80,6 +80,29 @@ TEST_CASE("Limits and types of data segments", "[insn][segment]") {
     }
 }
 
+// SDM vol. 2, CLFLUSH, CLFLUSHOPT, CLWB; a prefetch is a hint and checks nothing.
+TEST_CASE("Cache lines may be named through execute-only code, but not beyond the limit", "[insn][segment]") {
+    const std::pair<const char*, std::vector<u8>> instructions[] = {
+        {"mov", {0x2e, 0x8b, 0x03}},           {"clflush", {0x2e, 0x0f, 0xae, 0x3b}},  {"clflushopt", {0x66, 0x2e, 0x0f, 0xae, 0x3b}},
+        {"clwb", {0x66, 0x2e, 0x0f, 0xae, 0x33}}, {"prefetch", {0x2e, 0x0f, 0x18, 0x0b}}};
+    for (const auto& [what, bytes] : instructions)
+        for (const u16 attributes : {kAttrCode, kAttrExecuteOnly})
+            for (const bool beyond : {false, true}) {
+                INFO(what << " through " << std::hex << attributes << ", beyond the limit: " << beyond);
+                SegmentRig t;
+                std::vector<u8> code = bytes;
+                code.push_back(0xcc);
+                t.load_bytes(code);
+                CpuState& s = t.prepare();
+                s.segment[kCs].attributes = attributes | kAttrBig;
+                if (beyond) s.segment[kCs].limit = kDataAt - 1;
+                s.gpr[kRbx] = kDataAt;
+                const bool load = std::string_view(what) == "mov", hint = std::string_view(what) == "prefetch";
+                const bool fault = (beyond && !hint) || (load && attributes == kAttrExecuteOnly);
+                CHECK(t.go().vector == (fault ? kVectorGP : kVectorBP));
+            }
+}
+
 TEST_CASE("Accesses through SS are #SS", "[insn][segment]") {
     const std::function<void(x86::Assembler&)> programs[] = {
         [](auto& a) { a.mov(x86::eax, x86::dword_ptr(x86::ebp)); },

@@ -47,6 +47,7 @@ class FakeHost : public CpuHost {
         for (unsigned i = 0; i < size; ++i) memory[at(address + i)] = static_cast<const u8*>(from)[i];
         return Outcome::success();
     }
+    Outcome probe_read(Gva address, unsigned size) override { return check(address, size, false, false); }
     Outcome probe_write(Gva address, unsigned size, bool supervisor) override {
         return check(address, size, true, supervisor);
     }
