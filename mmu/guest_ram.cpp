@@ -12,6 +12,8 @@
 #include <fstream>
 #include <utility>
 
+#include "base/bits.h"
+
 namespace twin86 {
 
 namespace {
@@ -73,6 +75,17 @@ Status set_size(int fd, u64 size) {
     return error("cannot create {} of guest memory: {} (use a smaller -m)", megabytes(size), std::strerror(errno));
 }
 
+/// Maps the file where its huge pages can be huge pages in memory.
+void* map_aligned(u64 size, int flags, int fd) {
+    const u64 reserved = size + RamGranules::kSize;
+    void* const start = mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED) return start;
+    const u64 first = reinterpret_cast<u64>(start), base = align_up(first, RamGranules::kSize);
+    if (base > first) munmap(start, base - first);
+    munmap(reinterpret_cast<void*>(base + size), first + reserved - (base + size));
+    return mmap(reinterpret_cast<void*>(base), size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0);
+}
+
 }  // namespace
 
 Result<GuestRam> GuestRam::create(u64 size, const RamBacking& backing) {
@@ -85,10 +98,11 @@ Result<GuestRam> GuestRam::create(u64 size, const RamBacking& backing) {
     if (const Status s = set_size(fd->get(), size); !s) return s.failure();
     // Huge pages are reserved now: one that is missing later would kill the process.
     const int flags = MAP_SHARED | (backing.huge ? 0 : MAP_NORESERVE);
-    void* const base = mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, fd->get(), 0);
+    void* const base = map_aligned(size, flags, fd->get());
     if (base == MAP_FAILED) return backing.huge && errno == ENOMEM ? pool_error(size, page_size) : reservation_error(size, "guest memory", errno);
     GuestRam ram(static_cast<Hva>(base), size, page_size, fd.take(), backing.huge || backing.prealloc);
     keep_out_of_core_dumps(base, size);
+    ram.gathered_.assign(size / RamGranules::kSize, 0);
     if (backing.prealloc && fallocate(ram.fd(), 0, 0, static_cast<off_t>(size)) != 0)
         return error("cannot allocate {} of guest memory: {} (use a smaller -m)", megabytes(size), std::strerror(errno));
     return ram;
@@ -96,13 +110,14 @@ Result<GuestRam> GuestRam::create(u64 size, const RamBacking& backing) {
 
 GuestRam::GuestRam(GuestRam&& other) noexcept
     : base_(std::exchange(other.base_, nullptr)), size_(std::exchange(other.size_, 0)),
-      page_size_(other.page_size_), fd_(std::move(other.fd_)), kept_(other.kept_) {}
+      page_size_(other.page_size_), fd_(std::move(other.fd_)), gathered_(std::move(other.gathered_)), kept_(other.kept_) {}
 
 GuestRam& GuestRam::operator=(GuestRam&& other) noexcept {
     std::swap(base_, other.base_);
     std::swap(size_, other.size_);
     std::swap(page_size_, other.page_size_);
     std::swap(fd_, other.fd_);
+    std::swap(gathered_, other.gathered_);
     std::swap(kept_, other.kept_);
     return *this;
 }
@@ -114,6 +129,7 @@ void GuestRam::release() {
 }
 
 void GuestRam::clear() {
+    std::fill(gathered_.begin(), gathered_.end(), u8{0});
     constexpr int kGiveBack = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
     if (kept_ || fallocate(fd(), kGiveBack, 0, static_cast<off_t>(size_)) != 0) std::memset(base_, 0, size_);
 }

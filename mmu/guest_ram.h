@@ -3,9 +3,12 @@
 // Engines map windows of the same file (Linux memfd_create(2)); the host reaches RAM through base() alone.
 #pragma once
 
+#include <vector>
+
 #include "base/result.h"
 #include "base/types.h"
 #include "base/unique_fd.h"
+#include "mmu/ram_granules.h"
 
 namespace twin86 {
 
@@ -27,6 +30,7 @@ class GuestRam {
 
     Hva base() const { return base_; }
     u64 size() const { return size_; }
+    RamGranules granules() { return {base_, kept_ ? 0 : size_ / RamGranules::kSize * RamGranules::kSize, gathered_.data()}; }
     int fd() const { return fd_.get(); }
     /// The file can be mapped in multiples of this.
     u64 page_size() const { return page_size_; }
@@ -43,6 +47,7 @@ class GuestRam {
     Hva base_ = nullptr;
     u64 size_ = 0, page_size_ = 0;
     UniqueFd fd_;
+    std::vector<u8> gathered_;  ///< granules that have been asked for as huge pages
     bool kept_ = false;  ///< the host must not get it back: it might not be there again
 };
 

@@ -55,7 +55,7 @@ Result<std::unique_ptr<PhysMap>> PhysMap::create(GuestRam& ram, u64 low_size, Mm
 
 PhysMap::PhysMap(GuestRam& ram, u64 low_size, MmioBus& bus, HostPages table)
     : ram_(ram), low_size_(low_size), bus_(bus), table_(std::move(table)) {
-    pages_ = {reinterpret_cast<u64*>(table_.base()), table_.size() / sizeof(u64)};
+    pages_ = {reinterpret_cast<u64*>(table_.base()), table_.size() / sizeof(u64), ram_.granules()};
     const auto fill = [this](Gpa base, u64 size) {
         for (Gpa page = base; page < base + size; page += kPageSize) pages_.entries[page / kPageSize] = ram_entry(page);
     };
@@ -263,6 +263,7 @@ bool PhysMap::dma_write(Gpa address, std::span<const u8> from) {
         const u64 entry = pages_.entry(address);
         if (!page_is_ram(entry)) return false;
         ++dma_writes_;
+        pages_.ram.touch(page_host(entry));
         std::memcpy(page_host(entry) + address % kPageSize, from.data(), n);
         after_write(address, n, entry);
         from = from.subspan(n);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/types.h"
+#include "mmu/ram_granules.h"
 
 #define TWIN86_LEAF_INLINE [[gnu::always_inline]] inline
 
@@ -40,6 +41,7 @@ TWIN86_LEAF_INLINE bool page_writes_are_direct(u64 entry) {
 struct PhysPages {
     u64* entries = nullptr;
     u64 count = 0;  ///< number of entries; pages beyond are MMIO
+    RamGranules ram;
 
     TWIN86_LEAF_INLINE u64 entry(Gpa address) const {
         const u64 page = address / kPageSize;

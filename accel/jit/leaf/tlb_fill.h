@@ -70,6 +70,7 @@ TWIN86_LEAF_INLINE bool fill(JitFrame& f, Gva address, u8 kind, u8 view) {
     const Gva va = address & kPageMask;
     TlbEntry& e = f.tlb[view].entries[index];
     const u64 old_write = e.write_tag;
+    f.phys->ram.touch(page_host(entry));
     const u64 host = reinterpret_cast<u64>(page_host(entry));
     const bool same = e.read_tag == -va && e.host == host;
     e.read_tag = -va;

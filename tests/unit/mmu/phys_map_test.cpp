@@ -1,4 +1,5 @@
 // Layout, accesses, code pages and dirty tracking of guest physical memory.
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -34,6 +35,20 @@ struct Recorder : PhysMapListener, CodeWriteListener {
     using Ranges = std::vector<std::pair<Gpa, u64>>;
     Ranges guarded, remapped, code;
 };
+
+u64 allocated(const GuestRam& ram) {
+    struct stat s {};
+    REQUIRE(fstat(ram.fd(), &s) == 0);
+    return static_cast<u64>(s.st_blocks) * 512;
+}
+
+/// Whether this host puts a file's memory into huge pages when it is asked to.
+bool host_gathers() {
+    constexpr int kCollapse = 25;  // MADV_COLLAPSE
+    auto ram = GuestRam::create(RamGranules::kSize).take();
+    ram.base()[0] = 1;
+    return madvise(ram.base(), RamGranules::kSize, kCollapse) == 0;
+}
 
 }  // namespace
 
@@ -257,16 +272,43 @@ TEST_CASE("memory in huge pages: refused with the remedy where there are too few
 
 TEST_CASE("memory taken in advance stays") {
     auto ram = GuestRam::create(4 * MiB, {.prealloc = true}).take();
-    const auto allocated = [&] {
-        struct stat s {};
-        REQUIRE(fstat(ram.fd(), &s) == 0);
-        return static_cast<u64>(s.st_blocks) * 512;
-    };
-    CHECK(allocated() == 4 * MiB);
+    CHECK(allocated(ram) == 4 * MiB);
     ram.base()[12345] = 1;
     ram.clear();
     CHECK(ram.base()[12345] == 0);
-    CHECK(allocated() == 4 * MiB);
+    CHECK(allocated(ram) == 4 * MiB);
+}
+
+TEST_CASE("memory comes in huge pages as it is touched, keeps what it holds, and goes when it is cleared") {
+    constexpr u64 kSize = RamGranules::kSize, kGathered = 5 * kPageSize;
+    auto ram = GuestRam::create(3 * kSize + kPageSize).take();
+    REQUIRE(reinterpret_cast<u64>(ram.base()) % kSize == 0);
+    const u64 in_granule = host_gathers() ? kSize : kPageSize;
+    for (int round = 0; round < 2; ++round) {
+        const RamGranules granules = ram.granules();
+        ram.base()[kSize + kGathered] = 7;
+        granules.touch(ram.base() + kSize + 12 * kPageSize);
+        CHECK(allocated(ram) == (in_granule == kSize ? kSize : 2 * kPageSize));
+        CHECK(ram.base()[kSize + kGathered] == 7);
+        CHECK(ram.base()[kSize + kGathered + kPageSize] == 0);
+        const u64 before = allocated(ram);
+        granules.touch(ram.base() + 3 * kSize);  // less than a granule
+        CHECK(allocated(ram) == before);
+        ram.clear();
+        CHECK(allocated(ram) == 0);
+        CHECK(ram.base()[kSize + kGathered] == 0);
+        ram.clear();
+    }
+}
+
+TEST_CASE("what a bus master writes lies in huge pages") {
+    if (!host_gathers()) return;
+    auto ram = GuestRam::create(4 * RamGranules::kSize).take();
+    MmioBus bus;
+    auto phys = PhysMap::create(ram, ram.size(), bus).take();
+    const std::vector<u8> bytes(3 * kPageSize, 9);
+    REQUIRE(phys->dma_write(RamGranules::kSize * 2 - kPageSize, bytes));
+    CHECK(allocated(ram) == 2 * RamGranules::kSize);
 }
 
 TEST_CASE("writes may be late where a device says so, as long as it does") {
