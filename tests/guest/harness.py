@@ -154,14 +154,14 @@ class Shell:
         """Runs a command line; returns (exit status, what it printed)."""
         self.count += 1
         mark = f"{self.count:04d}"
-        # The quotes keep the echo of the command line from looking like its result.
-        self.emulator.send(f"echo BEG''IN{mark}; {command}\necho E''ND{mark}:$?\n")
+        # One line: the echo of what is typed ahead could come in the middle of the output. The quotes keep the echo of
+        # the line from looking like its result.
+        end = "" if command.rstrip().endswith("&") else ";"
+        self.emulator.send(f"echo BEG''IN{mark}; {command}{end} echo E''ND{mark}:$?\n")
         self.emulator.expect(f"BEGIN{mark}\r?\n", timeout)
         start = self.emulator.position
         match = self.emulator.expect(rf"(?s)END{mark}:(\d+)\r?\n", timeout)
         text = self.emulator.seen[start:match.start()].decode("utf-8", "replace").replace("\r", "")
-        # The shell echoes the second line with its prompt before it runs.
-        text = re.sub(r"guest:\S+# (\x1b\[6n)?echo E''ND.*\n?$", "", text)
         return int(match.group(1)), text
 
     def check(self, command, timeout=120):
