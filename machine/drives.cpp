@@ -65,14 +65,15 @@ std::string sata_path(const AhciController& adapter, const PciBus& root) {
 }  // namespace
 
 Drives::Drive Drives::drive_of(const DriveOptions& o, std::string name) {
-    return {std::move(name), o.id, o.file, o.read_only || o.cdrom, o.snapshot, 0, nullptr, nullptr};
+    const bool snapshot = o.snapshot || (all_snapshot_ && !o.cdrom);
+    return {std::move(name), o.id, o.file, o.read_only || o.cdrom, snapshot, 0, nullptr, nullptr};
 }
 
 Status Drives::add(const Options& options, pc::Board& board, const std::vector<AhciController*>& ahci) {
+    all_snapshot_ = options.snapshot;
     if (const Status s = add_own(options, board); !s) return s;
-    for (DriveOptions d : options.drives) {
+    for (const DriveOptions& d : options.drives) {
         if (d.interface != DriveInterface::kAhci) continue;
-        d.snapshot |= options.snapshot && !d.cdrom;
         const unsigned port = d.index.value_or(0);
         AhciController& adapter = *ahci[d.adapter];
         std::string name = fmt::format("{}-{}{}", adapter.name(), d.cdrom ? "cd" : "hd", port);
@@ -94,7 +95,6 @@ Status Drives::add_own(const Options& options, pc::Board& board) {
             drive.cdrom = true;
         else
             continue;
-        drive.snapshot |= options.snapshot && !drive.cdrom;
         AhciController* const sata = board.chipset().sata();
         const std::string name = own_name(sata != nullptr, drive.cdrom, slot);
         const Status s =
@@ -106,9 +106,8 @@ Status Drives::add_own(const Options& options, pc::Board& board) {
 
 Status Drives::add_floppies(const Options& options, pc::Board& board) {
     std::array<bool, Fdc82077aa::kDrives> taken{};
-    for (DriveOptions d : options.drives) {
+    for (const DriveOptions& d : options.drives) {
         if (d.interface != DriveInterface::kFloppy) continue;
-        d.snapshot |= options.snapshot;
         const unsigned slot = d.index.value_or(taken[0] ? 1 : 0);
         if (slot >= taken.size()) return error("-drive {}: there are floppy drives 0 and 1, not {}", d.file, slot);
         if (std::exchange(taken[slot], true))

@@ -43,7 +43,7 @@ class Drives {
         void change_medium(std::unique_ptr<BlockQueue> image);
     };
 
-    static Drive drive_of(const DriveOptions& options, std::string name);
+    Drive drive_of(const DriveOptions& options, std::string name);
     Status add_floppies(const Options& options, pc::Board& board);
     Status add_floppy(const DriveOptions& options, unsigned slot, pc::Board& board);
     Status add_own(const Options& options, pc::Board& board);
@@ -58,6 +58,7 @@ class Drives {
     Result<Drive*> removable(const std::string& name);
 
     DeferredWork& work_;
+    bool all_snapshot_ = false;  ///< -snapshot
     std::vector<Drive> drives_;
     std::multimap<unsigned, std::string> boot_order_;
 };
