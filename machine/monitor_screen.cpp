@@ -63,4 +63,12 @@ Status MachineMonitor::type_text(std::string_view text) {
     return {};
 }
 
+void MachineMonitor::move_mouse(int dx, int dy, int wheel) { machine_.board().mouse().move(dx, dy, wheel); }
+
+void MachineMonitor::press_mouse_buttons(MouseButtons pressed) {
+    const auto bit = [](bool on, Ps2Mouse::Button button) { return on ? unsigned{button} : 0u; };
+    machine_.board().mouse().set_buttons(static_cast<u8>(bit(pressed.left, Ps2Mouse::kLeft) | bit(pressed.middle, Ps2Mouse::kMiddle) |
+                                                         bit(pressed.right, Ps2Mouse::kRight)));
+}
+
 }  // namespace twin86

@@ -43,6 +43,8 @@ class MachineMonitor : public MonitorTarget {
     Result<std::vector<std::string>> screen_text() override;
     Status send_keys(const std::vector<std::string>& names, unsigned hold_ms) override;
     Status type_text(std::string_view text) override;
+    void move_mouse(int dx, int dy, int wheel) override;
+    void press_mouse_buttons(MouseButtons pressed) override;
 
     std::optional<u64> register_value(std::string_view name) override;
     bool read_virtual(Gva address, std::span<u8> to) override;

@@ -44,19 +44,24 @@ class OtherFirmware(unittest.TestCase):
             monitor.command("type echo Twin86\\n")
             monitor.wait_text("iPXE> echo Twin86", 60)
 
-    def test_u_boot_finds_the_disk(self):
+    def assert_u_boot_finds_the_disk(self, rom, *more):
         image = harness.OUT / "uboot.img"
         harness.OUT.mkdir(parents=True, exist_ok=True)
         image.write_bytes(bytes(8 << 20))
-        rom = harness.guest_files("u-boot-x86_64.rom")[0]
-        args = ["-m", "256", "-display", "none", "-monitor", "none", "-serial", "stdio", "-bios", rom, "-hda", image]
-        with harness.Emulator("uboot", args) as emulator:
+        args = ["-m", "256", "-display", "none", "-monitor", "none", "-serial", "stdio", "-hda", image, *more]
+        with harness.Emulator("uboot", [*args, "-bios", *harness.guest_files(rom)]) as emulator:
             emulator.expect("Hit any key to stop autoboot", 120)
             emulator.send("\n")
             emulator.expect("=> ")
             emulator.send("ide reset\n")
             emulator.expect(r"Device 0: Model: TWIN86.*\r?\n +Type: Hard Disk")
             emulator.send("poweroff\n")
+
+    def test_u_boot_of_64_bits(self):
+        self.assert_u_boot_finds_the_disk("u-boot-x86_64.rom")
+
+    def test_u_boot_of_32_bits(self):
+        self.assert_u_boot_finds_the_disk("u-boot-x86.rom", "-vga", "none")
 
 
 class Refusals(unittest.TestCase):

@@ -2,9 +2,9 @@
 # guests.sh: kernels and initial RAM disks for guests, out of Debian packages, kept in a cache outside the tree.
 #
 #   guests.sh kernel-cloud kernel-generic initrd-shell      prints the path of each, fetching or building it first
-#   also: initrd-disk (for kernel-cloud) initrd-sata (for kernel-generic) memtest86+{x64,ia32}.bin memtest86+x64.efi
+#   also: initrd-disk (for kernel-cloud) initrd-{sata,mouse} (for kernel-generic) memtest86+{x64,ia32}.bin memtest86+x64.efi
 #   grub-rescue-cdrom.iso grub-rescue-floppy.img memtest86+x64.iso memtest86+ia32.iso OVMF.fd
-#   installer-{text,gtk}-{kernel,initrd} pxe-e1000.rom u-boot-x86_64.rom OVMF_CODE.fd OVMF_VARS.fd OVMF_CODE_4M.fd OVMF_VARS_4M.fd
+#   installer-{text,gtk}-{kernel,initrd} pxe-e1000.rom u-boot-{x86,x86_64}.rom OVMF_CODE.fd OVMF_VARS.fd OVMF_CODE_4M.fd OVMF_VARS_4M.fd
 #
 # Exit status 3: not available because apt or the network is not. Needs no root. TWIN86_CACHE names the cache.
 # shellcheck source=tools/lib/common.sh
@@ -44,15 +44,15 @@ fetch_kernel() { # META DESTINATION_DIR
     return $status
 }
 
-# The generic kernel's drivers for disks: the cloud kernel has none for SATA.
-fetch_disk_drivers() { # DESTINATION_DIR
+# The generic kernel's drivers for disks and mice: the cloud kernel has none for SATA and PS/2.
+fetch_drivers() { # DESTINATION_DIR
     local work package
     [ ! -d "$1" ] || return 0
     apt_ready linux-image-amd64 || return
     package=$(real_package linux-image-amd64)
     work=$(mktemp -d "$CACHE_DIR/.drivers.XXXXXX") || return
     apt_fetch "$work" "$package" && mkdir "$work/tree" "$work/done" && unpack_debs "$work/tree" "$work"/*.deb &&
-        mv "$work"/tree/lib/modules/*/kernel/{drivers/{ata,scsi,cdrom},lib,crypto,block} "$work/done/" && mv -T "$work/done" "$1"
+        mv "$work"/tree/lib/modules/*/kernel/{drivers/{ata,scsi,cdrom,input},lib,crypto,block} "$work/done/" && mv -T "$work/done" "$1"
     local status=$?
     rm -rf "$work"
     return $status
@@ -110,8 +110,8 @@ modules_of() {
     done | awk '!seen[$0]++'
 }
 
-# The shell's image and, behind it in a second archive, /modules: drivers for disks and CD-ROMs, in /modules/order.
-build_disk_initrd() { # DESTINATION DRIVER_FOLDER DRIVER...
+# The shell's image and, behind it in a second archive, /modules: drivers, in /modules/order.
+build_driver_initrd() { # DESTINATION DRIVER_FOLDER DRIVER...
     local work shell module
     [ ! -f "$1" ] || return 0
     shell=$(guest_file initrd-shell) || return
@@ -168,12 +168,17 @@ guest_file() {
         initrd-disk)
             path=$CACHE_DIR/disk-$(recipe_digest "$TOOLS_LIB/guest-init" "$TOOLS_LIB/guests.sh").cpio.gz
             guest_file kernel-cloud >/dev/null || return
-            locked "$1" build_disk_initrd "$path" "$CACHE_DIR/kernel-cloud/modules" ata_piix sd_mod sr_mod isofs ext4 || return
+            locked "$1" build_driver_initrd "$path" "$CACHE_DIR/kernel-cloud/modules" ata_piix sd_mod sr_mod isofs ext4 || return
             ;;
         initrd-sata)
             path=$CACHE_DIR/sata-$(recipe_digest "$TOOLS_LIB/guest-init" "$TOOLS_LIB/guests.sh").cpio.gz
-            locked drivers fetch_disk_drivers "$CACHE_DIR/drivers-generic" || return
-            locked "$1" build_disk_initrd "$path" "$CACHE_DIR/drivers-generic" ahci sd_mod sr_mod || return
+            locked drivers fetch_drivers "$CACHE_DIR/drivers-generic-2" || return
+            locked "$1" build_driver_initrd "$path" "$CACHE_DIR/drivers-generic-2" ahci sd_mod sr_mod || return
+            ;;
+        initrd-mouse)
+            path=$CACHE_DIR/mouse-$(recipe_digest "$TOOLS_LIB/guest-init" "$TOOLS_LIB/guests.sh").cpio.gz
+            locked drivers fetch_drivers "$CACHE_DIR/drivers-generic-2" || return
+            locked "$1" build_driver_initrd "$path" "$CACHE_DIR/drivers-generic-2" psmouse mousedev || return
             ;;
         grub-rescue-cdrom.iso | grub-rescue-floppy.img)
             locked grub-rescue-pc fetch_package grub-rescue-pc || return
@@ -198,9 +203,10 @@ guest_file() {
             locked ipxe-qemu fetch_package ipxe-qemu || return
             path=$CACHE_DIR/package-ipxe-qemu/usr/lib/ipxe/qemu/$1
             ;;
-        u-boot-x86_64.rom)
+        u-boot-x86.rom | u-boot-x86_64.rom)
             locked u-boot-qemu fetch_package u-boot-qemu || return
-            path=$CACHE_DIR/package-u-boot-qemu/usr/lib/u-boot/qemu-x86_64/u-boot.rom
+            path=${1#u-boot-}
+            path=$CACHE_DIR/package-u-boot-qemu/usr/lib/u-boot/qemu-${path%.rom}/u-boot.rom
             ;;
         OVMF.fd)
             locked ovmf fetch_package ovmf || return

@@ -8,6 +8,7 @@
 #include "ui/monitor/drive_commands.h"
 #include "ui/monitor/expression.h"
 #include "ui/monitor/memory_dump.h"
+#include "ui/monitor/mouse_commands.h"
 #include "ui/monitor/screen_commands.h"
 
 namespace twin86 {
@@ -164,6 +165,7 @@ MonitorTables standard_monitor_tables() {
     };
     add_screen_commands(tables);
     add_drive_commands(tables);
+    add_mouse_commands(tables);
     return tables;
 }
 

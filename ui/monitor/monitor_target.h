@@ -18,6 +18,10 @@ struct Disassembly {
     std::string text;
 };
 
+struct MouseButtons {
+    bool left = false, middle = false, right = false;
+};
+
 /// Called on the main thread with the machine lock held. Text may be many lines; each ends in \n.
 class MonitorTarget {
   public:
@@ -57,6 +61,10 @@ class MonitorTarget {
     virtual Status send_keys(const std::vector<std::string>& names, unsigned hold_ms) = 0;
     /// What a US keyboard can type.
     virtual Status type_text(std::string_view text) = 0;
+
+    /// To the right, downwards, and the wheel towards the user.
+    virtual void move_mouse(int dx, int dy, int wheel) = 0;
+    virtual void press_mouse_buttons(MouseButtons pressed) = 0;
 
     /// By the name without '$', lower case: rax, eip, cr3 ...
     virtual std::optional<u64> register_value(std::string_view name) = 0;

@@ -65,6 +65,10 @@ struct FakeMachine : MonitorTarget {
         calls += "type:" + std::string(text) + " ";
         return {};
     }
+    void move_mouse(int dx, int dy, int wheel) override { calls += fmt::format("move:{},{},{} ", dx, dy, wheel); }
+    void press_mouse_buttons(MouseButtons b) override {
+        calls += fmt::format("buttons:{:d}{:d}{:d} ", b.left, b.middle, b.right);
+    }
     std::vector<std::string> screen{"first row", "", "login: _"};
     std::optional<u64> register_value(std::string_view name) override {
         if (name == "rsp") return 0x1000;
@@ -246,6 +250,20 @@ TEST_CASE("commands for the screen and the keyboard") {
     CHECK(r.machine.calls == "dump:a b.png ctrl+alt+delete+100 a+250 type:ls -l\n ");
     CHECK(r.run("info vga") == "vga\n");
     CHECK(r.run("info pci") == "pci\n");
+}
+
+TEST_CASE("commands for the mouse") {
+    Rig r;
+    CHECK(r.run("mouse_move 5 -3") == "");
+    CHECK(r.run("mouse_move  -5   3  1 ") == "");
+    CHECK(r.run("mouse_button 1") == "");
+    CHECK(r.run("mouse_button 6") == "");
+    CHECK(r.run("mouse_button 0") == "");
+    CHECK(r.machine.calls == "move:5,-3,0 move:-5,3,-1 buttons:100 buttons:011 buttons:000 ");
+    for (const char* line : {"mouse_move", "mouse_move 1", "mouse_move 1 2 3 4", "mouse_move 1 x", "mouse_move 99999 0"})
+        CHECK(r.run(line).find("mouse_move: give dx") == 0);
+    for (const char* line : {"mouse_button", "mouse_button 8", "mouse_button -1", "mouse_button 1 1"})
+        CHECK(r.run(line).find("mouse_button: give") == 0);
 }
 
 TEST_CASE("wait-text: its words, and escapes of type") {
