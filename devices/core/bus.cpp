@@ -64,6 +64,11 @@ void IoBus::write(IoPort port, unsigned size, u32 value) {
     write(static_cast<IoPort>(port + half), half, value >> (half * 8));
 }
 
+bool IoBus::is_free(IoPort base, u32 size) const {
+    const auto first = index_.begin() + base;
+    return std::all_of(first, first + size, [](u8 n) { return n == 0; });
+}
+
 std::vector<BusRange> IoBus::ranges() const {
     std::vector<BusRange> all;
     for (const Slot& s : slots_)
@@ -86,6 +91,11 @@ const MmioBus::Slot* MmioBus::find(Gpa address) const {
     if (at == slots_.begin()) return nullptr;
     --at;
     return address - at->base < at->size ? &*at : nullptr;
+}
+
+bool MmioBus::is_free(Gpa base, u64 size) const {
+    const auto behind = std::upper_bound(slots_.begin(), slots_.end(), base, [](Gpa a, const Slot& s) { return a < s.base; });
+    return find(base) == nullptr && (behind == slots_.end() || behind->base - base >= size);
 }
 
 u64 MmioBus::read(Gpa address, unsigned size) {

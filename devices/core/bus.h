@@ -74,6 +74,9 @@ class IoBus {
     u32 read(IoPort port, unsigned size);
     void write(IoPort port, unsigned size, u32 value);
 
+    /// Nobody answers in [base, +size), which ends within the port space.
+    bool is_free(IoPort base, u32 size) const;
+
     const BusCounters& counters() const { return counters_; }
     std::vector<BusRange> ranges() const;
 
@@ -100,6 +103,8 @@ class MmioBus {
     u64 read(Gpa address, unsigned size);
     void write(Gpa address, unsigned size, u64 value);
     bool mapped(Gpa address) const { return find(address) != nullptr; }
+    /// Nobody answers in [base, +size), which does not wrap.
+    bool is_free(Gpa base, u64 size) const;
 
     const BusCounters& counters() const { return counters_; }
     std::vector<BusRange> ranges() const;

@@ -54,3 +54,22 @@ TEST_CASE("mmio: lookup, truncation and RAII unmapping") {
     CHECK(bus.read(0xfff8, 4) == 0xffffffff);
     CHECK(bus.read(0x1010, 1) == 0xff);
 }
+
+TEST_CASE("free ranges: where no mapping begins, ends or lies") {
+    IoBus ports;
+    MmioBus memory;
+    Bytes bytes;
+    const auto p = ports.map(0x10, 8, bytes, "bytes");
+    const auto m1 = memory.map(0x1000, 0x1000, bytes, "first"), m2 = memory.map(0x3000, 0x1000, bytes, "second");
+    CHECK(ports.is_free(0, 0x10));
+    CHECK_FALSE(ports.is_free(0, 0x11));
+    CHECK_FALSE(ports.is_free(0x17, 1));
+    CHECK(ports.is_free(0x18, 0x10000 - 0x18));
+    CHECK(memory.is_free(0, 0x1000));
+    CHECK_FALSE(memory.is_free(0, 0x1001));
+    CHECK_FALSE(memory.is_free(0x1fff, 1));
+    CHECK(memory.is_free(0x2000, 0x1000));
+    CHECK_FALSE(memory.is_free(0x2000, 0x1001));
+    CHECK_FALSE(memory.is_free(0x800, 0x10000));
+    CHECK(memory.is_free(0x4000, ~u64{0} - 0x4000));
+}
