@@ -60,7 +60,7 @@ int answer(const ParsedOptions& parsed) {
 /// SIGQUIT: what is the guest doing?
 void show_state(Machine& machine, Log& log) {
     const StillMachine still(machine);
-    log.always("{}", register_text(machine.vcpu().state()));
+    log.always("{}", register_text(machine.vcpu().state(), machine.phys().a20()));
     machine.vcpu().dump_history();
 }
 

@@ -29,7 +29,7 @@ std::string MachineMonitor::run_state() const {
 
 std::string MachineMonitor::info_registers() {
     const StillMachine still(machine_);
-    return "\nCPU#0\n" + register_text(machine_.vcpu().state());
+    return "\nCPU#0\n" + register_text(machine_.vcpu().state(), machine_.phys().a20());
 }
 
 std::string MachineMonitor::info_mem() {

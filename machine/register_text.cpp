@@ -125,11 +125,11 @@ std::optional<u64> segment_by_name(const CpuState& s, std::string_view name) {
 
 }  // namespace
 
-std::string register_text(const CpuState& s) {
+std::string register_text(const CpuState& s, bool a20) {
     const bool wide = s.long_mode();
     std::string text = general_registers(s, wide);
-    text += fmt::format("{}={:0{}x} {}={:08x} [{}] CPL={} II={} A20=1 SMM=0 HLT={:d}\n", wide ? "RIP" : "EIP", s.rip,
-                        wide ? 16 : 8, wide ? "RFL" : "EFL", s.rflags, flag_letters(s.rflags), s.cpl(), s.shadow,
+    text += fmt::format("{}={:0{}x} {}={:08x} [{}] CPL={} II={} A20={:d} SMM=0 HLT={:d}\n", wide ? "RIP" : "EIP", s.rip,
+                        wide ? 16 : 8, wide ? "RFL" : "EFL", s.rflags, flag_letters(s.rflags), s.cpl(), s.shadow, a20,
                         s.activity == Activity::kHalted);
     return text + segments(s, wide) + control_registers(s, wide) + vector_registers(s, wide);
 }

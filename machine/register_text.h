@@ -9,8 +9,8 @@
 
 namespace twin86 {
 
-/// In the layout that QEMU's users and scripts know; 32-bit names outside long mode.
-std::string register_text(const CpuState& state);
+/// In the layout that QEMU's users and scripts know; 32-bit names outside long mode. `a20`: address bit 20 is driven.
+std::string register_text(const CpuState& state, bool a20);
 
 /// By lower-case name: rax, eax, r8, rip, eip, pc, rflags, eflags, cs, fs_base, cr3, dr7, efer ...
 std::optional<u64> register_by_name(const CpuState& state, std::string_view name);

@@ -28,10 +28,12 @@ class PagingMemory {
 
     TWIN86_LEAF_INLINE explicit PagingMemory(const PhysPages& pages) : pages_(pages) {}
 
+    TWIN86_LEAF_INLINE const PhysPages& pages() const { return pages_; }
+
     /// `address` is aligned to the size of T.
     template <class T>
     TWIN86_LEAF_INLINE T read(Gpa address) const {
-        const u64 entry = pages_.entry(address);
+        const u64 entry = pages_.entry(address & pages_.driven);
         if (page_is_mmio(entry)) [[unlikely]] return 0;
         return __atomic_load_n(reinterpret_cast<T*>(page_host(entry) + address % kPageSize), __ATOMIC_RELAXED);
     }
@@ -39,6 +41,7 @@ class PagingMemory {
     /// Replaces the entry if it still holds `expected`; false when another processor changed it meanwhile.
     template <class T>
     TWIN86_LEAF_INLINE bool compare_exchange(Gpa address, T expected, T desired) {
+        address &= pages_.driven;
         const u64 entry = pages_.entry(address);
         if (!page_is_ram(entry)) return true;
         T* const at = reinterpret_cast<T*>(page_host(entry) + address % kPageSize);
@@ -58,8 +61,8 @@ class PagingMemory {
 
 /// A successful translation of one page.
 struct Translation {
-    Gpa physical = 0;      ///< of the address that was translated
-    u64 page_size = 4096;  ///< of the mapping: 4 KiB, 2 MiB, 4 MiB or 1 GiB (no paging: 4 KiB)
+    Gpa physical = 0;      ///< of the address that was translated, as it appears on the bus (PhysPages::driven)
+    u64 page_size = 4096;  ///< of the mapping: 4 KiB, 2 MiB, 4 MiB or 1 GiB (no paging, no A20: 4 KiB)
     bool readable = false; ///< a read with the same rights would succeed (SMAP can forbid it to a fetch)
     bool writable = false; ///< a write with the same rights would succeed without changing the dirty bit
     bool user = false;     ///< U/S of the combined entries

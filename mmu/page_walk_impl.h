@@ -203,9 +203,17 @@ TWIN86_LEAF_INLINE WalkResult identity(Gva va) {
     return r;
 }
 
+/// A20M# changes addresses behind segments and paging; what it is for: SDM vol. 3, 21.1.1.
+TWIN86_LEAF_INLINE WalkResult on_bus(WalkResult r, const PhysPages& pages) {
+    if (pages.driven == ~u64{0}) [[likely]] return r;
+    r.page.physical &= pages.driven;
+    r.page.page_size = kPageSize;  // what lies together in a large page does not on the bus
+    return r;
+}
+
 /// See translate() in mmu/page_walk.h.
 static inline WalkResult translate(const PagingContext& c, PagingMemory& m, Gva va, Access access) {
-    if ((c.cr0 & kCr0Pg) == 0) return identity(va);
+    if ((c.cr0 & kCr0Pg) == 0) return on_bus(identity(va), m.pages());
     for (;;) {
         Path path;
         walk(c, m, va, path);
@@ -216,17 +224,17 @@ static inline WalkResult translate(const PagingContext& c, PagingMemory& m, Gva 
         const bool write = access == Access::kWrite;
         const bool settled = (c.cr4 & kCr4Pae) != 0 ? set_accessed<u64>(m, path, write) : set_accessed<u32>(m, path, write);
         if (!settled) [[unlikely]] continue;
-        return success(c, path, va, r, write || (path.leaf & kD) != 0);
+        return on_bus(success(c, path, va, r, write || (path.leaf & kD) != 0), m.pages());
     }
 }
 
 /// See peek() in mmu/page_walk.h.
 static inline WalkResult peek(const PagingContext& c, const PhysPages& pages, Gva va) {
-    if ((c.cr0 & kCr0Pg) == 0) return identity(va);
+    if ((c.cr0 & kCr0Pg) == 0) return on_bus(identity(va), pages);
     Path path;
     walk(c, PagingMemory(pages), va, path);
     if (path.failed) return failure(path.fault);
-    return success(c, path, va, rights(c, path), (path.leaf & kD) != 0);
+    return on_bus(success(c, path, va, rights(c, path), (path.leaf & kD) != 0), pages);
 }
 
 }  // namespace twin86::paging

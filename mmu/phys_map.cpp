@@ -172,6 +172,12 @@ void PhysMap::remap(Gpa base, u64 size, Backing backing) {
     });
 }
 
+void PhysMap::set_a20(bool driven) {
+    if (driven == a20()) return;
+    pages_.driven = driven ? ~u64{0} : ~u64{MiB};
+    for (PhysMapListener* l : listeners_) l->address_lines_changed();
+}
+
 std::string PhysMap::name_of(Gpa page, Hva host) const {
     for (auto r = regions_.rbegin(); r != regions_.rend(); ++r)
         if (r->covers(page) && r->host + (page - r->base) == host) return r->name;

@@ -45,6 +45,8 @@ class PhysMapListener {
     virtual void writes_protected(Gpa base, u64 size) = 0;
     /// Something else lies there now.
     virtual void range_remapped(Gpa base, u64 size) = 0;
+    /// All addresses lead elsewhere now: PhysPages::driven has changed.
+    virtual void address_lines_changed() {}
     /// Somebody is about to read the dirty flags of this range: writes that are logged elsewhere must be put there.
     virtual void collect_dirty(Gpa, u64) {}
 };
@@ -88,6 +90,9 @@ class PhysMap : public DmaView {
     /// engine may collect them and deliver them late, in their order. Until the handle goes.
     [[nodiscard]] Mapping allow_late_writes(Gpa base, u64 size);
     const std::vector<GpaRange>& late_writes() const { return late_writes_; }
+    /// A20M#: whether processors drive address bit 20. Bus masters always do.
+    void set_a20(bool driven);
+    bool a20() const { return pages_.driven == ~u64{0}; }
     /// Switches whole pages.
     void remap(Gpa base, u64 size, Backing backing);
 

@@ -42,6 +42,7 @@ struct PhysPages {
     u64* entries = nullptr;
     u64 count = 0;  ///< number of entries; pages beyond are MMIO
     RamGranules ram;
+    u64 driven = ~u64{0};  ///< address lines that processors drive: without bit 20 while A20M# is asserted
 
     TWIN86_LEAF_INLINE u64 entry(Gpa address) const {
         const u64 page = address / kPageSize;

@@ -199,6 +199,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool global_code(Gva linear) override;
     void writes_protected(Gpa base, u64 size) override;
     void range_remapped(Gpa base, u64 size) override;
+    void address_lines_changed() override;
     void tlb_flush_all();
     void tlb_flush_non_global();
     void tlb_flush_va(Gva address);

@@ -26,6 +26,7 @@ RunExit KvmVcpu::run() {
 
 /// Brings KVM's memory and processor up to what they are here.
 bool KvmVcpu::prepare() {
+    if (!phys_.a20()) return fail("A20 off");  // KVM drives all address lines
     if (const Status s = slots_.update(); !s) return fail(s.failure().message);
     if (needs_guard() && !may_be_guarded()) return false;
     if (breakpoints_are_missed()) return fail("debugging");

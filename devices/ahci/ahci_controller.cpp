@@ -14,6 +14,7 @@ constexpr u32 kAdapterReset = 1u << 0, kInterruptEnable = 1u << 1, kAhciEnable =
 
 constexpr u32 kFirstPort = 0x100, kPortBytes = 0x80;
 constexpr unsigned kAbar = 5;
+constexpr u8 kMsi = 0x80;
 
 }  // namespace
 
@@ -28,6 +29,7 @@ AhciController::AhciController(std::string name, DmaView& memory, Log& log)
       name_(std::move(name)),
       log_(log) {
     add_memory_bar(kAbar, kWindowBytes, *this);
+    add_msi(MsiAddress::k32Bits, kMsi);
     for (unsigned n = 0; n < kPorts; ++n) ports_.push_back(std::make_unique<AhciPort>(memory, [this] { update(); }));
     reset_adapter();
 }
@@ -85,7 +87,8 @@ void AhciController::write(u32 offset, u32 value) {
             return update();
         case kInterruptStatus:
             pending_ &= ~value;
-            return update();
+            update();
+            return repeat_interrupt();  // AHCI 1.3.1, 10.6.2: what is left is told anew
         default:
             return;
     }

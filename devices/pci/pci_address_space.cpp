@@ -33,9 +33,8 @@ bool PciAddressSpace::free(const PciBar& bar) const {
         if (other->mapped && other->is_io() == bar.is_io() &&
             overlap(*bar.wanted, bar.size, *other->mapped, other->size))
             return false;
-    const std::vector<BusRange> ranges = bar.is_io() ? io_.ranges() : mmio_.ranges();
-    return std::none_of(ranges.begin(), ranges.end(),
-                        [&](const BusRange& r) { return overlap(*bar.wanted, bar.size, r.base, r.size); });
+    if (!bar.is_io()) return mmio_.is_free(*bar.wanted, bar.size);
+    return io_.is_free(static_cast<IoPort>(*bar.wanted), static_cast<u32>(bar.size));
 }
 
 bool PciAddressSpace::has_overlaps() const {

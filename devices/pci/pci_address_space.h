@@ -1,6 +1,8 @@
 // Who of the PCI functions answers where: places base address registers on the port and memory buses.
 #pragma once
 
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -24,6 +26,12 @@ class PciAddressSpace {
     IoBus& io() { return io_; }
     MmioBus& mmio() { return mmio_; }
 
+    /// Where messages of functions go: 32-bit writes to memory. PCI Local Bus 3.0, 6.8.
+    void set_on_message(std::function<void(u64 address, u32 data)> deliver) { deliver_ = std::move(deliver); }
+    void send_message(u64 address, u32 data) {
+        if (deliver_) deliver_(address, data);
+    }
+
     void add(PciBar& bar) { bars_.push_back(&bar); }
     void remove(PciBar& bar);
     /// Makes what is mapped equal to what is wanted, as far as ranges are free.
@@ -40,6 +48,7 @@ class PciAddressSpace {
     std::vector<PciWindow> windows_;
     Log* log_;
     std::vector<PciBar*> bars_;
+    std::function<void(u64, u32)> deliver_;
 };
 
 }  // namespace twin86

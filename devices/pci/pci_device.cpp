@@ -6,6 +6,10 @@
 namespace twin86 {
 namespace {
 
+// MSI: offsets in the capability, bits of its control register.
+constexpr u8 kMsiControl = 2, kMsiAddress = 4;
+constexpr u16 kMsiEnable = 1 << 0, kMsi64Bits = 1 << 7;
+
 constexpr u32 kBarIo = 1, kBarMemory64 = 4, kBarPrefetchable = 8, kRomEnable = 1;
 
 }  // namespace
@@ -86,8 +90,9 @@ void PciDevice::add_memory_bar(unsigned n, u64 size, MmioHandler& handler, PciBa
             });
 }
 
-u8 PciDevice::add_capability(u8 id, u8 size) {
-    const u8 at = next_capability_;
+u8 PciDevice::add_capability(u8 id, u8 size, u8 offset) {
+    const u8 at = offset != 0 ? offset : next_capability_;
+    CHECK(at >= next_capability_, "capability {:#x} at {:#x}: capabilities are added in ascending order", id, at);
     CHECK(at + size <= 256, "capability {:#x} of {} bytes does not fit", id, size);
     set_register(at, 1, id);
     set_register(at + 1, 1, power_on_[kPciCapabilities]);
@@ -117,7 +122,8 @@ void PciDevice::config_write(u8 offset, unsigned size, u32 value) {
         byte = static_cast<u8>(byte & ~(written & write_one_to_clear_[offset + i]));
     }
     const auto touches = [&](unsigned first, unsigned end) { return offset < end && offset + size > first; };
-    if (touches(kPciCommand, kPciCommand + 2)) update_intx();
+    const bool msi_control = msi_ != 0 && touches(msi_ + kMsiControl, msi_ + kMsiControl + 2);
+    if (touches(kPciCommand, kPciCommand + 2) || msi_control) update_intx();
     if (touches(kPciCommand, kPciCommand + 2) || touches(kPciBar0, kPciBar0 + 4 * kBars) ||
         touches(kPciExpansionRom, kPciExpansionRom + 4))
         update_bars();
@@ -151,16 +157,44 @@ bool PciDevice::bus_master() const {
     return (command() & kPciCommandMaster) != 0 && (upstream == nullptr || upstream->forwards_dma());
 }
 
+void PciDevice::add_msi(MsiAddress width, u8 offset) {
+    const bool wide = width == MsiAddress::k64Bits;
+    const unsigned data = wide ? 12 : 8;
+    msi_ = add_capability(kPciCapabilityMsi, static_cast<u8>(data + 2), offset);
+    set_register(msi_at(kMsiControl), 2, wide ? kMsi64Bits : 0, kMsiEnable);
+    set_register(msi_at(kMsiAddress), 4, 0, ~3u);
+    if (wide) set_register(msi_at(kMsiAddress + 4), 4, 0, ~0u);
+    set_register(msi_at(data), 2, 0, 0xffff);
+}
+
+bool PciDevice::msi_enabled() const {
+    return msi_ != 0 && (config_read(msi_at(kMsiControl), 2) & kMsiEnable) != 0;
+}
+
+void PciDevice::send_msi() {
+    if (connector_.space == nullptr || !bus_master()) return;
+    const bool wide = (config_read(msi_at(kMsiControl), 2) & kMsi64Bits) != 0;
+    const u64 high = wide ? config_read(msi_at(kMsiAddress + 4), 4) : 0;
+    connector_.space->send_message(high << 32 | config_read(msi_at(kMsiAddress), 4),
+                                   config_read(msi_at(wide ? 12 : 8), 2));
+}
+
 void PciDevice::set_interrupt(bool level) {
+    const bool rises = level && !intx_wanted_;
     intx_wanted_ = level;
     update_intx();
+    if (rises && msi_enabled()) send_msi();
+}
+
+void PciDevice::repeat_interrupt() {
+    if (intx_wanted_ && msi_enabled()) send_msi();
 }
 
 void PciDevice::update_intx() {
     const u8 status = static_cast<u8>(config_[kPciStatus] & ~kPciStatusInterrupt);
     config_[kPciStatus] = static_cast<u8>(status | (intx_wanted_ ? kPciStatusInterrupt : 0));
     if (interrupt_pin() == 0) return;
-    connector_.pins[interrupt_pin() - 1].set(intx_wanted_ && (command() & kPciCommandIntxDisable) == 0);
+    connector_.pins[interrupt_pin() - 1].set(intx_wanted_ && !msi_enabled() && (command() & kPciCommandIntxDisable) == 0);
 }
 
 void PciDevice::reset(ResetKind) {

@@ -68,11 +68,18 @@ class PciDevice : public Device {
     /// Port and memory BARs whose handler is an ordinary bus handler.
     void add_io_bar(unsigned n, u32 size, IoHandler& handler, u8 sizes = IoBus::kAll);
     void add_memory_bar(unsigned n, u64 size, MmioHandler& handler, PciBarKind kind = PciBarKind::kMemory32);
-    /// Chains a capability of `size` bytes (header included) into the list; returns its offset.
-    u8 add_capability(u8 id, u8 size);
+    /// Chains a capability of `size` bytes (header included) into the list, at the next free offset or at `offset`; returns
+    /// where it is.
+    u8 add_capability(u8 id, u8 size, u8 offset = 0);
+    enum class MsiAddress : u8 { k32Bits, k64Bits };
+    /// One message, without mask. PCI Local Bus 3.0, 6.8.1.
+    void add_msi(MsiAddress width, u8 offset = 0);
 
-    /// The device's wish for its INTx pin; the pin follows unless the command register disables it.
+    /// The device's wish for an interrupt: its INTx pin follows unless the command register disables it; with MSI enabled
+    /// each rise sends the message instead.
     void set_interrupt(bool level);
+    /// The wish stands after some of its reasons went: with MSI enabled the message is sent again.
+    void repeat_interrupt();
     /// Changes registers from the device's side, whatever software may write.
     void set_config(u8 offset, unsigned size, u32 value);
     /// After a write by software; offset and size are those of the access.
@@ -90,10 +97,14 @@ class PciDevice : public Device {
     std::optional<u64> decoded_base(unsigned n) const;
     void update_bars();
     void update_intx();
+    u8 msi_at(unsigned offset) const { return static_cast<u8>(msi_ + offset); }
+    bool msi_enabled() const;
+    void send_msi();
 
     Bytes power_on_{}, writable_{}, write_one_to_clear_{}, config_{};
     std::array<PciBar, kBars + 1> bars_;
     u8 next_capability_ = kPciFirstCapability;
+    u8 msi_ = 0;  ///< offset of the capability; 0: none
     bool intx_wanted_ = false, express_ = false;
     PciConnector connector_;
 };

@@ -38,6 +38,7 @@ constexpr u16 kPciStatusErrors = 0xf900;  ///< bits that a one clears
 constexpr u8 kPciMultiFunction = 0x80;
 constexpr u8 kPciHeaderBridge = 0x01;
 
+constexpr u8 kPciCapabilityMsi = 0x05;
 constexpr u8 kPciCapabilityExpress = 0x10;
 
 /// Slot 0-31 and function 0-7 as the configuration address carries them.

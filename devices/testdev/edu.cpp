@@ -25,6 +25,7 @@ Edu::Edu(TimerQueue& timers, DmaView& memory)
       factorial_timer_(timers, [this] { factorial_done(); }),
       dma_timer_(timers, [this] { dma_done(); }) {
     add_memory_bar(0, kWindowBytes, *this);
+    add_msi(MsiAddress::k64Bits);
 }
 
 void Edu::reset(ResetKind kind) {

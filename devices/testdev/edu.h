@@ -4,7 +4,7 @@
 //   0x24 interrupt status 0x60 raise interrupt  0x64 acknowledge interrupt
 //   0x80 DMA source  0x88 destination  0x90 count  0x98 command; the device's buffer is at 0x40000, 4096 bytes
 //
-// Work takes virtual time. Interrupts are INTA.
+// Work takes virtual time. Interrupts are INTA or one message (MSI).
 #pragma once
 
 #include <array>

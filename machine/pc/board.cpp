@@ -1,6 +1,8 @@
 #include "machine/pc/board.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "bios/acpi_config.h"
 #include "machine/pc/i440fx_chipset.h"
@@ -37,9 +39,7 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
       acpi_pm_(timers, gsi_.line(kIrqSci), 32, {[this](u8 type) { sleep(type); }, [](u8) {}}, log,
                config.type == MachineType::kQ35 ? kIch9PmLayout : kPiix4PmLayout),
       reset_control_([this](bool) { events_.reset(); }),
-      // The state of the gate is kept and shows in its registers; address bit 20 itself is never masked, because no
-      // kernel that is entered in protected mode runs with it off.
-      a20_([](bool) {}),
+      a20_([&phys](bool on) { phys.set_a20(on); }),
       port92_([this](bool on) { a20_.set_port92(on); }, [this] { events_.reset(); }),
       i8042_({gsi_.line(kIrqKeyboard), gsi_.line(kIrqMouse), [this](bool on) { a20_.set_keyboard_controller(on); },
               [this] { events_.reset(); }},
@@ -52,6 +52,7 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
     cmos_.high_ram = config.high_ram;
     apic_bus_.attach(lapic_);
     apic_bus_.attach(ioapic_);
+    chipset_->pci_space().set_on_message([this, &phys](u64 address, u32 data) { deliver_message(phys, address, data); });
     // The interrupt lines before those who drive them.
     devices_ = {&ioapic_,  &pic_,           &lapic_,  &gsi_,   &hpet_, &pit_,    &port61_, &rtc_,
                 &acpi_pm_, &reset_control_, &port92_, &i8042_, &dma_,  &fw_cfg_, &fdc_,    &coprocessor_error_};
@@ -114,6 +115,17 @@ void Board::map_firmware_ports() {
 void Board::map_power() {
     claim(kSmiCommand, AcpiPm::kSmiPorts, acpi_pm_.smi_ports(), "smi-command");
     claim(kPort92, 1, port92_, "port92");
+}
+
+/// An address that is no local APIC's is memory.
+void Board::deliver_message(DmaView& memory, u64 address, u32 data) {
+    if (LocalApicBus::is_msi(address)) {
+        apic_bus_.deliver_msi(address, data);
+        return;
+    }
+    std::array<u8, sizeof data> bytes;
+    std::memcpy(bytes.data(), &data, sizeof data);
+    memory.dma_write(address, bytes);
 }
 
 /// The DSDT offers soft-off alone; other types are nothing that we promised.

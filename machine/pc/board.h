@@ -108,6 +108,7 @@ class Board {
     void map_firmware_ports();
     void map_power();
     void sleep(u8 type);
+    void deliver_message(DmaView& memory, u64 address, u32 data);
     void add_serials(const std::vector<CharBackend*>& backends);
     Status check_free(IoPort base, u32 size, const char* what) const;
     void claim(IoPort base, u32 size, IoHandler& handler, std::string name, u8 sizes = IoBus::kByte) {

@@ -17,11 +17,11 @@ DEBUG = ["-display", "none", "-serial", "none", "-monitor", "none", "-device", "
          "-chardev", "stdio,id=debug", "-device", "isa-debugcon,iobase=0x402,chardev=debug"]
 
 
-def boot_image(name, size=1 << 20):
-    """A disk image that starts with boot_sector.asm."""
+def boot_image(name, size=1 << 20, source="boot_sector.asm"):
+    """A disk image that starts with what the source says."""
     harness.OUT.mkdir(parents=True, exist_ok=True)
     image = harness.OUT / f"{name}.img"
-    source = os.path.join(os.path.dirname(__file__), "boot_sector.asm")
+    source = os.path.join(os.path.dirname(__file__), source)
     subprocess.run(["nasm", "-f", "bin", "-o", image, source], check=True)
     os.truncate(image, size)
     return image
@@ -55,6 +55,14 @@ class BootSector(unittest.TestCase):
         for option in ("-hda", "-hdb", "-hdc", "-hdd"):
             with self.subTest(option):
                 self.assert_boots("boot_position", option, image)
+
+    def test_a20_gate(self):
+        image = boot_image("boot_a20", source="a20.asm")
+        for engine in ("jit", "jit,one-insn-per-block=on", "kvm"):
+            if engine == "kvm" and not os.access("/dev/kvm", os.W_OK):
+                continue
+            with self.subTest(engine), harness.Emulator("boot_a20", [*DEBUG, "-accel", engine, image]) as emulator:
+                self.assertEqual(emulator.finish(), stubs.exit_status(0x21))
 
     def test_floppy(self):
         image = boot_image("boot_floppy", 1440 << 10)

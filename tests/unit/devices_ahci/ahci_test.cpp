@@ -121,6 +121,36 @@ TEST_CASE("ahci: IDENTIFY comes by PIO with its setup FIS and an interrupt") {
     CHECK_FALSE(rig.irq.level);
 }
 
+TEST_CASE("ahci: with MSI enabled each cause sends a message and the pin stays low") {
+    Rig rig;
+    std::vector<std::pair<u64, u32>> messages;
+    rig.space->set_on_message([&](u64 address, u32 data) { messages.emplace_back(address, data); });
+    const std::pair<u64, u32> expected{0xfee01000, 0x4123};
+    REQUIRE(rig.adapter.config_read(0x34, 1) == 0x80);
+    CHECK(rig.adapter.config_read(0x80, 4) == 0x00000005);
+    rig.adapter.config_write(0x84, 4, 0xfee01003);
+    rig.adapter.config_write(0x88, 2, 0x4123);
+    rig.adapter.config_write(0x82, 2, 0xffff);
+    CHECK(rig.adapter.config_read(0x82, 2) == 1);
+    rig.build(0, command(0xec), 512, 0);
+    rig.issue(1);
+    CHECK_FALSE(rig.irq.level);
+    CHECK(messages == std::vector{expected});
+
+    rig.set(0x08, ~0u);  // the port still has its reason
+    CHECK(messages == std::vector{expected, expected});
+    rig.set(kIs, ~0u);
+    rig.set(0x08, ~0u);
+    CHECK(messages.size() == 2);
+
+    rig.adapter.config_write(0x04, 2, 2);  // no bus master: no message
+    rig.build(0, command(0xec), 512, 0);
+    rig.issue(1);
+    CHECK(messages.size() == 2);
+    rig.adapter.config_write(0x82, 2, 0);
+    CHECK(rig.irq.level == ((rig.get(0x08) & 2) != 0));
+}
+
 TEST_CASE("ahci: several slots of DMA reads end one after the other with their byte counts") {
     Rig rig;
     rig.build(3, command(0x25, 100, 8), 4096, 0);

@@ -146,6 +146,30 @@ TEST_CASE("edu: identification, liveness, factorials with and without interrupt"
     copy_state(d, other);
 }
 
+TEST_CASE("edu: interrupts as messages to a 64-bit address") {
+    PciRig r;
+    ManualClock clock;
+    TimerQueue timers(clock);
+    PlainRam ram;
+    Edu d(timers, ram);
+    r.plug(d);
+    std::vector<std::pair<u64, u32>> messages;
+    r.space.set_on_message([&](u64 address, u32 data) { messages.emplace_back(address, data); });
+    CHECK(d.config_read(0x40, 4) == 0x00800005);
+    d.config_write(0x44, 4, 0xfee00000);
+    d.config_write(0x48, 4, 0x12);
+    d.config_write(0x4c, 2, 0x41);
+    d.config_write(0x42, 2, 1);
+    d.config_write(0x04, 2, d.config_read(0x04, 2) | 4);
+    r.mmio.write(kBar + 0x60, 4, 1);
+    r.mmio.write(kBar + 0x60, 4, 2);  // the wish stands already
+    CHECK(messages == std::vector<std::pair<u64, u32>>{{0x12'fee00000, 0x41}});
+    CHECK_FALSE(r.lines.level[0]);
+    d.config_write(0x42, 2, 0);
+    CHECK(r.lines.level[0]);
+    CHECK(messages.size() == 1);
+}
+
 TEST_CASE("edu: DMA both ways, and only within its buffer, the memory and its rights") {
     PciRig r;
     ManualClock clock;

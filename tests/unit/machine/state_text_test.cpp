@@ -45,7 +45,7 @@ TEST_CASE("reset state, SDM vol. 3 table 9-1") {
     CHECK(s.rflags == 2);
     CHECK((s.gpr[kRax] == 0 && s.cr3 == 0 && s.efer == 0));
     CHECK((s.dr[6] == 0xffff0ff0 && s.dr[7] == 0x400));
-    const std::string text = register_text(s);
+    const std::string text = register_text(s, true);
     CHECK(has(text, "EIP=0000fff0 EFL=00000002 [-------] CPL=0"));
     CHECK(has(text, "CS =f000 ffff0000 0000ffff 00009b00 DPL=0 CS16 [-RA]"));
     CHECK(has(text, "FCW=037f"));
@@ -72,7 +72,7 @@ TEST_CASE("entry state of a plan: descriptors become hidden parts") {
     CHECK(s.cpl() == 0);
     CHECK(s.segment[kDs].limit == 0xffffffff);
     CHECK(s.tr.limit == 0x67);
-    const std::string text = register_text(s);
+    const std::string text = register_text(s, true);
     CHECK(has(text, "RSI=0000000000009000"));
     CHECK(has(text, "RIP=0000000000100200 RFL=00000002"));
     CHECK(has(text, "CS =0010 0000000000000000 ffffffff 00af9b00 DPL=0 CS64 [-RA]") == false);

@@ -33,6 +33,31 @@ TEST_CASE("without paging every address is itself") {
     CHECK(r.page.readable);
 }
 
+TEST_CASE("with A20 off bit 20 is 0 in addresses of pages and of paging structures") {
+    Memory m;
+    m.map->set_a20(false);
+    CHECK(walk(m, {}, 0x31'2345).page.physical == 0x21'2345);
+    PagingContext c;
+    c.cr0 = kCr0;
+    c.cr3 = 0x10'1000;
+    c.cr4 = kPse;
+    m.put<u32>(0x1000, 0x10'2000 | kAll);            // a table, which is read at 0x2000
+    m.put<u32>(0x1000 + 4, kAll | kPs);              // 4 MiB
+    m.put<u32>(0x2000 + 5 * 4, 0x10'3000 | kAll);
+    WalkResult r = walk(m, c, 0x5678, Access::kWrite);
+    REQUIRE(r.ok);
+    CHECK(r.page.physical == 0x3678);
+    CHECK(m.get<u32>(0x2000 + 5 * 4) == (0x10'3000 | kAll | kA | kD));
+    r = peek(c, m.map->pages(), 0x70'1234);
+    REQUIRE(r.ok);
+    CHECK(r.page.physical == 0x20'1234);
+    CHECK(r.page.page_size == kPageSize);
+
+    m.map->set_a20(true);
+    CHECK(walk(m, {}, 0x31'2345).page.physical == 0x31'2345);
+    CHECK(peek(c, m.map->pages(), 0x70'1234).ok == false);
+}
+
 TEST_CASE("4-level paging maps 4 KiB, 2 MiB and 1 GiB") {
     Memory m;
     const PagingContext c = long_mode();
