@@ -1,6 +1,9 @@
 // What the engine remembers of address translation, and when it forgets: the soft TLB, the fetch TLB; jumps and
 // links between pages: jumps.cpp. SDM vol. 3, 4.10.
 #include "accel/jit/jit_vcpu.h"
+
+#include <algorithm>
+
 #include "accel/jit/leaf/leaf.h"
 #include "accel/jit/leaf/mode_now.h"
 #include "accel/jit/leaf/tlb_fill.h"
@@ -139,14 +142,17 @@ void JitVcpu::writes_protected(Gpa base, u64 size) {
 /// No entry lets writes through to this host page any more.
 void JitVcpu::revoke_writes(u64 host) {
     const unsigned slot = writable_slot(host);
-    u16& listed = frame_.writable[slot];
-    if (listed == JitFrame::kNoWritable) return;
+    u16* const listed = frame_.writable[slot];
     const auto revoke = [&](u16 id) {
         TlbEntry& e = frame_.tlb[id >> kTlbBits].entries[id & (kTlbEntries - 1)];
         if (e.host == host) e.write_tag = invalid_tag(id & (kTlbEntries - 1));
     };
-    if (listed != JitFrame::kManyWritable) return revoke(listed);
-    listed = JitFrame::kNoWritable;
+    if (listed[0] != JitFrame::kManyWritable) {
+        for (unsigned way = 0; way < kWritableWays; ++way)
+            if (listed[way] != JitFrame::kNoWritable) revoke(listed[way]);
+        return;
+    }
+    std::fill_n(listed, kWritableWays, JitFrame::kNoWritable);
     for (unsigned view = 0; view < kViews; ++view)
         for (unsigned index = 0; index < kTlbEntries; ++index) {
             const u16 id = static_cast<u16>(view << kTlbBits | index);

@@ -38,7 +38,7 @@ enum class ExitReason : u32 {
     kFault,     ///< a signal was taken on emitted code
 };
 
-constexpr unsigned kWritableSlots = 1u << 14;
+constexpr unsigned kWritableSlots = 1u << 13, kWritableWays = 4;
 constexpr unsigned writable_slot(u64 host_page) { return (host_page >> 12 ^ host_page >> 26) % kWritableSlots; }
 
 constexpr u64 kNoMode = ~u64{0};  ///< in JitFrame::mode: none that code was found for
@@ -147,8 +147,8 @@ struct JitFrame {
     TlbTable tlb[kViews];
     u16 tlb_used[kViews][kTlbEntries];  ///< indices filled with non-global entries since the last flush
     u32 tlb_used_count[kViews];
-    u16 writable[kWritableSlots];  ///< by host page: the entry with a write tag for it (view << kTlbBits | index), or one of these
-    static constexpr u16 kNoWritable = 0xffff, kManyWritable = 0xfffe;
+    u16 writable[kWritableSlots][kWritableWays];  ///< by host page: entries with write tags for it (view << kTlbBits | index), or none
+    static constexpr u16 kNoWritable = 0xffff, kManyWritable = 0xfffe;  ///< many: in the first place, there are more than these
     LeafBounce leaf_bounce;
     BounceBuffer bounce;
     VectorElements elements;

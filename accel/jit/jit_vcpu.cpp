@@ -30,7 +30,7 @@ void prepare_frame(JitFrame& f, const PhysPages& pages, const CpuModel& model) {
     f.jump_epoch = 1;
     f.mode = Mode{kNoMode};
     for (TlbTable& t : f.tlb) tlb_clear(t);
-    for (u16& w : f.writable) w = JitFrame::kNoWritable;
+    for (auto& ways : f.writable) std::fill_n(ways, kWritableWays, JitFrame::kNoWritable);
 }
 
 }  // namespace

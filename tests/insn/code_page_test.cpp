@@ -68,6 +68,28 @@ TEST_CASE("A page full of code is filled anew, in turns through two mappings", "
     CHECK(t.reg(kRax) == 2 * kIncrements * kRounds * (kRounds + 1) / 2);
 }
 
+TEST_CASE("A page is known by several addresses, each of which was written through before it became code", "[insn][smc]") {
+    const unsigned aliases = GENERATE(range(1u, 8u)), changed_by = GENERATE(range(0u, 7u));
+    if (changed_by >= aliases) return;
+    InsnTest t;
+    map_buffer(t);
+    for (unsigned n = 0; n < aliases; ++n)
+        t.guest.map(kAlias + n * kPageSize, t.guest.physical(kBuffer), kPageSize, kUserPage | kWritablePage);
+    const auto alias = [](unsigned n) { return static_cast<i64>(kAlias + n * kPageSize); };
+    t.set(kRbx, kBuffer);
+    t.execute([&](auto& a) {
+        a.mov(x86::byte_ptr(x86::rbx), kMovEax);
+        a.mov(x86::byte_ptr(x86::rbx, 5), kRet);
+        for (unsigned n = 0; n < aliases; ++n) a.mov(x86::rdi, alias(n)), a.mov(x86::dword_ptr(x86::rdi, 1), 100 + n);
+        a.call(x86::rbx);
+        a.mov(x86::edx, x86::eax);
+        a.mov(x86::rdi, alias(changed_by)), a.mov(x86::dword_ptr(x86::rdi, 1), 7);
+        a.call(x86::rbx);
+    });
+    CHECK(t.reg(kRdx) == 100 + aliases - 1);
+    CHECK(t.reg(kRax) == 7);
+}
+
 TEST_CASE("Data beside a function, in its page and over the page's borders, changes as the function does", "[insn][smc]") {
     InsnTest t;
     map_buffer(t);

@@ -40,10 +40,13 @@ TWIN86_LEAF_INLINE bool writes_through(const JitFrame& f, u16 id, unsigned slot)
 TWIN86_LEAF_INLINE void note_writable(JitFrame& f, unsigned view, unsigned index) {
     const u16 id = static_cast<u16>(view << kTlbBits | index);
     const unsigned slot = writable_slot(f.tlb[view].entries[index].host);
-    u16& listed = f.writable[slot];
-    if (listed == JitFrame::kManyWritable || listed == id) return;
-    const bool free = listed == JitFrame::kNoWritable || !writes_through(f, listed, slot);
-    listed = free ? id : JitFrame::kManyWritable;
+    u16* const listed = f.writable[slot];
+    if (listed[0] == JitFrame::kManyWritable) return;
+    for (unsigned way = 0; way < kWritableWays; ++way) {
+        const bool free = listed[way] == JitFrame::kNoWritable || listed[way] == id || !writes_through(f, listed[way], slot);
+        if (free) return (void)(listed[way] = id);
+    }
+    listed[0] = JitFrame::kManyWritable;
 }
 
 /// Walks for one access and enters the page into the view's table. False: fault, MMIO, or a write that must be seen.
