@@ -1,5 +1,9 @@
 #include "ui/sdl/sdl_window.h"
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
 #include "devices/input/ps2_mouse.h"
 #include "ui/sdl/sdl_keys.h"
 
@@ -39,6 +43,18 @@ u8 mouse_button(u8 sdl) {
     }
 }
 
+/// OpenGL without a graphics processor takes three times as long for a picture as copying it into the window does.
+bool opengl_is_software() {
+    using GetString = const char* (*)(unsigned name);
+    constexpr unsigned kGlRenderer = 0x1f01;
+    if (SDL_GL_GetCurrentContext() == nullptr) return false;
+    const auto get_string = reinterpret_cast<GetString>(SDL_GL_GetProcAddress("glGetString"));
+    const char* const text = get_string != nullptr ? get_string(kGlRenderer) : nullptr;
+    const std::string_view name = text != nullptr ? text : "";
+    constexpr std::string_view kMesa[] = {"llvmpipe", "softpipe", "Software Rasterizer"};
+    return std::any_of(std::begin(kMesa), std::end(kMesa), [&](auto n) { return name.find(n) != name.npos; });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SdlWindow>> SdlWindow::open(ScreenView& view, bool full_screen) {
@@ -60,16 +76,17 @@ void SdlWindow::thread(std::promise<Status>& opened) {
     const Status status = create();
     const bool shown = bool(status);
     opened.set_value(status);
-    unsigned wait_ms = RefreshPace::kBusyMs;
+    u64 next_look = SDL_GetTicks64();
     while (shown && !closing_) {
         SDL_Event event;
-        if (SDL_WaitEventTimeout(&event, static_cast<int>(wait_ms))) {
+        const u64 now = SDL_GetTicks64();
+        if (SDL_WaitEventTimeout(&event, next_look > now ? static_cast<int>(next_look - now) : 1)) {
             do handle(event);
             while (SDL_PollEvent(&event));
         }
-        const u64 before = copy_.generation;
+        const u64 before = copy_.generation, start = SDL_GetTicks64();
         show_changes();
-        wait_ms = pace_.next_ms(copy_.generation != before);
+        next_look = start + pace_.next_ms(copy_.generation != before);
     }
     destroy();
 }
@@ -87,12 +104,22 @@ Status SdlWindow::create() {
             "none, -nographic, or -vnc :0 for remote viewers");
     window_ = SDL_CreateWindow("Twin86", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, 720, 400, SDL_WINDOW_RESIZABLE);
     if (window_ == nullptr) return sdl_error("no window");
-    renderer_ = SDL_CreateRenderer(window_, -1, 0);
-    if (renderer_ == nullptr) renderer_ = SDL_CreateRenderer(window_, -1, SDL_RENDERER_SOFTWARE);
+    create_renderer();
     if (renderer_ == nullptr) return sdl_error("no renderer");
     if (full_screen_) set_full_screen(true);
     update_title();
     return {};
+}
+
+void SdlWindow::create_renderer() {
+    renderer_ = SDL_CreateRenderer(window_, -1, 0);
+    if (renderer_ != nullptr && opengl_is_software()) {
+        SDL_DestroyRenderer(renderer_);
+        renderer_ = nullptr;
+    }
+    if (renderer_ != nullptr) return;
+    SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
+    renderer_ = SDL_CreateRenderer(window_, -1, SDL_RENDERER_SOFTWARE);
 }
 
 void SdlWindow::destroy() {

@@ -28,6 +28,7 @@ class SdlWindow {
 
     void thread(std::promise<Status>& opened);
     Status create();
+    void create_renderer();
     void destroy();
 
     void show_changes();
