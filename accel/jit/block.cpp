@@ -12,8 +12,8 @@ const SidePoint& Block::point_at(const u8* pc) const {
 }
 
 const HelperSite* Block::helper_at(u32 guest_offset) const {
-    for (const auto& site : helpers)
-        if (site->guest_offset == guest_offset) return site.get();
+    for (const HelperSite* site = helpers; site != nullptr; site = site->next)
+        if (site->guest_offset == guest_offset) return site;
     return nullptr;
 }
 

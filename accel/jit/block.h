@@ -1,8 +1,7 @@
 // Block: one translated piece of guest code, its key, and what is needed to find guest state at any host address in it.
 #pragma once
 
-#include <memory>
-#include <vector>
+#include <span>
 
 #include "accel/jit/mode.h"
 #include "base/types.h"
@@ -45,6 +44,9 @@ struct ChainSite {
     bool listed = false;    ///< among the links that cross pages (block_map.cpp)
     Mode mode;              ///< at the branch; STAC and CLAC make it differ from the block's
     Block* to = nullptr;
+    ChainSite* next = nullptr;           ///< of the same block
+    ChainSite* next_incoming = nullptr;  ///< of those that lead to the same block ...
+    ChainSite** incoming_at = nullptr;   ///< ... and what points to this one
 };
 
 /// A slow-path instruction: its decoded form and where it is.
@@ -54,10 +56,12 @@ struct HelperSite {
     u32 guest_offset = 0;
     i16 vector = -1;        ///< kRaise: the exception
     bool ends_block = false;
+    HelperSite* next = nullptr;  ///< of the same block
 };
 
 /// A guess about the region of 512 GiB that an address lies in, compared by emitted code (emit_region.cpp).
 struct RegionSite {
+    Block* block = nullptr;
     u16 region = 0;     ///< the guess: bits 54:39
     u32 at = 0;         ///< offset of the comparison in the block's code
     u8 guest = kNoGpr;  ///< the register that holds the address, or kNoGpr: host rbp
@@ -69,12 +73,6 @@ struct RegionSite {
     /// The low bits are bits 47:39, which select the window. Addresses that differ in bits 63:55 alone are not
     /// canonical, nor is what a window's delta makes of them: the host faults.
     static constexpr u16 of(u64 address) { return static_cast<u16>(address >> WindowArea::kRegionShift); }
-};
-
-/// Which site it was, behind the call of exit_region.
-struct RegionMeta {
-    Block* block;
-    u64 index;  ///< in block->regions
 };
 
 /// Where a guest instruction's host code starts; faults are looked up here.
@@ -91,7 +89,7 @@ constexpr unsigned kPollLoadBytes = 3;
 /// What a block in restless code was made from (emit_check.cpp). Host addresses hold as long as the guest's memory map does:
 /// when that changes, blocks go.
 struct CheckedBytes {
-    std::vector<u8> bytes;
+    std::span<const u8> bytes;
     const u8* first = nullptr;   ///< where they are in guest memory
     const u8* second = nullptr;  ///< the start of the page that the last instruction goes on in, or null
 };
@@ -99,6 +97,7 @@ struct CheckedBytes {
 /// MOV of an immediate of 4 or 8 bytes to a register.
 bool moves_immediate(const Insn& insn);
 
+/// Lives in an Arena, as all that it points to.
 struct Block {
     BlockKey key;
     u16 page_number = 0;     ///< of the page it begins in (code_pages.h); kNone: baked, or there was none left
@@ -118,12 +117,11 @@ struct Block {
     i32 branch_sp = 0;            ///< ... SP by this and ...
     u8 branch_counter_bits = 0;   ///< ... counted a CX of this width down, when its target turns out to be invalid
     bool valid = true;
-    std::unique_ptr<CheckedBytes> checked;  ///< null: writes to the code are noticed
-    std::vector<SidePoint> points;  ///< sorted by host_offset
-    std::vector<std::unique_ptr<ChainSite>> chains;
-    std::vector<std::unique_ptr<HelperSite>> helpers;
-    std::vector<RegionSite> regions;
-    std::vector<ChainSite*> incoming;
+    CheckedBytes* checked = nullptr;  ///< null: writes to the code are noticed
+    std::span<const SidePoint> points;  ///< sorted by host_offset
+    ChainSite* chains = nullptr;
+    HelperSite* helpers = nullptr;
+    ChainSite* incoming = nullptr;
 
     const u8* look_up_entry() const { return code + look_up_offset; }
     const u8* body() const { return code + body_offset; }

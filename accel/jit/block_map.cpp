@@ -37,28 +37,25 @@ u64 lines_in(const Block& b, Gpa page) {
 
 }  // namespace
 
-Block* BlockMap::insert(std::unique_ptr<Block> owned) {
-    Block* block = owned.get();
-    by_key_.insert(*block);
-    if (!block->key.mode.has(Mode::kBaked)) block->page_number = code_pages_.number_of(block->key.physical & kPageMask);
-    for_pieces(*block, [&](Gpa start, Gpa end) {
-        by_page_[start & kPageMask].push_back(block);
+void BlockMap::insert(Block& block) {
+    by_key_.insert(block);
+    if (!block.key.mode.has(Mode::kBaked)) block.page_number = code_pages_.number_of(block.key.physical & kPageMask);
+    for_pieces(block, [&](Gpa start, Gpa end) {
+        by_page_[start & kPageMask].push_back(&block);
         PageLines& p = lines_.page(start);
         p.lines |= CodeLines::lines_of(start, end - start);
         p.writes = 0;
     });
-    all_.push_back(std::move(owned));
-    return block;
+    all_.push_back({block.code, block.code + block.cold_at, &block});
 }
 
 Block* BlockMap::at_code(const u8* pc) const {
     const bool cold = pc >= cache_.cold_base();
-    const auto start = [cold](const Block& b) { return b.code + (cold ? b.cold_at : 0); };
-    auto at = std::upper_bound(all_.begin(), all_.end(), pc,
-                               [&](const u8* p, const std::unique_ptr<Block>& b) { return p < start(*b); });
+    const auto at = std::ranges::upper_bound(all_, pc, {}, cold ? &Place::cold : &Place::hot);
     if (at == all_.begin()) return nullptr;
-    Block* block = (at - 1)->get();
-    return pc < start(*block) + (cold ? block->cold_size : block->code_size) ? block : nullptr;
+    const Place& place = *(at - 1);
+    const u8* const end = cold ? place.cold + place.block->cold_size : place.hot + place.block->code_size;
+    return pc < end ? place.block : nullptr;
 }
 
 void BlockMap::patch_rel32(const Block& block, u32 offset, const u8* target) {
@@ -67,19 +64,31 @@ void BlockMap::patch_rel32(const Block& block, u32 offset, const u8* target) {
     std::memcpy(cache_.writable(at), &rel, sizeof rel);
 }
 
+/// The site is one of those that lead to the block.
+void BlockMap::lead(ChainSite& site, Block& to) {
+    site.to = &to;
+    site.next_incoming = std::exchange(to.incoming, &site);
+    site.incoming_at = &to.incoming;
+    if (site.next_incoming != nullptr) site.next_incoming->incoming_at = &site.next_incoming;
+}
+
+void BlockMap::lead_nowhere(ChainSite& site) {
+    *site.incoming_at = site.next_incoming;
+    if (site.next_incoming != nullptr) site.next_incoming->incoming_at = site.incoming_at;
+    site.to = nullptr;
+}
+
 void BlockMap::link(ChainSite& site, Block& to) {
     if (site.to != nullptr || !site.from->valid) return;
     const u32 entry = site.loop && site.from == &to ? to.loop_offset : to.link_offset;
     patch_rel32(*site.from, site.patch_offset, to.code + entry);
-    site.to = &to;
-    to.incoming.push_back(&site);
+    lead(site, to);
     if (site.cross_page || to.second_page != ~u64{0}) list(site);
 }
 
 void BlockMap::fall(ChainSite& site, Block& to) {
     site.falls = true;
-    site.to = &to;
-    to.incoming.push_back(&site);
+    lead(site, to);
 }
 
 void BlockMap::list(ChainSite& site) {
@@ -94,11 +103,10 @@ void BlockMap::set_place(const ChainSite& site, u16 number) {
 void BlockMap::link_page(ChainSite& site, Block& to) {
     if (!site.from->valid || site.relinks == ChainSite::kMostRelinks) return;
     if (++site.relinks == ChainSite::kMostRelinks || to.page_number == CodePages::kNone) return settle(site);
-    if (site.to != nullptr) std::erase(site.to->incoming, &site);
+    if (site.to != nullptr) lead_nowhere(site);
     patch_rel32(*site.from, site.patch_offset, to.code + to.link_offset);
     set_place(site, to.page_number);
-    site.to = &to;
-    to.incoming.push_back(&site);
+    lead(site, to);
 }
 
 /// The way out of a link between pages no longer asks for another one.
@@ -109,8 +117,9 @@ void BlockMap::settle(const ChainSite& site) {
 }
 
 void BlockMap::unlink(ChainSite& site) {
-    const Block* const to = std::exchange(site.to, nullptr);
-    if (site.falls) return stop_falling(site, *to);
+    const Block& to = *site.to;
+    lead_nowhere(site);
+    if (site.falls) return stop_falling(site, to);
     if (site.place_offset != 0) return set_place(site, CodePages::kNone);
     patch_rel32(*site.from, site.patch_offset, site.from->code + site.exit_offset);
 }
@@ -143,22 +152,16 @@ void BlockMap::rewrite(const Block& block, const RegionSite& site, const RegionC
 void BlockMap::unlink_cross_page() {
     for (ChainSite* site : cross_links_) {
         site->listed = false;
-        if (site->to == nullptr) continue;
-        std::erase(site->to->incoming, site);
-        unlink(*site);
+        if (site->to != nullptr) unlink(*site);
     }
     cross_links_.clear();
 }
 
 void BlockMap::drop(Block& block) {
     block.valid = false;
-    for (ChainSite* site : block.incoming) unlink(*site);
-    block.incoming.clear();
-    for (const auto& site : block.chains) {
-        if (site->to == nullptr || site->falls) continue;
-        std::erase(site->to->incoming, site.get());
-        unlink(*site);
-    }
+    while (block.incoming != nullptr) unlink(*block.incoming);
+    for (ChainSite* site = block.chains; site != nullptr; site = site->next)
+        if (site->to != nullptr && !site->falls) unlink(*site);
     by_key_.erase(block);
     // A jump table may still lead here: the entry becomes an exit to the RIP in rbp.
     u8 exit[5] = {0xe8};
@@ -220,6 +223,7 @@ void BlockMap::clear() {
     restless_.clear();
     cross_links_.clear();
     all_.clear();
+    arena_.clear();
     cache_.reset_to_mark();
 }
 

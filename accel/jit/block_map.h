@@ -1,10 +1,10 @@
 // BlockMap: every valid translation, found by key, by guest page and by host address.
 #pragma once
 
-#include <memory>
 #include <unordered_map>
 #include <vector>
 
+#include "accel/jit/arena.h"
 #include "accel/jit/block_table.h"
 #include "accel/jit/code_lines.h"
 #include "accel/jit/code_cache.h"
@@ -27,8 +27,11 @@ class BlockMap {
         : cache_(cache), thunks_(thunks), phys_(phys), lines_(lines) {}
 
     Block* find(const BlockKey& key) const { return by_key_.find(key); }
-    /// Takes a block whose code has been committed.
-    Block* insert(std::unique_ptr<Block> block);
+    /// Where blocks and what belongs to them are made.
+    Arena& arena() { return arena_; }
+    const Arena& arena() const { return arena_; }
+    /// Enters a block whose code has been committed.
+    void insert(Block& block);
     /// The block (valid or not) whose code contains pc, or null.
     Block* at_code(const u8* pc) const;
 
@@ -66,6 +69,15 @@ class BlockMap {
     }
 
   private:
+    /// Where a block's code starts.
+    struct Place {
+        const u8* hot;
+        const u8* cold;
+        Block* block;
+    };
+
+    static void lead(ChainSite& site, Block& to);
+    static void lead_nowhere(ChainSite& site);
     void list(ChainSite& site);
     void settle(const ChainSite& site);
     void set_place(const ChainSite& site, u16 number);
@@ -84,7 +96,8 @@ class BlockMap {
     RestlessCode restless_;
     BlockTable by_key_;
     std::unordered_map<Gpa, std::vector<Block*>> by_page_;
-    std::vector<std::unique_ptr<Block>> all_;  // in order of code address; invalid ones until clear()
+    Arena arena_;
+    std::vector<Place> all_;  // in order of code address; invalid ones until clear()
     std::vector<ChainSite*> cross_links_;
     u64 invalidated_ = 0;
 };

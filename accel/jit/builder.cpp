@@ -2,7 +2,9 @@
 
 #include <x86intrin.h>
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "accel/jit/page_link.h"
 #include "base/check.h"
@@ -33,12 +35,12 @@ void BlockBuilder::out_of_block(u8 opcode, const u8* target) {
 }
 
 HelperSite* BlockBuilder::new_helper(const Insn& insn) {
-    auto site = std::make_unique<HelperSite>();
+    auto* const site = context_.arena.make<HelperSite>();
     site->insn = insn;
     site->block = &block_;
     site->guest_offset = offset_in_block(insn);
-    block_.helpers.push_back(std::move(site));
-    return block_.helpers.back().get();
+    site->next = std::exchange(block_.helpers, site);
+    return site;
 }
 
 /// Two flag-free loads: a kick makes the second one fault.
@@ -192,12 +194,10 @@ BlockBuilder::Code BlockBuilder::finish() {
     const u32 cold_at = block_.cold_at;
     buffer_.cold->setOffset(cold_at);
     CHECK(code.resolveUnresolvedLinks() == kErrorOk);
-    block_.points.reserve(buffer_.hot_points.size() + buffer_.cold_points.size());
-    block_.points = buffer_.hot_points;
-    for (SidePoint p : buffer_.cold_points) {
-        p.host_offset += cold_at;
-        block_.points.push_back(p);
-    }
+    for (SidePoint& p : buffer_.cold_points) p.host_offset += cold_at;
+    const auto points = context_.arena.room<SidePoint>(buffer_.hot_points.size() + buffer_.cold_points.size());
+    std::ranges::copy(buffer_.cold_points, std::ranges::copy(buffer_.hot_points, points.begin()).out);
+    block_.points = points;
     for (const EmitBuffer::PendingChain& p : buffer_.chains) {
         p.site->patch_offset = static_cast<u32>(code.labelOffsetFromBase(p.patch_end) - 4);
         p.site->exit_offset = static_cast<u32>(code.labelOffsetFromBase(p.exit));

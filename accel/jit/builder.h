@@ -7,6 +7,7 @@
 #include <span>
 
 #include "accel/jit/anchors.h"
+#include "accel/jit/arena.h"
 #include "accel/jit/block.h"
 #include "accel/jit/emit_buffer.h"
 #include "accel/jit/encode.h"
@@ -20,6 +21,7 @@ namespace twin86::jit {
 
 /// What the builder must know of the surroundings of a block.
 struct BuildContext {
+    Arena& arena;  ///< for what blocks keep
     const Thunks& thunks;
     /// Whether a baked branch to this RIP on another page may be linked directly.
     bool (*may_link)(void* self, u64 target_rip);

@@ -35,14 +35,14 @@ void BlockBuilder::chain_site(u64 rip, Emit emit) {
 
 ChainSite* BlockBuilder::new_chain_site(u64 rip) {
     const u64 offset = offset_in_page(rip);
-    auto site = std::make_unique<ChainSite>();
+    auto* const site = context_.arena.make<ChainSite>();
     site->from = &block_;
     site->target_rip = baked() ? rip : offset;
     site->cross_page = offset >= kPageSize;
     site->mode = mode_;
     if (rip == block_.rip && block_.loop_offset != 0) end_round(*site);
-    block_.chains.push_back(std::move(site));
-    return block_.chains.back().get();
+    site->next = std::exchange(block_.chains, site);
+    return site;
 }
 
 /// The first branch back to the start ends a round; what is behind it in the block is not part of the loop.

@@ -53,16 +53,27 @@ struct EmitBuffer {
 
     /// Empties everything for the next block.
     void begin() {
-        code.reset(asmjit::ResetPolicy::kSoft);
-        code.init(asmjit::Environment::host());
-        code.newSection(&cold, ".cold", SIZE_MAX, asmjit::SectionFlags::kExecutable, 1);
-        code.attach(&assembler);
+        if (blocks_++ % kBlocksToReset == 0) reset();
+        code.textSection()->buffer()._size = 0;
+        cold->buffer()._size = 0;
+        assembler.section(code.textSection());
         fixups.clear();
         local_fixups.clear();
         chains.clear();
         page_links.clear();
         hot_points.clear();
         cold_points.clear();
+    }
+
+  private:
+    static constexpr unsigned kBlocksToReset = 16;  ///< labels pile up until then, which costs less than starting anew
+    unsigned blocks_ = 0;
+
+    void reset() {
+        code.reset(asmjit::ResetPolicy::kSoft);
+        code.init(asmjit::Environment::host());
+        code.newSection(&cold, ".cold", SIZE_MAX, asmjit::SectionFlags::kExecutable, 1);
+        code.attach(&assembler);
     }
 };
 

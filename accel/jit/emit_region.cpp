@@ -71,7 +71,8 @@ void BlockBuilder::loop_address(const LoopPointer& p) {
 
 /// r10 = delta by a guess. The cold part, where it fails, is a way out that learns.
 RegionSite& BlockBuilder::guess_region(u8 guest, u16 hint) {
-    RegionSite& site = block_.regions.emplace_back();
+    RegionSite& site = *context_.arena.make<RegionSite>();
+    site.block = &block_;
     site.region = hint;
     site.at = static_cast<u32>(a.offset());
     site.guest = guest;
@@ -84,8 +85,7 @@ RegionSite& BlockBuilder::guess_region(u8 guest, u16 hint) {
     buffer_.local_fixups.push_back({false, true, site.at + RegionCode::kBranchAt, static_cast<u32>(a.offset())});
     call(context_.thunks.exit_region);
     jump_to(false, site.at + RegionCode::kLength);
-    const RegionMeta meta{&block_, block_.regions.size() - 1};
-    a.embed(&meta, sizeof meta);
+    a.embedUInt64(reinterpret_cast<u64>(&site));
     hot();
     return site;
 }

@@ -32,7 +32,7 @@ enum class ExitReason : u32 {
     kString,    ///< a string element that the leaf helper cannot do; payload: HelperSite*
     kRaise,     ///< an exception known at translation time; payload: HelperSite*
     kSegment,   ///< an access that the segment's limit or type may forbid; payload: SegmentMeta, offset in frame.address
-    kRegion,    ///< a guess about an address failed; RegionMeta lies behind the call and a jump
+    kRegion,    ///< a guess about an address failed; a RegionSite* lies behind the call and a jump
     kBoundary,  ///< cpu holds the state between two instructions; the mode may be another one
     kStale,     ///< the code of a block in a restless page has changed; payload: Block*
     kFault,     ///< a signal was taken on emitted code

@@ -119,11 +119,13 @@ std::string JitVcpu::statistics() const {
         "blocks            {} translated, {} valid, {} invalidated\n"
         "guest             {} instructions, {} bytes\n"
         "host code         {} bytes, {:.1f} per guest byte, cache {} of {} KiB\n"
+        "records           {} KiB, {:.1f} bytes per guest byte\n"
         "translation       {:.1f} ns per guest instruction\n"
         "tlb               {} fills, {} flushes, {} page flushes, {} address space switches\n",
         t.blocks, blocks_.count(), blocks_.invalidated(), t.insns, t.guest_bytes, t.host_bytes,
         t.guest_bytes ? static_cast<double>(t.host_bytes) / static_cast<double>(t.guest_bytes) : 0.0, cache_->used() / KiB,
-        cache_->size() / KiB, t.insns ? static_cast<double>(t.nanoseconds) / static_cast<double>(t.insns) : 0.0, frame_.tlb_fills,
+        cache_->size() / KiB, blocks_.arena().bytes() / KiB,
+        t.guest_bytes ? static_cast<double>(blocks_.arena().bytes()) / static_cast<double>(t.guest_bytes) : 0.0, t.insns ? static_cast<double>(t.nanoseconds) / static_cast<double>(t.insns) : 0.0, frame_.tlb_fills,
         counters_.flushes, counters_.page_flushes, counters_.switches);
     if (windows_ != nullptr) {
         const Windows::Counters& w = windows_->counters();

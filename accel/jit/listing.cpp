@@ -102,7 +102,7 @@ class Lister {
     }
 
     void stretches(std::size_t insn, bool cold) {
-        const std::vector<SidePoint>& points = in_.block.points;
+        const std::span<const SidePoint> points = in_.block.points;
         for (std::size_t n = 0; n < points.size(); ++n) {
             const u32 start = points[n].host_offset;
             if ((start >= in_.block.cold_at) != cold) continue;

@@ -23,7 +23,7 @@ struct Thunks {
     const u8* exit_string = nullptr;     ///< call; u64 HelperSite*
     const u8* exit_raise = nullptr;      ///< call; u64 HelperSite*
     const u8* exit_segment = nullptr;    ///< call; SegmentMeta; resumes behind it, rbp unchanged
-    const u8* exit_region = nullptr;     ///< call; jmp; RegionMeta; resumes at the jmp, r10 = delta
+    const u8* exit_region = nullptr;     ///< call; jmp; RegionSite*; resumes at the jmp, r10 = delta
     const u8* exit_stale = nullptr;      ///< call; u64 Block*
     const u8* recover = nullptr;         ///< where the signal handler sends a faulted thread
 };

@@ -57,7 +57,7 @@ Translator::Translator(const JitOptions& options, const CpuModel& model, PhysMap
       blocks_(blocks),
       fetcher_(fetcher),
       log_(log),
-      context_{thunks, may_link, wants_probe, loop_is_steady, varies, &fetcher, fetcher.registers(), options.chain},
+      context_{blocks.arena(), thunks, may_link, wants_probe, loop_is_steady, varies, &fetcher, fetcher.registers(), options.chain},
       decoder_(DecoderOptions{.amd_branches = model.is_amd(),
                               .lzcnt = model.has(Feature::kAbm),
                               .tzcnt = model.has(Feature::kBmi1)}) {}
@@ -71,7 +71,13 @@ DecodeStatus Translator::decode_one(std::span<const u8> bytes, u64 rip, unsigned
 /// Writes to the page are noticed from now on, or the block looks for itself.
 void Translator::track(Block& block, Gpa page) {
     if (!blocks_.restless().contains(page)) phys_.set_has_code(page, true);
-    else if (block.checked == nullptr) block.checked = std::make_unique<CheckedBytes>();
+    else if (block.checked == nullptr) block.checked = blocks_.arena().make<CheckedBytes>();
+}
+
+void Translator::keep(CheckedBytes& checked, std::span<const u8> bytes) {
+    const auto copy = blocks_.arena().room<u8>(bytes.size());
+    std::ranges::copy(bytes, copy.begin());
+    checked.bytes = copy;
 }
 
 /// The last instruction of a page goes on in the next one.
@@ -91,7 +97,7 @@ DecodeStatus Translator::decode_straddling(std::span<const u8> tail, Gva next_pa
     const DecodeStatus status = decode_one({bytes, known}, insn.rip, block.key.mode.code_bits(), insn);
     block.second_page = physical & kPageMask;
     if (block.checked != nullptr) {
-        block.checked->bytes.assign(bytes, bytes + std::max<std::size_t>(insn.length, tail.size() + 1));
+        keep(*block.checked, {bytes, std::max<std::size_t>(insn.length, tail.size() + 1)});
         block.checked->second = page_host(entry);
     }
     return status;
@@ -154,7 +160,7 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
     if (block.checked == nullptr) return true;
     block.checked->first = page_host(phys_.pages().entry(page)) + block.page_offset();
     if (block.second_page == ~u64{0})
-        block.checked->bytes.assign(host + block.page_offset(), host + block.page_offset() + block.guest_size);
+        keep(*block.checked, {host + block.page_offset(), block.guest_size});
     return true;
 }
 
@@ -168,12 +174,13 @@ bool Translator::may_fall(const ChainSite& site, const Block& to) const {
 
 Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, ChainSite* site, Outcome& fault) {
     const u64 start = monotonic_ns();
-    auto block = std::make_unique<Block>();
+    const Arena::Mark before = blocks_.arena().mark();
+    Block* const block = blocks_.arena().make<Block>();
     block->key = key;
     block->rip = rip;
     // Tracked before the bytes are read: a write from now on finds the page marked.
     track(*block, key.physical & kPageMask);
-    if (!decode_block(key, rip, linear, *block, fault)) return nullptr;
+    if (!decode_block(key, rip, linear, *block, fault)) return blocks_.arena().rewind(before), nullptr;
     const bool falls = site != nullptr && may_fall(*site, *block);
     if (falls) {
         constexpr u32 kJump = 5;
@@ -192,11 +199,11 @@ Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, ChainSite
     counters_.insns += block->insn_count;
     counters_.guest_bytes += block->guest_size;
     counters_.host_bytes += code.hot.size() + code.cold.size();
-    Block* result = blocks_.insert(std::move(block));
-    if (falls) blocks_.fall(*site, *result);
+    blocks_.insert(*block);
+    if (falls) blocks_.fall(*site, *block);
     counters_.nanoseconds += monotonic_ns() - start;
-    if (log_.on(kLogBlocks)) log_.write(kLogBlocks, "{}", listing({*result, insns_, code.hot, code.cold, context_.thunks}));
-    return result;
+    if (log_.on(kLogBlocks)) log_.write(kLogBlocks, "{}", listing({*block, insns_, code.hot, code.cold, context_.thunks}));
+    return block;
 }
 
 }  // namespace twin86::jit

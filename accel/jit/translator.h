@@ -63,6 +63,7 @@ class Translator {
     static constexpr u64 kReserve = 512 * KiB;
 
     void track(Block& block, Gpa page);
+    void keep(CheckedBytes& checked, std::span<const u8> bytes);
     bool may_fall(const ChainSite& site, const Block& to) const;
     bool decode_block(const BlockKey& key, u64 rip, Gva linear, Block& block, Outcome& fault);
     DecodeStatus decode_one(std::span<const u8> bytes, u64 rip, unsigned mode_bits, Insn& insn);

@@ -87,10 +87,10 @@ void JitVcpu::show_operands(const Block& block, u32 guest_offset) {
 /// Emitted code found an address in another region than it guessed. Where that goes on it stops guessing.
 bool JitVcpu::on_region() {
     constexpr unsigned kJumpLength = 5;  // the metadata follows a jump back
-    RegionMeta meta;
-    std::memcpy(&meta, reinterpret_cast<const u8*>(frame_.resume_pc) + kJumpLength, sizeof meta);
-    Block& block = *meta.block;
-    RegionSite& site = block.regions[meta.index];
+    RegionSite* at;
+    std::memcpy(&at, reinterpret_cast<const u8*>(frame_.resume_pc) + kJumpLength, sizeof at);
+    RegionSite& site = *at;
+    const Block& block = *site.block;
     if (site.loop) return leave_loop(block);
     const u64 address = site.guest == kNoGpr ? frame_.address : frame_.cpu.gpr[site.guest];
     const u64 now = __rdtsc();

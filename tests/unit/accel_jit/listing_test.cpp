@@ -31,7 +31,7 @@ struct Fixture {
         block.guest_size += insn.length;
         block.insn_count = static_cast<u32>(insns.size());
     }
-    void point(u16 guest_offset) { block.points.push_back({static_cast<u32>(code.size()), guest_offset, 0xff, 0}); }
+    void point(u16 guest_offset) { points.push_back({static_cast<u32>(code.size()), guest_offset, 0xff, 0}); }
     void host(std::initializer_list<u8> bytes) { code.insert(code.end(), bytes); }
     template <class T>
     void value(T v) {
@@ -45,6 +45,7 @@ struct Fixture {
     /// Lines from the second on, blanks squeezed.
     std::vector<std::string> lines() {
         block.cold_at = cold_at;
+        block.points = points;
         const std::span<const u8> all(code);
         std::istringstream text(listing({block, insns, all.first(cold_at), all.subspan(cold_at), thunks}));
         std::vector<std::string> result;
@@ -63,6 +64,7 @@ struct Fixture {
     Block block;
     Thunks thunks;
     std::vector<Insn> insns;
+    std::vector<SidePoint> points;
     std::vector<u8> code;
     u32 cold_at = ~u32{0};
 };
@@ -94,13 +96,13 @@ TEST_CASE_METHOD(Fixture, "listing_groups_hot_and_cold_code_by_guest_instruction
 TEST_CASE_METHOD(Fixture, "listing_shows_what_a_helper_does_and_instructions_without_code") {
     guest({0x90});
     guest({0x0f, 0xa2});
-    auto site = std::make_unique<HelperSite>();
-    site->insn.op = Op::kCpuid;
+    HelperSite site;
+    site.insn.op = Op::kCpuid;
     point(0);
     point(1);
     call(thunks.exit_helper);
-    value(site.get());
-    block.helpers.push_back(std::move(site));
+    value(&site);
+    block.helpers = &site;
     cold_at = static_cast<u32>(code.size());
     REQUIRE(lines() == std::vector<std::string>{
                            "0000000000005000 90 nop |",
