@@ -9,7 +9,7 @@ namespace twin86 {
 
 namespace {
 
-constexpr u64 kUserWaitNs = 60'000'000;
+constexpr u64 kUserWaitNs = 100'000'000;
 constexpr u64 kKernelWaitNs = 0;
 constexpr u64 kLongestSampleNs = 20'000'000;
 constexpr u64 kNoFlushBit = u64{1} << 63;

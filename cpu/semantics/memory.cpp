@@ -105,6 +105,11 @@ Outcome probe_line(Cpu& cpu, unsigned segment, u64 offset) {
     return cpu.host.probe_read(segment_linear(cpu.s, segment, offset), 1);
 }
 
+Outcome probe_segment(Cpu& cpu, unsigned segment, u64 offset) {
+    TRY_GUEST(check_segment(cpu, segment, offset, 1, false));
+    return cpu.host.probe_read(segment_linear(cpu.s, segment, offset), 1);
+}
+
 Outcome check_alignment(const Cpu& cpu, Gva linear, unsigned size) {
     const CpuState& s = cpu.s;
     if (!(s.cr0 & kCr0AM) || !(s.rflags & kFlagAC) || s.cpl() != 3) return Outcome::success();

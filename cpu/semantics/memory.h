@@ -25,6 +25,9 @@ Outcome check_segment(const Cpu& cpu, unsigned segment, u64 offset, unsigned siz
 /// (SDM vol. 2, CLFLUSH, CLFLUSHOPT, CLWB).
 Outcome probe_line(Cpu& cpu, unsigned segment, u64 offset);
 
+/// The address that MONITOR is given: as a read of a byte, but nothing is read (SDM vol. 2, MONITOR).
+Outcome probe_segment(Cpu& cpu, unsigned segment, u64 offset);
+
 /// #AC(0) for a misaligned access at CPL 3 with CR0.AM and EFLAGS.AC. SDM vol. 3, 6.15, table 6-7; vectors of 16 bytes and
 /// more must lie at multiples of 16 on AMD (APM vol. 4, exceptions of each instruction), Intel leaves open whether they fault.
 Outcome check_alignment(const Cpu& cpu, Gva linear, unsigned size);

@@ -40,8 +40,7 @@ Outcome do_monitor(Cpu& cpu, const Insn& insn) {
     if (privilege(s) > 0) return Outcome::fault(kVectorUD);
     if (static_cast<u32>(s.gpr[kRcx]) != 0) return general_protection();
     const unsigned segment = insn.segment_override == kNoSegment ? +kDs : insn.segment_override;
-    u8 byte = 0;
-    return read_segment(cpu, segment, truncate(s.gpr[kRax], insn.address_bits / 8), &byte, 1);
+    return probe_segment(cpu, segment, truncate(s.gpr[kRax], insn.address_bits / 8));
 }
 
 /// Waits like HLT. ECX[0] asks to wake on masked interrupts, which HLT cannot: then it does not wait at all, as

@@ -64,7 +64,6 @@ bool Generator::block_insn(Random& r, const Pointers& p, Program& out) const {
         return false;
     }
     if (written & p.mask()) return false;
-    if (insn.op == Op::kMaskmov && (p.in->rflags & kFlagAC)) return false;
     switch (insn.op) {
         case Op::kLeave: case Op::kEnter: case Op::kMovs: case Op::kStos: case Op::kLods: case Op::kScas: case Op::kCmps: case Op::kXlat:
         case Op::kMaskmov: case Op::kClzero: case Op::kPusha: case Op::kPopa: case Op::kGather: case Op::kScatter:

@@ -350,6 +350,23 @@ TEST_CASE("every op that names a slow path has one, and no other") {
             CHECK(op_handler(Op::kNone) == nullptr);
 }
 
+TEST_CASE("monitor: the address is checked as for a read, but nothing is read (SDM vol. 2, MONITOR)") {
+    Fixture f;
+    f.protected_mode(0);
+    const unsigned before = f.host.reads;
+    f.s.gpr[kRax] = 0x30123;
+    f.s.gpr[kRcx] = 0;
+    REQUIRE(f.run("0f 01 c8").ok());
+    CHECK(f.host.reads == before);
+    f.s.segment[kDs].limit = 0x30122;
+    CHECK(is_fault(f.run("0f 01 c8"), kVectorGP, 0));
+    f.s.segment[kDs].limit = ~u32{0};
+    f.host.holes.push_back({0x30000, 0x30fff, false});
+    CHECK(is_fault(f.run("0f 01 c8"), kVectorPF, kPfUser));  // the fake host knows no CPL here
+    f.s.gpr[kRcx] = 1;
+    CHECK(is_fault(f.run("0f 01 c8"), kVectorGP, 0));
+}
+
 TEST_CASE("privileged instructions are #GP(0) at CPL 3 and in VM86 mode") {
     const std::string hex =
         GENERATE(as<std::string>{}, "f4", "0f 06", "0f 08", "0f 09", "0f 30", "0f 32", "0f 22 c0", "0f 20 c0",

@@ -37,6 +37,7 @@ class FakeHost : public CpuHost {
     }
     Outcome read_linear(Gva address, void* to, unsigned size, bool supervisor) override {
         TRY_GUEST(check(address, size, false, supervisor));
+        ++reads;
         for (unsigned i = 0; i < size; ++i) static_cast<u8*>(to)[i] = memory[at(address + i)];
         return Outcome::success();
     }
@@ -90,7 +91,7 @@ class FakeHost : public CpuHost {
 
     std::vector<u8> memory = std::vector<u8>(kSize);
     std::vector<Hole> holes;
-    unsigned writes = 0;
+    unsigned reads = 0, writes = 0;
     bool last_write_supervisor = false;
     std::vector<std::pair<FlushKind, unsigned>> flushes;
     std::vector<std::pair<Gva, unsigned>> flushed_pages;
