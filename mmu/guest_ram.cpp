@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -75,15 +76,19 @@ Status set_size(int fd, u64 size) {
     return error("cannot create {} of guest memory: {} (use a smaller -m)", megabytes(size), std::strerror(errno));
 }
 
-/// Maps the file where its huge pages can be huge pages in memory.
-void* map_aligned(u64 size, int flags, int fd) {
-    const u64 reserved = size + RamGranules::kSize;
+/// Maps the file where huge pages of it, its own or the host's gatherings, can be huge pages in memory.
+void* map_aligned(u64 size, u64 alignment, int flags, int fd) {
+    const u64 reserved = size + alignment;
     void* const start = mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (start == MAP_FAILED) return start;
-    const u64 first = reinterpret_cast<u64>(start), base = align_up(first, RamGranules::kSize);
+    const u64 first = reinterpret_cast<u64>(start), base = align_up(first, alignment);
+    void* const mapped = mmap(reinterpret_cast<void*>(base), size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0);
+    const int why = errno;
+    const u64 end = mapped == MAP_FAILED ? base : base + size;  // nothing is kept where it failed
     if (base > first) munmap(start, base - first);
-    munmap(reinterpret_cast<void*>(base + size), first + reserved - (base + size));
-    return mmap(reinterpret_cast<void*>(base), size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0);
+    munmap(reinterpret_cast<void*>(end), first + reserved - end);
+    errno = why;
+    return mapped;
 }
 
 }  // namespace
@@ -98,7 +103,7 @@ Result<GuestRam> GuestRam::create(u64 size, const RamBacking& backing) {
     if (const Status s = set_size(fd->get(), size); !s) return s.failure();
     // Huge pages are reserved now: one that is missing later would kill the process.
     const int flags = MAP_SHARED | (backing.huge ? 0 : MAP_NORESERVE);
-    void* const base = map_aligned(size, flags, fd->get());
+    void* const base = map_aligned(size, std::max(page_size, RamGranules::kSize), flags, fd->get());
     if (base == MAP_FAILED) return backing.huge && errno == ENOMEM ? pool_error(size, page_size) : reservation_error(size, "guest memory", errno);
     GuestRam ram(static_cast<Hva>(base), size, page_size, fd.take(), backing.huge || backing.prealloc);
     keep_out_of_core_dumps(base, size);
