@@ -42,6 +42,7 @@ bool Windows::lies_at(Gpa page, Hva host) const {
 bool Windows::show(Window& window, Gva address, const Translation& page, bool write, const PagingContext& context) {
     const Gpa physical = page.physical & kPageMask;
     if (!in_ram(physical)) return false;
+    phys_.pages().ram.touch(page_host(phys_.pages().entry(physical)));
     if (const auto old = find(window, address); old != window.runs.end()) {
         // Of several small pages only the one that is written is known to be dirty.
         const bool split = write && !old->second.writable && old->second.pages > 1 && page.page_size < kChunk;

@@ -263,7 +263,6 @@ Windows::FillResult Windows::fill_shown(Gva address, bool write, const PagingCon
     if (!belongs(kernel, walk.page)) return {Fill::kNotHere};
     Window* const window = window_for(address);
     if (window == nullptr) return {Fill::kNotHere};
-    phys_.pages().ram.touch(page_host(phys_.pages().entry(walk.page.physical)));
     ++counters_.fills;
     policy_of(*window).spend(WindowPolicy::kHostFaultNs);
     return {show(*window, address & kPageMask, walk.page, write, as) ? Fill::kShown : Fill::kNotHere};

@@ -167,6 +167,12 @@ void JitVcpu::range_remapped(Gpa base, u64 size) {
     tlb_flush_all();
 }
 
+/// Blocks stay: they are known by addresses on the bus.
+void JitVcpu::address_lines_changed() {
+    if (windows_ != nullptr) windows_->forget(0, phys_.pages().count * kPageSize);
+    flush(FlushKind::kAll, 0);
+}
+
 void JitVcpu::state_changed() {
     filled_components_ = 0;
     if (windows_ != nullptr) {

@@ -141,8 +141,7 @@ class BlockBuilder {
 
     // emit_region.cpp: the delta of an address
     Mem window_delta(unsigned region) const;
-    Mem selected_delta() const;
-    void select_delta(u8 decider);
+    void select_delta(u8 decider, u8 to = kHostTemp);
     void delta_of(u8 guest);
     void window_address();                                ///< rbp: linear -> host address
     RegionSite& guess_region(u8 guest, u16 hint);

@@ -18,19 +18,12 @@ void BlockBuilder::select_tlb_delta() {
 /// Where the operand lies on the host, as well as it can be told.
 x86::Mem BlockBuilder::prefetch_place(const Insn& insn) {
     const MemOperand& m = insn.mem;
-    const bool plain = m.index == kNoGpr && m.base != kNoGpr && !in_memory(m.base);
-    const bool known = delta_anchor_ == m.base && m.base != kNoGpr;
-    if (plain && known) {
+    const bool based = m.index == kNoGpr && m.base != kNoGpr && !in_memory(m.base), known = based && delta_anchor_ == m.base;
+    if (known || (based && mode_.has(Mode::kWindows))) {
+        const u8 delta = known ? kHostTemp : kHostAddress;  // r10 stays what it is
+        if (!known) select_delta(kHostOf[m.base], delta);
         delta_kept_ = true;
-        return x86::ptr(host64(kHostOf[m.base]), x86::r10, 0, static_cast<i32>(m.disp));
-    }
-    if (plain && mode_.has(Mode::kWindows)) {
-        delta_kept_ = true;
-        a.pext(x86::rbp, host64(kHostOf[m.base]), field(offsetof(JitFrame, window_index_mask)));
-        Mem delta = window_delta(0);
-        delta.setIndex(x86::rbp, 3);
-        a.mov(x86::rbp, delta);
-        return x86::ptr(host64(kHostOf[m.base]), x86::rbp, 0, static_cast<i32>(m.disp));
+        return x86::ptr(host64(kHostOf[m.base]), host64(delta), 0, static_cast<i32>(m.disp));
     }
     effective_address(insn, kHostAddress);
     if (mode_.has(Mode::kWindows)) select_delta(kHostAddress);

@@ -14,17 +14,12 @@ x86::Mem BlockBuilder::window_delta(unsigned region) const {
     return field(window_offset(mode_.view(), region));
 }
 
-/// The one that r10 selects.
-x86::Mem BlockBuilder::selected_delta() const {
-    x86::Mem entry = window_delta(0);
-    entry.setIndex(x86::r10, 3);
-    return entry;
-}
-
-/// r10 = the delta that `decider`, a host register, selects.
-void BlockBuilder::select_delta(u8 decider) {
-    a.pext(x86::r10, host64(decider), field(offsetof(JitFrame, window_index_mask)));
-    a.mov(x86::r10, selected_delta());
+/// `to` = the delta that `decider` selects; both are host registers.
+void BlockBuilder::select_delta(u8 decider, u8 to) {
+    a.pext(host64(to), host64(decider), field(offsetof(JitFrame, window_index_mask)));
+    Mem entry = window_delta(0);
+    entry.setIndex(host64(to), 3);
+    a.mov(host64(to), entry);
 }
 
 /// r10 = the delta of the window that guest register `guest` points into.

@@ -55,12 +55,6 @@ void JitVcpu::forget_all_jumps() {
     noted_pages_.fill(0);
 }
 
-/// Blocks stay: they are known by addresses on the bus.
-void JitVcpu::address_lines_changed() {
-    if (windows_ != nullptr) windows_->forget(0, phys_.pages().count * kPageSize);
-    flush(FlushKind::kAll, 0);
-}
-
 /// Drops every translation.
 void JitVcpu::clear_code() {
     blocks_.clear();

@@ -24,10 +24,15 @@ RunExit KvmVcpu::run() {
     }
 }
 
+bool KvmVcpu::update_memory() {
+    if (!phys_.a20()) return fail("A20 off");  // KVM drives all address lines
+    const Status s = slots_.update();
+    return s || fail(s.failure().message);
+}
+
 /// Brings KVM's memory and processor up to what they are here.
 bool KvmVcpu::prepare() {
-    if (!phys_.a20()) return fail("A20 off");  // KVM drives all address lines
-    if (const Status s = slots_.update(); !s) return fail(s.failure().message);
+    if (!update_memory()) return false;
     if (needs_guard() && !may_be_guarded()) return false;
     if (breakpoints_are_missed()) return fail("debugging");
     if (changed_ && !(complete() && store())) return false;

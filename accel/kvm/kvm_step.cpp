@@ -58,8 +58,7 @@ Vcpu::Step KvmVcpu::step(u64) {
     failure_.clear();
     Insn insn;
     if (!start_stepping() || !may_step(insn)) return kCannot;
-    if (!phys_.a20()) return fail("A20 off"), kCannot;
-    if (const Status s = slots_.update(); !s) return fail(s.failure().message), kCannot;
+    if (!update_memory()) return kCannot;
     if (changed_ && !(complete() && store())) return kCannot;
     if (!enter_one() || !finish_one()) return kCannot;
     return {RunExit::kInterrupted, false, insn.flags_undefined, insn.flags_written};

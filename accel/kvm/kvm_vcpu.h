@@ -81,6 +81,7 @@ class KvmVcpu : public Vcpu, private CpuHost {
 
     // kvm_run.cpp
     enum class Next { kEnter, kLeave };
+    bool update_memory();
     bool prepare();
     bool offer_events();
     int enter();

@@ -94,6 +94,12 @@ Outcome check_segment_of_type(const CpuState& s, unsigned segment, u64 offset, u
     return good ? Outcome::success() : segment_fault(segment);
 }
 
+/// The first byte of something that is named, not read.
+Outcome probe(Cpu& cpu, unsigned segment, u64 offset, bool allowed) {
+    TRY_GUEST(check_segment_of_type(cpu.s, segment, offset, 1, allowed));
+    return cpu.host.probe_read(segment_linear(cpu.s, segment, offset), 1);
+}
+
 }  // namespace
 
 Outcome check_segment(const Cpu& cpu, unsigned segment, u64 offset, unsigned size, bool write) {
@@ -101,13 +107,11 @@ Outcome check_segment(const Cpu& cpu, unsigned segment, u64 offset, unsigned siz
 }
 
 Outcome probe_line(Cpu& cpu, unsigned segment, u64 offset) {
-    TRY_GUEST(check_segment_of_type(cpu.s, segment, offset, 1, !cpu.s.segment[segment].unusable()));
-    return cpu.host.probe_read(segment_linear(cpu.s, segment, offset), 1);
+    return probe(cpu, segment, offset, !cpu.s.segment[segment].unusable());
 }
 
 Outcome probe_segment(Cpu& cpu, unsigned segment, u64 offset) {
-    TRY_GUEST(check_segment(cpu, segment, offset, 1, false));
-    return cpu.host.probe_read(segment_linear(cpu.s, segment, offset), 1);
+    return probe(cpu, segment, offset, access_allowed(cpu.s.segment[segment], false));
 }
 
 Outcome check_alignment(const Cpu& cpu, Gva linear, unsigned size) {

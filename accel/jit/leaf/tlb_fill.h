@@ -73,8 +73,9 @@ TWIN86_LEAF_INLINE bool fill(JitFrame& f, Gva address, u8 kind, u8 view) {
     const Gva va = address & kPageMask;
     TlbEntry& e = f.tlb[view].entries[index];
     const u64 old_write = e.write_tag;
-    f.phys->ram.touch(page_host(entry));
-    const u64 host = reinterpret_cast<u64>(page_host(entry));
+    const Hva memory_at = page_host(entry);
+    f.phys->ram.touch(memory_at);
+    const u64 host = reinterpret_cast<u64>(memory_at);
     const bool same = e.read_tag == -va && e.host == host;
     e.read_tag = -va;
     e.write_tag = write ? -va : same ? old_write : invalid_tag(index);

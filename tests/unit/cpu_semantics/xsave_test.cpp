@@ -38,6 +38,25 @@ struct Vectors : Fixture {
     }
 };
 
+/// A header that XRSTOR and XRSTORS refuse; `other` stands at `offset` of the area.
+struct HostileHeader {
+    const char* name;
+    unsigned offset;
+    u64 xstate_bv, xcomp_bv, other;
+};
+
+void refused(std::string_view instruction, const HostileHeader& c) {
+    INFO(c.name);
+    Vectors f;
+    f.clear_header();
+    f.host.store(kArea + 512, c.xstate_bv);
+    f.host.store(kArea + 520, c.xcomp_bv);
+    f.host.store(kArea + c.offset, c.other);
+    std::vector<u8> before(f.s.xsave, f.s.xsave + kXsaveAreaSize);
+    CHECK(is_fault(f.run(instruction), kVectorGP, 0));
+    CHECK(std::equal(before.begin(), before.end(), f.s.xsave));
+}
+
 }  // namespace
 
 TEST_CASE("xsave writes what is asked for, in the standard format") {
@@ -181,12 +200,7 @@ TEST_CASE("xrstor of a compacted area without SSE resets MXCSR") {
 }
 
 TEST_CASE("xrstor: hostile headers are #GP and change nothing (13.8)") {
-    struct Case {
-        const char* name;
-        unsigned offset;
-        u64 xstate_bv, xcomp_bv, other;
-    };
-    const Case c = GENERATE(values<Case>({
+    const HostileHeader c = GENERATE(values<HostileHeader>({
         {"XSTATE_BV beyond XCR0", 528, 0x100, 0, 0},
         {"XCOMP_BV without bit 63", 528, 1, 1, 0},
         {"reserved bytes 23:16", 528, 1, 0, 1},
@@ -195,15 +209,7 @@ TEST_CASE("xrstor: hostile headers are #GP and change nothing (13.8)") {
         {"reserved bytes of the compacted form", 568, 1, kCompacted | 1, 1},
         {"reserved MXCSR bits", 24, 2, 0, 0x10000},
     }));
-    INFO(c.name);
-    Vectors f;
-    f.clear_header();
-    f.host.store(kArea + 512, c.xstate_bv);
-    f.host.store(kArea + 520, c.xcomp_bv);
-    f.host.store(kArea + c.offset, c.other);
-    std::vector<u8> before(f.s.xsave, f.s.xsave + kXsaveAreaSize);
-    CHECK(is_fault(f.run("0f ae 2b"), kVectorGP, 0));
-    CHECK(std::equal(before.begin(), before.end(), f.s.xsave));
+    refused("0f ae 2b", c);
 }
 
 TEST_CASE("xrstors wants the compacted format and CPL 0") {
@@ -219,30 +225,16 @@ TEST_CASE("xrstors wants the compacted format and CPL 0") {
 }
 
 TEST_CASE("xrstors: hostile headers are #GP and change nothing (13.12)") {
-    struct Case {
-        const char* name;
-        u64 xstate_bv, xcomp_bv;
-        unsigned offset;
-        u64 other;
-    };
-    const Case c = GENERATE(values<Case>({
-        {"standard format", 1, 0, 528, 0},
-        {"XCOMP_BV beyond XCR0 | XSS", 1, kCompacted | 0x101, 528, 0},
-        {"a supervisor component that XSS lacks", 0, kCompacted | 0x801, 528, 0},
-        {"XSTATE_BV beyond XCOMP_BV", 7, kCompacted | 3, 528, 0},
-        {"bytes 23:16", 1, kCompacted | 1, 528, 1},
-        {"the last reserved bytes", 1, kCompacted | 1, 568, 1},
-        {"reserved MXCSR bits", 2, kCompacted | 3, 24, 0x10000},
+    const HostileHeader c = GENERATE(values<HostileHeader>({
+        {"standard format", 528, 1, 0, 0},
+        {"XCOMP_BV beyond XCR0 | XSS", 528, 1, kCompacted | 0x101, 0},
+        {"a supervisor component that XSS lacks", 528, 0, kCompacted | 0x801, 0},
+        {"XSTATE_BV beyond XCOMP_BV", 528, 7, kCompacted | 3, 0},
+        {"bytes 23:16", 528, 1, kCompacted | 1, 1},
+        {"the last reserved bytes", 568, 1, kCompacted | 1, 1},
+        {"reserved MXCSR bits", 24, 2, kCompacted | 3, 0x10000},
     }));
-    INFO(c.name);
-    Vectors f;
-    f.clear_header();
-    f.host.store(kArea + 512, c.xstate_bv);
-    f.host.store(kArea + 520, c.xcomp_bv);
-    f.host.store(kArea + c.offset, c.other);
-    std::vector<u8> before(f.s.xsave, f.s.xsave + kXsaveAreaSize);
-    CHECK(is_fault(f.run("0f c7 1b"), kVectorGP, 0));
-    CHECK(std::equal(before.begin(), before.end(), f.s.xsave));
+    refused("0f c7 1b", c);
 }
 
 TEST_CASE("xsave outside 64-bit mode leaves registers 8 and up alone") {

@@ -46,6 +46,14 @@ struct PciRig {
     }
 };
 
+struct EduRig : PciRig {
+    EduRig() { plug(edu); }
+    ManualClock clock;
+    TimerQueue timers{clock};
+    PlainRam ram;
+    Edu edu{timers, ram};
+};
+
 }  // namespace
 
 TEST_CASE("pc-testdev: interrupt lines, remembered value, page flushes, memory") {
@@ -110,15 +118,10 @@ TEST_CASE("pci-testdev: headers of both BARs; a test that is not there has no wi
 }
 
 TEST_CASE("edu: identification, liveness, factorials with and without interrupt") {
-    PciRig r;
-    ManualClock clock;
-    TimerQueue timers(clock);
-    PlainRam ram;
-    Edu d(timers, ram);
-    r.plug(d);
+    EduRig r;
     const auto read = [&](u32 at) { return static_cast<u32>(r.mmio.read(kBar + at, 4)); };
     const auto write = [&](u32 at, u32 v) { r.mmio.write(kBar + at, 4, v); };
-    const auto wait = [&] { clock.advance(10'000'000), timers.run_due(); };
+    const auto wait = [&] { r.clock.advance(10'000'000), r.timers.run_due(); };
     CHECK(read(0) == 0x010000ed);
     write(4, 0x12345678);
     CHECK(read(4) == ~0x12345678u);
@@ -142,65 +145,55 @@ TEST_CASE("edu: identification, liveness, factorials with and without interrupt"
     CHECK(r.lines.level[0]);
     CHECK(r.mmio.read(kBar, 1) == 0xff);
     write(8, 5);
-    Edu other(timers, ram);
-    copy_state(d, other);
+    Edu other(r.timers, r.ram);
+    copy_state(r.edu, other);
 }
 
 TEST_CASE("edu: interrupts as messages to a 64-bit address") {
-    PciRig r;
-    ManualClock clock;
-    TimerQueue timers(clock);
-    PlainRam ram;
-    Edu d(timers, ram);
-    r.plug(d);
+    EduRig r;
     std::vector<std::pair<u64, u32>> messages;
     r.space.set_on_message([&](u64 address, u32 data) { messages.emplace_back(address, data); });
-    CHECK(d.config_read(0x40, 4) == 0x00800005);
-    d.config_write(0x44, 4, 0xfee00000);
-    d.config_write(0x48, 4, 0x12);
-    d.config_write(0x4c, 2, 0x41);
-    d.config_write(0x42, 2, 1);
-    d.config_write(0x04, 2, d.config_read(0x04, 2) | 4);
+    CHECK(r.edu.config_read(0x40, 4) == 0x00800005);
+    r.edu.config_write(0x44, 4, 0xfee00000);
+    r.edu.config_write(0x48, 4, 0x12);
+    r.edu.config_write(0x4c, 2, 0x41);
+    r.edu.config_write(0x42, 2, 1);
+    r.edu.config_write(0x04, 2, r.edu.config_read(0x04, 2) | 4);
     r.mmio.write(kBar + 0x60, 4, 1);
     r.mmio.write(kBar + 0x60, 4, 2);  // the wish stands already
     CHECK(messages == std::vector<std::pair<u64, u32>>{{0x12'fee00000, 0x41}});
     CHECK_FALSE(r.lines.level[0]);
-    d.config_write(0x42, 2, 0);
+    r.edu.config_write(0x42, 2, 0);
     CHECK(r.lines.level[0]);
     CHECK(messages.size() == 1);
 }
 
 TEST_CASE("edu: DMA both ways, and only within its buffer, the memory and its rights") {
-    PciRig r;
-    ManualClock clock;
-    TimerQueue timers(clock);
-    PlainRam ram;
-    Edu d(timers, ram);
-    r.plug(d);
+    EduRig r;
     const auto dma = [&](u64 source, u64 destination, u64 count, u64 command) {
         r.mmio.write(kBar + 0x80, 8, source);
         r.mmio.write(kBar + 0x88, 8, destination);
         r.mmio.write(kBar + 0x90, 8, count);
         r.mmio.write(kBar + 0x98, 8, command);
         r.mmio.write(kBar + 0x80, 8, 0);  // too late
-        clock.advance(10'000'000);
-        timers.run_due();
+        r.clock.advance(10'000'000);
+        r.timers.run_due();
         CHECK((r.mmio.read(kBar + 0x98, 8) & 1) == 0);
     };
-    for (unsigned i = 0; i < 256; ++i) ram.bytes[0x1000 + i] = static_cast<u8>(i);
+    for (unsigned i = 0; i < 256; ++i) r.ram.bytes[0x1000 + i] = static_cast<u8>(i);
     dma(0x1000, 0x40010, 256, 1);
     dma(0x40010, 0x3000, 256, 7);
-    CHECK(std::equal(ram.bytes.begin() + 0x1000, ram.bytes.begin() + 0x1100, ram.bytes.begin() + 0x3000));
+    CHECK(std::equal(r.ram.bytes.begin() + 0x1000, r.ram.bytes.begin() + 0x1100, r.ram.bytes.begin() + 0x3000));
     CHECK(r.mmio.read(kBar + 0x24, 4) == 0x100);
     CHECK(r.lines.level[0]);
 
-    const std::vector<u8> before = ram.bytes;
+    const std::vector<u8> before = r.ram.bytes;
     dma(0x40010, 0x5000, 4096, 3);             // over the buffer's end
     dma(0x3ffff, 0x5000, 16, 3);               // before it
     dma(0x40000, 0x5000, ~u64{0}, 3);
     dma(0x41001, 0x5000, 0, 3);
     dma(0x40010, 0xfffff00, 256, 3);           // no memory there
-    d.config_write(0x04, 2, 3);                // no bus master
+    r.edu.config_write(0x04, 2, 3);                // no bus master
     dma(0x40010, 0x5000, 256, 3);
-    CHECK(ram.bytes == before);
+    CHECK(r.ram.bytes == before);
 }
