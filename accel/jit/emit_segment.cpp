@@ -11,7 +11,7 @@ using namespace asmjit;
 namespace {
 
 /// The elements of VMASKMOV and its kin raise no #AC (SDM vol. 2, VMASKMOV), those of EVEX forms on AMD do. Compressing stores go
-/// by elements without a mask too.
+/// by elements without a mask too, up to Zen 4 (CpuTraits::packs_whole).
 u8 checked_element(const Insn& insn) {
     const bool single = insn.mem.suppresses_faults || (insn.mem.packed_by_mask && (insn.mem.access & kAccessWrite));
     return insn.has_mem && single && insn.encoding == Encoding::kEvex ? insn.mem.element_size : u8{0};

@@ -34,7 +34,8 @@ bool JitVcpu::on_segment() {
         if (fault.ok() && bytes != 0 && !meta.aligned && cpu_.traits.amd) fault = check_alignment(cpu_, linear, meta.element);
     } else {
         fault = check_segment(cpu_, meta.segment, frame_.address, meta.size, meta.access & kAccessWrite);
-        if (fault.ok() && !meta.aligned) fault = check_alignment(cpu_, linear, meta.element != 0 ? meta.element : meta.size);
+        const bool whole = meta.element == 0 || cpu_.traits.packs_whole;
+        if (fault.ok() && !meta.aligned) fault = check_alignment(cpu_, linear, whole ? meta.size : meta.element);
     }
     if (fault.ok()) return resume(sizeof meta);
     frame_.cpu.rip = rip_of(*block, guest_offset);

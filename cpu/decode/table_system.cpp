@@ -5,6 +5,12 @@ namespace twin86 {
 
 namespace {
 
+/// 0F 01 with F2 or F3 is other instructions: Zen 5 raises #UD, Zen 4 ignores the prefix.
+void resolve_clzero(Insn& insn) {
+    if (insn.repe || insn.repne) return set_undefined(insn);
+    set_op(insn, Op::kClzero);
+}
+
 constexpr Row kRows[] = {
     OP_ROW(CPUID, Cpuid),
     OP_ROW(RDTSC, Rdtsc),
@@ -67,7 +73,7 @@ constexpr Row kRows[] = {
     OP_ROW(CLFLUSH, Clflush),
     OP_ROW(CLFLUSHOPT, Clflush),
     OP_ROW(CLWB, Clflush),
-    OP_ROW(CLZERO, Clzero),
+    FORMS_ROW(CLZERO, resolve_clzero),
     OP_ROW(XSAVE, Xsave),
     OP_ROW(XSAVE64, Xsave),
     OP_ROW(XSAVEOPT, Xsaveopt),

@@ -3,6 +3,7 @@
 namespace twin86 {
 namespace {
 
+constexpr unsigned kFamilyZen5 = 0x1a;
 constexpr u32 kEbxAuth = 0x68747541, kEbxHygo = 0x6f677948;  // "Auth"enticAMD, "Hygo"nGenuine
 
 /// A control bit that exists when a CPUID bit does.
@@ -57,6 +58,12 @@ class Query {
     const CpuState& state_;
 };
 
+/// SDM vol. 2, CPUID, figure 3-6.
+unsigned family_of(u32 signature) {
+    const unsigned base = signature >> 8 & 0xf;
+    return base == 0xf ? base + (signature >> 20 & 0xff) : base;
+}
+
 XsaveLayout read_layout(const Query& query) {
     XsaveLayout layout;
     layout.component[0] = {0, 160, false};
@@ -81,6 +88,7 @@ CpuTraits::CpuTraits(const CpuidSource& model, const CpuState& state) {
     const Query query(model, state);
     const u32 vendor = query.reg(0, 0, kEbx);
     amd = vendor == kEbxAuth || vendor == kEbxHygo;
+    packs_whole = amd && family_of(query.reg(1, 0, kEax)) >= kFamilyZen5;
     if (const u32 sizes = query.known(0x80000008, 0, kEax)) physical_bits = sizes & 0xff;
     cr4_supported = query.mask(kCr4Bits) | kCr4PCE;
     efer_supported = query.mask(kEferBits);

@@ -11,6 +11,7 @@ struct CpuTraits {
     CpuTraits(const CpuidSource& model, const CpuState& state);
 
     bool amd = false;  ///< AMD or Hygon: SYSCALL in every mode, SYSENTER not in long mode ...
+    bool packs_whole = false;  ///< Zen 5 and later: compressing stores without a mask are aligned as vectors, not as their elements
     unsigned physical_bits = 36;
     u64 cr4_supported = 0;  ///< the others are reserved: #GP
     u64 efer_supported = 0;

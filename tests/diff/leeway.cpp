@@ -99,9 +99,10 @@ bool Leeway::checks_bit_string_offset() const {
 /// ICEBP is a trap, but under a hypervisor that intercepts #DB an AMD processor reports it before the instruction.
 bool Leeway::traps_early() const { return native_.vector == kVectorDB && stop_ < job_.code_size && job_.code[stop_] == 0xf1; }
 
-/// CMPS with two operands that fault, with and without REP.
-bool Leeway::either_operand_may_fault_first() const {
-    return is_memory_fault(native_.vector) && status_ == DecodeStatus::kOk && insn_.op == Op::kCmps;
+/// CMPS with two operands that fault, with and without REP: Zen 4 looks at ES:rDI first, Zen 5 at the other, alignment included.
+bool Leeway::either_operand_may_fault_first(const JobResult& guest) const {
+    const auto of_operand = [](int vector) { return is_memory_fault(vector) || vector == kVectorAC; };
+    return of_operand(native_.vector) && of_operand(guest.vector) && status_ == DecodeStatus::kOk && insn_.op == Op::kCmps;
 }
 
 /// The first of several elements faults alone, and the operand as a whole is not canonical.
@@ -180,8 +181,7 @@ void Leeway::take_stack(JobResult& guest, u64 size) const {
 }
 
 void Leeway::apply(JobResult& guest) const {
-    const bool other_operand = either_operand_may_fault_first() && is_memory_fault(guest.vector);
-    if (crosses_canonical_border(guest) || other_operand || either_check_may_come_first(guest) || wraps_in_segment(guest) || alignment_may_come_first(guest))
+    if (crosses_canonical_border(guest) || either_operand_may_fault_first(guest) || either_check_may_come_first(guest) || wraps_in_segment(guest) || alignment_may_come_first(guest))
         guest.vector = native_.vector, guest.error_code = native_.error_code, guest.cr2 = native_.cr2;
     if (guest.vector != native_.vector) return;
     if (wraps_at_4_gib(guest)) guest.cr2 = native_.cr2;

@@ -29,7 +29,7 @@ class Leeway {
     bool checks_bit_string_offset() const;
     bool traps_early() const;
     bool returns_far() const;
-    bool either_operand_may_fault_first() const;
+    bool either_operand_may_fault_first(const JobResult& guest) const;
     bool crosses_canonical_border(const JobResult& guest) const;
     bool either_check_may_come_first(const JobResult& guest) const;
     bool checks_alignment_of_pieces() const;

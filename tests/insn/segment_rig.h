@@ -11,6 +11,8 @@ constexpr u16 kAttrBig = 0x4000;
 
 class SegmentRig : public InsnTest {
   public:
+    using InsnTest::InsnTest;
+
     /// Assembles 32-bit code; INT3 follows it.
     void load32(const std::function<void(Assembler&)>& program, Gva at = kCodeAt) {
         asmjit::CodeHolder code;

@@ -263,4 +263,30 @@ TEST_CASE("Alignment checks of vectors", "[insn][segment]") {
     CHECK(vector_of(1, masked_load) == kVectorBP);
 }
 
+TEST_CASE("Alignment checks of compressing stores: elements on Zen 4, without a mask vectors on Zen 5", "[insn][segment]") {
+    if (!SegmentRig().guest.model().has(Feature::kAvx512vl)) return;
+    const auto vector_of = [](const char* cpu, u32 offset, const x86::KReg& mask) {
+        GuestOptions options;
+        options.cpu = cpu;
+        SegmentRig t(options);
+        t.load32([&](auto& a) {
+            a.kxnorw(x86::k1, x86::k1, x86::k1);
+            a.k(mask).vpcompressd(x86::ymmword_ptr(x86::ebx), x86::ymm1);
+        });
+        CpuState& s = t.prepare();
+        s.cr0 |= kCr0AM, s.rflags |= kFlagAC, s.gpr[kRbx] = kDataAt + offset;
+        return t.go().vector;
+    };
+    constexpr const char *kZen4 = "max,vendor=AuthenticAMD,family=25", *kZen5 = "max,vendor=AuthenticAMD,family=26";
+    for (const char* cpu : {kZen4, kZen5}) {
+        INFO(cpu);
+        CHECK(vector_of(cpu, 2, x86::k0) == kVectorAC);
+        CHECK(vector_of(cpu, 16, x86::k0) == kVectorBP);
+        CHECK(vector_of(cpu, 2, x86::k1) == kVectorAC);
+        CHECK(vector_of(cpu, 4, x86::k1) == kVectorBP);
+    }
+    CHECK(vector_of(kZen4, 4, x86::k0) == kVectorBP);
+    CHECK(vector_of(kZen5, 4, x86::k0) == kVectorAC);
+}
+
 }  // namespace twin86::test

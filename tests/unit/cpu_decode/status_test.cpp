@@ -47,7 +47,7 @@ TEST_CASE("bytes after the instruction do not matter and are not kept") {
 TEST_CASE("what the table lacks is undefined, with its length") {
     Insn insn;
     for (const char* hex : {"0f 01 c1" /* vmcall */, "0f 01 d9" /* vmmcall */, "0f 01 ee" /* rdpkru */,
-                            "0f 01 fd" /* rdpru */, "c7 f8 00 00 00 00" /* xbegin */,
+                            "0f 01 fd" /* rdpru */, "f2 0f 01 fc", "66 f3 0f 01 fc" /* clzero has no such form */, "c7 f8 00 00 00 00" /* xbegin */,
                             "66 0f 38 f8 00" /* movdir64b */, "f3 0f ae e8" /* incsspd */, "0f 01 fa" /* monitorx */,
                             "f3 0f ae f0" /* umonitor */, "f3 0f ae 20" /* ptwrite */}) {
         INFO(hex);
