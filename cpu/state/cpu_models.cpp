@@ -8,7 +8,7 @@
 // - Named models (named_models.cpp) get the same: their own way of saying 'not affected', whatever year they are of. So
 //   QEMU's variants -IBRS and -IBPB are the plain models. MONITOR, SVM and ACPI are left out, as QEMU does under KVM.
 // - Performance counters, IBS, thermal and topology extensions are hidden: Linux then leaves their MSRs alone.
-// - AVX-IFMA, AVX-VNNI-INT8 and AVX512-VP2INTERSECT are hidden: the decoder does not know them all.
+// - AVX-IFMA and AVX-VNNI-INT8 are hidden: the decoder does not know them all.
 #include "cpu/state/cpu_models.h"
 
 namespace twin86 {
@@ -30,9 +30,9 @@ constexpr Feature kRequestable[] = {kLa57, kVme, kMonitor, kSs, kCldemote, kFxsr
 
 constexpr Feature kNative[] = {
     kSse3, kPclmulqdq, kSsse3, kFma, kCx16, kSse41, kSse42, kMovbe, kPopcnt, kAes, kXsave, kAvx, kF16c, kRdrand,
-    kBmi1, kAvx2, kBmi2, kErms, kRdseed, kAdx, kClflushopt, kClwb, kSha,
+    kBmi1, kAvx2, kBmi2, kErms, kRdseed, kAdx, kClflushopt, kClwb, kSha, kMovdiri,
     kAvx512f, kAvx512dq, kAvx512ifma, kAvx512cd, kAvx512bw, kAvx512vl, kAvx512vbmi, kAvx512vbmi2, kGfni, kVaes, kVpclmulqdq,
-    kAvx512vnni, kAvx512bitalg, kAvx512vpopcntdq, kFsrm, kAvx512fp16, kAvxVnni, kAvx512bf16, kFzrm, kFsrs, kFsrc,
+    kAvx512vnni, kAvx512bitalg, kAvx512vpopcntdq, kFsrm, kAvx512vp2intersect, kAvx512fp16, kAvxVnni, kAvx512bf16, kFzrm, kFsrs, kFsrc,
     kXsaveopt, kXsavec, kXgetbv1, kXsaves, kMmxext, kAbm, kSse4a, kMisalignsse, kPrefetch3dnow, kXsaveerptr,
 };
 
@@ -44,7 +44,7 @@ constexpr FeatureDependency kDependencies[] = {
     {kAvx512f, kAvx2}, {kAvx512f, kFma}, {kAvx512f, kF16c},
     {kAvx512dq, kAvx512f}, {kAvx512ifma, kAvx512f}, {kAvx512cd, kAvx512f}, {kAvx512bw, kAvx512f}, {kAvx512vl, kAvx512f},
     {kAvx512vbmi, kAvx512bw}, {kAvx512vbmi2, kAvx512bw}, {kAvx512bitalg, kAvx512bw}, {kAvx512fp16, kAvx512bw}, {kAvx512bf16, kAvx512bw},
-    {kAvx512vnni, kAvx512f}, {kAvx512vpopcntdq, kAvx512f},
+    {kAvx512vnni, kAvx512f}, {kAvx512vpopcntdq, kAvx512f}, {kAvx512vp2intersect, kAvx512vl},
     {kLm, kPae}, {kLa57, kLm}, {kNx, kPae}, {kPdpe1gb, kLm}, {kLahfLm, kLm}, {kPcid, kLm}, {kInvpcid, kPcid}, {kFsgsbase, kLm}, {kPge, kPse}, {kPse36, kPse},
     {kX2apic, kApic}, {kTscDeadline, kApic}, {kArat, kApic}, {kTscDeadline, kTsc}, {kInvtsc, kTsc}, {kTscAdjust, kTsc}, {kRdtscp, kTsc},
 };

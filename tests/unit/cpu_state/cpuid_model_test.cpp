@@ -74,7 +74,7 @@ TEST_CASE("max is what the host has, and never what is not emulated") {
     HostCpuid host = zen();
     host.features.set(Feature::kAvx512fp16, false);
     for (Feature f : {Feature::kPku, Feature::kAmxTile, Feature::kSvm, Feature::kVmx, Feature::kIbpb, Feature::kSsbd, Feature::kMonitor, Feature::kShstk,
-                      Feature::kAvxIfma, Feature::kAvxVnniInt8, Feature::kAvx512vp2intersect, Feature::kLa57, Feature::kTopoext,
+                      Feature::kAvxIfma, Feature::kAvxVnniInt8, Feature::kLa57, Feature::kTopoext,
                       Feature::kPerfctrCore, Feature::kMpx})
         host.features.set(f);
     const CpuModel m = model("max", host);
@@ -85,7 +85,7 @@ TEST_CASE("max is what the host has, and never what is not emulated") {
     CHECK(m.is_amd());
     CHECK(m.family() == 26);
     for (Feature f : {Feature::kPku, Feature::kAmxTile, Feature::kSvm, Feature::kVmx, Feature::kIbpb, Feature::kSsbd, Feature::kMonitor, Feature::kShstk,
-                      Feature::kAvxIfma, Feature::kAvxVnniInt8, Feature::kAvx512vp2intersect, Feature::kLa57, Feature::kTopoext,
+                      Feature::kAvxIfma, Feature::kAvxVnniInt8, Feature::kLa57, Feature::kTopoext,
                       Feature::kPerfctrCore, Feature::kMpx, Feature::kArchCapabilities}) {
         INFO(feature_info(f).name);
         CHECK_FALSE(m.has(f));
