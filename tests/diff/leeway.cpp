@@ -80,8 +80,12 @@ bool Leeway::depends_on_ring() const {
     return native_.vector == kVectorGP && status_ == DecodeStatus::kOk && !Corpus::runnable(insn_) && !branches(insn_);
 }
 
-/// The words of a far return are read in any order. Programs come to one by jumping into the middle of an instruction.
-bool Leeway::returns_far() const { return native_.vector == kVectorPF && status_ == DecodeStatus::kOk && insn_.op == Op::kFarRet; }
+/// The words of a far return are read in any order, and checked for alignment then. Programs come to one by jumping into the middle of
+/// an instruction.
+bool Leeway::returns_far() const {
+    const bool reads = native_.vector == kVectorPF || native_.vector == kVectorAC;
+    return reads && status_ == DecodeStatus::kOk && insn_.op == Op::kFarRet;
+}
 
 /// Where CR4.UMIP forbids SLDT and its kin Linux stores for them, and reports of any page that faults that it is absent.
 bool Leeway::host_kernel_stores() const {
