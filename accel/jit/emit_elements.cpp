@@ -104,7 +104,7 @@ void BlockBuilder::finish_elements(const Insn& insn) {
 
 /// MASKMOVQ and MASKMOVDQU. The store of an MMX register to the frame raises what MASKMOVQ would, and enters its state.
 void BlockBuilder::emit_maskmov(const Insn& insn) {
-    if (needs_checks(insn)) return emit_helper(insn);
+    if (needs_checks(insn) || insn.address_bits == 16) return emit_helper(insn);
     const Label slow = a.newLabel(), done = a.newLabel();
     const x86::Mem data = field(offsetof(JitFrame, elements.data), 0);
     if (insn.uses_fpu) {

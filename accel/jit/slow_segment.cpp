@@ -9,7 +9,8 @@ namespace twin86::jit {
 
 namespace {
 
-/// The selected bytes of a masked operand, one by one: they are few, and such operands in odd segments are rare.
+/// The selected bytes of a masked operand, one by one: they are few, and such operands in odd segments are rare. With 16-bit
+/// addresses they do not go on at the start of the segment (as on Zen 5; they do on Zen 4).
 Outcome check_selected(const Cpu& cpu, const SegmentMeta& meta, u64 offset, u64 bytes) {
     for (unsigned n = 0; n < meta.size; ++n)
         if (bytes >> n & 1) TRY_GUEST(check_segment(cpu, meta.segment, offset + n, 1, meta.access & kAccessWrite));

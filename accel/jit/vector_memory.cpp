@@ -133,15 +133,22 @@ Outcome for_runs(u64 bytes, F f) {
 
 /// Stores the bytes of `data` whose mask bytes have the sign bit. Whether the others may fault is up to the processor;
 /// here, as on AMD's, they do: all of the operand must be writable. With alignment checks it must be aligned to 8 bytes (as Zen 4 has it).
+/// With 16-bit addresses it goes on at the start of the segment; each half must lie within the limit by itself (as Zen 5 has it).
 Outcome store_selected(Cpu& cpu, const Insn& insn, const u8* data, const u8* mask, unsigned size) {
     u64 selected = 0;
     for (unsigned n = 0; n < size; ++n) selected |= static_cast<u64>(mask[n] >> 7) << n;
     const u64 base = effective_address(cpu, insn);
-    TRY_GUEST(check_segment(cpu, insn.mem.segment, base, size, true));
-    const auto linear = [&](unsigned n) { return segment_linear(cpu.s, insn.mem.segment, base + n); };
+    const bool wraps = insn.address_bits == 16 && base + size > 64 * KiB;
+    const unsigned before = wraps ? static_cast<unsigned>(64 * KiB - base) : size;
+    const auto offset = [&](unsigned n) { return n < before ? base + n : u64{n - before}; };
+    const auto linear = [&](unsigned n) { return segment_linear(cpu.s, insn.mem.segment, offset(n)); };
+    for (unsigned n = 0; n < size; n += 8) TRY_GUEST(check_segment(cpu, insn.mem.segment, offset(n), 8, true));
     TRY_GUEST(check_alignment(cpu, linear(0), 8));
-    TRY_GUEST(cpu.host.probe_write(linear(0), size));
-    return for_runs(selected, [&](unsigned n, unsigned length) { return cpu.host.write_linear(linear(n), data + n, length); });
+    TRY_GUEST(cpu.host.probe_write(linear(0), before));
+    if (wraps) TRY_GUEST(cpu.host.probe_write(linear(before), size - before));
+    const auto store = [&](unsigned n, unsigned length) { return cpu.host.write_linear(linear(n), data + n, length); };
+    TRY_GUEST(for_runs(selected & (bit(before) - 1), store));
+    return for_runs(selected & ~(bit(before) - 1), store);
 }
 
 Outcome maskmov_mmx(Cpu& cpu, const Insn& insn) {

@@ -263,6 +263,46 @@ TEST_CASE("Alignment checks of vectors", "[insn][segment]") {
     CHECK(vector_of(1, masked_load) == kVectorBP);
 }
 
+// As a Zen 5 has it.
+TEST_CASE("MASKMOVQ and MASKMOVDQU with 16-bit addresses go on at the start of the segment", "[insn][segment]") {
+    constexpr Gva kBase = 0x700000;
+    const auto bytes_at = [](const InsnTest& t, Gva at, unsigned count) {
+        std::vector<u8> bytes(count);
+        t.guest.read(at, bytes);
+        return std::count(bytes.begin(), bytes.end(), u8{0xff});
+    };
+    const auto store = [&](bool quadword, u32 offset, u32 limit, int first, int second) {
+        INFO((quadword ? "maskmovq " : "maskmovdqu ") << std::hex << offset << " limit " << limit);
+        SegmentRig t;
+        t.guest.map_new(kBase, 0x11000, kUserPage | kWritablePage);
+        t.load32([&](auto& a) {
+            a.pcmpeqd(x86::mm0, x86::mm0);
+            a.pcmpeqd(x86::xmm0, x86::xmm0);
+            a.db(0x67);
+            if (quadword) a.maskmovq(x86::mm0, x86::mm0, x86::ptr(x86::edi));
+            else a.maskmovdqu(x86::xmm0, x86::xmm0, x86::ptr(x86::edi));
+        });
+        CpuState& s = t.prepare();
+        s.segment[kDs] = SegmentRig::segment(kAttrData | kAttrBig, limit, kBase);
+        s.gpr[kRdi] = 0x5a0000 | offset;
+        CHECK(t.go().vector == (first == 0 ? +kVectorGP : +kVectorBP));
+        CHECK(bytes_at(t, kBase + offset, 0x10000 - offset) == first);
+        CHECK(bytes_at(t, kBase, 16) == second);
+        CHECK(bytes_at(t, kBase + 0x10000, 16) == 0);
+    };
+    constexpr u32 kAll = ~u32{0};
+    store(false, 0xfff0, 0xffff, 16, 0);
+    store(false, 0xfff8, 0xffff, 8, 8);
+    store(false, 0xfff8, kAll, 8, 8);
+    store(false, 0xfff9, 0xffff, 0, 0);
+    store(false, 0xfff1, 0xffff, 0, 0);
+    store(false, 0xfff1, kAll, 15, 1);
+    store(false, 0xffff, kAll, 1, 15);
+    store(true, 0xfff8, 0xffff, 8, 0);
+    store(true, 0xfffc, 0xffff, 0, 0);
+    store(true, 0xfffc, kAll, 4, 4);
+}
+
 TEST_CASE("Alignment checks of compressing stores: elements on Zen 4, without a mask vectors on Zen 5", "[insn][segment]") {
     if (!SegmentRig().guest.model().has(Feature::kAvx512vl)) return;
     const auto vector_of = [](const char* cpu, u32 offset, const x86::KReg& mask) {
