@@ -39,6 +39,8 @@ bool JitVcpu::on_segment() {
         if (fault.ok() && !meta.aligned) fault = check_alignment(cpu_, linear, whole ? meta.size : meta.element);
     }
     if (fault.ok()) return resume(sizeof meta);
+    // Not aligned and not canonical: the former comes first (as on Zen 4 and Zen 5), which tells #GP from #SS.
+    if (meta.aligned && cpu_.s.mode64() && linear % meta.size != 0) fault = Outcome::fault(kVectorGP, 0);
     frame_.cpu.rip = rip_of(*block, guest_offset);
     const bool pending = frame_.cpu.xsave[2] & 0x80;  // FSW.ES
     deliver_fault(meta.waits && pending ? Outcome::fault(kVectorMF) : fault);

@@ -69,6 +69,17 @@ TEST_CASE("XSAVE and kin: #GP unless aligned to 64 bytes, whatever is checked", 
                 }
 }
 
+TEST_CASE("An address of the stack segment that is neither aligned nor canonical is #GP, an aligned one #SS", "[insn][alignment]") {
+    constexpr Gva kOutside = u64{1} << 63;
+    const Program load = [](auto& a) { a.mov(x86::rbp, x86::rbx), a.movaps(x86::xmm0, x86::ptr(x86::rbp)); };
+    for (const bool checks : {false, true}) {
+        INFO("checks: " << checks);
+        CHECK(vector_at(load, kOutside, checks) == +kVectorSS);
+        CHECK(vector_at(load, kOutside + 1, checks) == +kVectorGP);
+        CHECK(vector_at(load, kOutside + 8, checks) == +kVectorGP);
+    }
+}
+
 TEST_CASE("MASKMOVDQU and MASKMOVQ: aligned to 8 bytes when that is checked, and writable whatever the mask selects", "[insn][alignment]") {
     for (const Instruction& i : kMaskedStores)
         for (const bool selected : {false, true}) {
