@@ -45,13 +45,16 @@ bool goes_by_pieces(const Insn& i) {
     }
 }
 
-/// The offset in the job's code, in whichever segment it stopped.
+/// The offset in the job's code, in whichever segment it stopped. Other segments than kCodeAlias come to the alias at their ends.
 u64 stop_of(const Job& job, const JobResult& native) {
-    const u64 offset = native.out.rip - job.start();
+    u64 offset = native.out.rip - job.start();
     for (u8 v = kCodeHere; job.loads_segments && v < kCodeViews; ++v)
-        if (native_selector(code_segment(job.bits, static_cast<CodeView>(v))) == native.selector[kCs])
-            return v == kCodeAlias ? offset : offset + code_shift(static_cast<CodeView>(v));
-    return offset;
+        if (native_selector(code_segment(job.bits, static_cast<CodeView>(v))) == native.selector[kCs]) {
+            offset += code_shift(static_cast<CodeView>(v));
+            break;
+        }
+    const u64 alias = code_shift(kCodeAlias);
+    return offset - alias + job.code_offset < kPageSize ? offset - alias : offset;
 }
 
 }  // namespace
