@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <vector>
+
+#include "tests/diff/segments.h"
 
 namespace twin86::diff {
 
@@ -55,9 +58,27 @@ FlagWalk walk_once(const Decoder& decoder, const Job& job, std::map<u64, u64>& a
     return walk;
 }
 
+/// A return within another code segment than that of its call goes kCodeShift bytes astray, into the middle of an instruction perhaps.
+/// True: what is found there leaves flags undefined, and who reads them next is anyone's guess.
+bool strays_to_undefined(const Decoder& decoder, const Job& job) {
+    const auto decode = [&](u64 at, Insn& insn) { return decoder.decode({job.code + at, std::min<u64>(15, job.code_size - at)}, at, job.bits, insn) == DecodeStatus::kOk; };
+    std::set<u64> starts;
+    std::vector<u64> returns;
+    Insn insn;
+    for (u64 at = 0; at < job.code_size && decode(at, insn); at += insn.length) {
+        starts.insert(at);
+        if (is_call(insn) || insn.op == Op::kFarCall) returns.push_back(insn.next_rip() + kCodeShift), returns.push_back(insn.next_rip() - kCodeShift);
+    }
+    for (const u64 to : returns)
+        for (u64 at = to; at < job.code_size && !starts.contains(at) && decode(at, insn); at += insn.length)
+            if (insn.flags_undefined != 0) return true;
+    return false;
+}
+
 }  // namespace
 
 FlagWalk walk_flags(const Decoder& decoder, const Job& job) {
+    if (job.loads_segments && strays_to_undefined(decoder, job)) return {.reads_undefined = true};
     std::map<u64, u64> at_target, before;
     for (;;) {
         const FlagWalk walk = walk_once(decoder, job, at_target);
