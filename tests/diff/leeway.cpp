@@ -171,17 +171,18 @@ bool Leeway::pushes_some() const {
     return (native_.vector == kVectorSS || native_.vector == kVectorPF) && (insn_.op == Op::kPusha || insn_.op == Op::kFarCall);
 }
 
-/// Where the stack segment begins at the stop: programs that load segments may have loaded SS.
-Gva Leeway::stack_base() const {
+/// Where the stack pointer points at the stop: programs that load segments may have loaded SS.
+Gva Leeway::stack_top() const {
     MachineState now = job_.in;
     for (u8 n = kLdtFirst; job_.loads_segments && n < kLdtEnd; ++n)
         if (native_selector(static_cast<SegmentNumber>(n)) == native_.selector[kSs]) now.segment[kSs] = n;
-    return segment_base(now, job_.bits, kSs);
+    const bool narrow = job_.bits != 64 && !is_big(static_cast<SegmentNumber>(now.segment[kSs]));
+    return segment_base(now, job_.bits, kSs) + (narrow ? native_.out.gpr[kRsp] & 0xffff : native_.out.gpr[kRsp]);
 }
 
 /// The native side's bytes below the stack pointer, as far as they lie in the data.
 void Leeway::take_stack(JobResult& guest, u64 size) const {
-    const u64 end = native_.out.gpr[kRsp] + stack_base() - kDataBase;
+    const u64 end = stack_top() - kDataBase;
     if (end > kDataSize) return;
     const u64 at = end - std::min(size, end);
     std::memcpy(guest.data + at, native_.data + at, end - at);

@@ -38,7 +38,7 @@ class Leeway {
     bool wraps_at_4_gib(const JobResult& guest) const;
     bool calls_invalid_target() const;
     bool pushes_some() const;
-    Gva stack_base() const;
+    Gva stack_top() const;
     void take_stack(JobResult& guest, u64 size) const;
     bool lenient_host() const;
     DecodeStatus decode(u64 at, Insn& insn) const;
