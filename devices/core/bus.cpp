@@ -86,7 +86,18 @@ Mapping MmioBus::map(Gpa base, u64 size, MmioHandler& handler, std::string name)
     return Mapping([this, base] { std::erase_if(slots_, [base](const Slot& s) { return s.base == base; }); });
 }
 
+Mapping MmioBus::map_in_front(Gpa base, u64 size, MmioHandler& handler, std::string name) {
+    CHECK(!front_, "{} in front of {}", name, front_->name);
+    front_ = Slot{base, size, &handler, std::move(name)};
+    return Mapping([this] { front_.reset(); });
+}
+
 const MmioBus::Slot* MmioBus::find(Gpa address) const {
+    if (front_ && address - front_->base < front_->size) return &*front_;
+    return find_behind(address);
+}
+
+const MmioBus::Slot* MmioBus::find_behind(Gpa address) const {
     auto at = std::upper_bound(slots_.begin(), slots_.end(), address, [](Gpa a, const Slot& s) { return a < s.base; });
     if (at == slots_.begin()) return nullptr;
     --at;
@@ -95,7 +106,7 @@ const MmioBus::Slot* MmioBus::find(Gpa address) const {
 
 bool MmioBus::is_free(Gpa base, u64 size) const {
     const auto behind = std::upper_bound(slots_.begin(), slots_.end(), base, [](Gpa a, const Slot& s) { return a < s.base; });
-    return find(base) == nullptr && (behind == slots_.end() || behind->base - base >= size);
+    return find_behind(base) == nullptr && (behind == slots_.end() || behind->base - base >= size);
 }
 
 u64 MmioBus::read(Gpa address, unsigned size) {
@@ -121,6 +132,8 @@ void MmioBus::write(Gpa address, unsigned size, u64 value) {
 std::vector<BusRange> MmioBus::ranges() const {
     std::vector<BusRange> all;
     for (const Slot& s : slots_) all.push_back({s.base, s.size, s.name});
+    if (front_) all.push_back({front_->base, front_->size, front_->name});
+    std::sort(all.begin(), all.end(), [](const BusRange& a, const BusRange& b) { return a.base < b.base; });
     return all;
 }
 

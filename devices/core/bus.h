@@ -6,6 +6,7 @@
 
 #include <array>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -99,11 +100,13 @@ class IoBus {
 class MmioBus {
   public:
     [[nodiscard]] Mapping map(Gpa base, u64 size, MmioHandler& handler, std::string name);
+    /// Answers before everybody else, wherever it lies: accesses that do not leave the processor. One at a time.
+    [[nodiscard]] Mapping map_in_front(Gpa base, u64 size, MmioHandler& handler, std::string name);
 
     u64 read(Gpa address, unsigned size);
     void write(Gpa address, unsigned size, u64 value);
     bool mapped(Gpa address) const { return find(address) != nullptr; }
-    /// Nobody answers in [base, +size), which does not wrap.
+    /// Nobody answers in [base, +size), which does not wrap; what is in front does not count.
     bool is_free(Gpa base, u64 size) const;
 
     const BusCounters& counters() const { return counters_; }
@@ -117,8 +120,10 @@ class MmioBus {
         std::string name;
     };
     const Slot* find(Gpa address) const;
+    const Slot* find_behind(Gpa address) const;
 
     std::vector<Slot> slots_;  // sorted by base
+    std::optional<Slot> front_;
     BusCounters counters_;
 };
 

@@ -76,9 +76,10 @@ void Board::map_interrupts() {
     map_lapic_window();
 }
 
+/// Wherever software moves it: of the board's devices it hides what lies there (SDM 3, 11.4.1); RAM there stays RAM.
 void Board::map_lapic_window() {
     lapic_window_.release();
-    if (lapic_.mmio_visible()) lapic_window_ = mmio_.map(lapic_.window(), Lapic::kWindowSize, lapic_, "lapic");
+    if (lapic_.mmio_visible()) lapic_window_ = mmio_.map_in_front(lapic_.window(), Lapic::kWindowSize, lapic_, "lapic");
 }
 
 void Board::use_other_lapics(std::function<bool(u64, u32)> deliver, std::function<void()> pins_changed) {

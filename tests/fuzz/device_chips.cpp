@@ -48,13 +48,19 @@ void ioapic_access(DeviceRig& rig, Random& r) {
     if (r.chance(200)) rig.write(kIoApicBase + 0x40, 4, r.below(256));
 }
 
+/// Where other devices are.
+Gpa some_window(Random& r) {
+    constexpr Gpa kHpet = 0xfed00000, kPciMemory = 0xc0000000, kVideo = 0xa0000;
+    return r.pick<Gpa>({kIoApicBase, kHpet, kPciMemory, kVideo, 0});
+}
+
 void lapic_msr(DeviceRig& rig, Random& r) {
     Lapic& lapic = rig.board().lapic();
     u64 value = 0;
     const u32 index = 0x800 + static_cast<u32>(r.below(0x40));
     switch (r.below(5)) {
         case 0:
-            lapic.write_apic_base(r.chance(800) ? kLapicBase | r.below(8) << 9 | 0x100 : some_value(r));
+            lapic.write_apic_base(r.chance(800) ? (r.chance(800) ? kLapicBase : some_window(r)) | r.below(8) << 9 | 0x100 : some_value(r));
             return;
         case 1:
             return lapic.write_tsc_deadline(r.chance(700) ? rig.now_ns() * 2 + r.below(1000000) : some_value(r));

@@ -55,6 +55,21 @@ TEST_CASE("mmio: lookup, truncation and RAII unmapping") {
     CHECK(bus.read(0x1010, 1) == 0xff);
 }
 
+TEST_CASE("mmio: what is in front answers first, wherever it lies, and takes no room") {
+    MmioBus bus;
+    Bytes chip, front;
+    front.data[8] = 0x55;
+    const auto m = bus.map(0x1000, 16, chip, "chip");
+    {
+        const auto f = bus.map_in_front(0x1000, 0x1000, front, "front");
+        CHECK(bus.read(0x1008, 1) == 0x55);
+        CHECK(bus.is_free(0x1010, 0x10));
+        CHECK(bus.ranges().size() == 2);
+    }
+    CHECK(bus.read(0x1008, 1) == 0);
+    CHECK(bus.ranges().size() == 1);
+}
+
 TEST_CASE("free ranges: where no mapping begins, ends or lies") {
     IoBus ports;
     MmioBus memory;
