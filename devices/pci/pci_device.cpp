@@ -9,6 +9,8 @@ namespace {
 // MSI: offsets in the capability, bits of its control register.
 constexpr u8 kMsiControl = 2, kMsiAddress = 4;
 constexpr u16 kMsiEnable = 1 << 0, kMsi64Bits = 1 << 7;
+// The same of MSI-X.
+constexpr u8 kMsixControl = 2, kMsixTable = 4, kMsixPending = 8, kMsixSize = 12;
 
 constexpr u32 kBarIo = 1, kBarMemory64 = 4, kBarPrefetchable = 8, kRomEnable = 1;
 
@@ -56,6 +58,11 @@ void PciDevice::set_register(u8 offset, unsigned size, u32 value, u32 writable, 
         writable_[offset + i] = static_cast<u8>(writable >> (8 * i));
         write_one_to_clear_[offset + i] = static_cast<u8>(one_to_clear >> (8 * i));
     }
+}
+
+void PciDevice::set_writable(u8 offset, unsigned size, u32 bits) {
+    CHECK(offset + size <= config_.size(), "register {:#x} of {} bytes", offset, size);
+    for (unsigned i = 0; i < size; ++i) writable_[offset + i] = static_cast<u8>(bits >> (8 * i));
 }
 
 void PciDevice::add_bar(unsigned n, PciBarKind kind, u64 size, std::function<Mapping(u64)> map, bool prefetchable) {
@@ -123,7 +130,9 @@ void PciDevice::config_write(u8 offset, unsigned size, u32 value) {
     }
     const auto touches = [&](unsigned first, unsigned end) { return offset < end && offset + size > first; };
     const bool msi_control = msi_ != 0 && touches(msi_ + kMsiControl, msi_ + kMsiControl + 2);
-    if (touches(kPciCommand, kPciCommand + 2) || msi_control) update_intx();
+    const bool msix_control = msix_ && touches(msix_at_ + kMsixControl, msix_at_ + kMsixControl + 2);
+    if (msix_control) update_msix();
+    if (touches(kPciCommand, kPciCommand + 2) || msi_control || msix_control) update_intx();
     if (touches(kPciCommand, kPciCommand + 2) || touches(kPciBar0, kPciBar0 + 4 * kBars) ||
         touches(kPciExpansionRom, kPciExpansionRom + 4))
         update_bars();
@@ -172,46 +181,71 @@ bool PciDevice::msi_enabled() const {
 }
 
 void PciDevice::send_msi() {
-    if (connector_.space == nullptr || !bus_master()) return;
     const bool wide = (config_read(msi_at(kMsiControl), 2) & kMsi64Bits) != 0;
     const u64 high = wide ? config_read(msi_at(kMsiAddress + 4), 4) : 0;
-    connector_.space->send_message(high << 32 | config_read(msi_at(kMsiAddress), 4),
-                                   config_read(msi_at(wide ? 12 : 8), 2));
+    send(high << 32 | config_read(msi_at(kMsiAddress), 4), config_read(msi_at(wide ? 12 : 8), 2));
+}
+
+/// A message is a write to memory.
+void PciDevice::send(u64 address, u32 data) {
+    if (connector_.space != nullptr && bus_master()) connector_.space->send_message(address, data);
+}
+
+void PciDevice::add_msix(unsigned bar, unsigned vectors) {
+    msix_ = std::make_unique<Msix>(vectors, [this](u64 address, u32 data) { send(address, data); });
+    add_memory_bar(bar, msix_->window_bytes(), *msix_);
+    msix_at_ = add_capability(kPciCapabilityMsix, kMsixSize);
+    set_register(static_cast<u8>(msix_at_ + kMsixControl), 2, vectors - 1, Msix::kEnable | Msix::kFunctionMask);
+    set_register(static_cast<u8>(msix_at_ + kMsixTable), 4, bar);
+    set_register(static_cast<u8>(msix_at_ + kMsixPending), 4, msix_->pending_offset() | bar);
+}
+
+void PciDevice::update_msix() {
+    if (msix_) msix_->set_control(static_cast<u16>(config_read(static_cast<u8>(msix_at_ + kMsixControl), 2)));
+}
+
+void PciDevice::signal() {
+    if (msi_enabled()) send_msi();
+    if (msix_enabled() && msix_->vectors() == 1) msix_->trigger(0);
 }
 
 void PciDevice::set_interrupt(bool level) {
     const bool rises = level && !intx_wanted_;
     intx_wanted_ = level;
     update_intx();
-    if (rises && msi_enabled()) send_msi();
+    if (rises) signal();
+    if (!level && msix_ && msix_->vectors() == 1) msix_->withdraw(0);
 }
 
 void PciDevice::repeat_interrupt() {
-    if (intx_wanted_ && msi_enabled()) send_msi();
+    if (intx_wanted_) signal();
 }
 
 void PciDevice::update_intx() {
     const u8 status = static_cast<u8>(config_[kPciStatus] & ~kPciStatusInterrupt);
     config_[kPciStatus] = static_cast<u8>(status | (intx_wanted_ ? kPciStatusInterrupt : 0));
     if (interrupt_pin() == 0) return;
-    connector_.pins[interrupt_pin() - 1].set(intx_wanted_ && !msi_enabled() && (command() & kPciCommandIntxDisable) == 0);
+    connector_.pins[interrupt_pin() - 1].set(intx_wanted_ && !msi_enabled() && !msix_enabled() && (command() & kPciCommandIntxDisable) == 0);
 }
 
 void PciDevice::reset(ResetKind) {
     config_ = power_on_;
     intx_wanted_ = false;
+    if (msix_) msix_->reset();
     update_bars();
     update_intx();
 }
 
 void PciDevice::visit_config(StateArchive& archive) {
     archive.fields(config_, intx_wanted_);
+    if (msix_) msix_->visit(archive);
     if (!archive.loading()) return;
     // In the standard header only what software can change comes from the file.
     for (unsigned i = 0; i < kPciFirstCapability; ++i) {
         const u8 variable = static_cast<u8>(writable_[i] | write_one_to_clear_[i]);
         config_[i] = static_cast<u8>((config_[i] & variable) | (power_on_[i] & ~variable));
     }
+    update_msix();
     update_bars();
     update_intx();
 }

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <array>
+#include <memory>
 
 #include "devices/core/device.h"
 #include "devices/core/irq_line.h"
+#include "devices/pci/msix.h"
 #include "devices/pci/pci_address_space.h"
 #include "devices/pci/pci_registers.h"
 
@@ -74,12 +76,18 @@ class PciDevice : public Device {
     enum class MsiAddress : u8 { k32Bits, k64Bits };
     /// One message, without mask. PCI Local Bus 3.0, 6.8.1.
     void add_msi(MsiAddress width, u8 offset = 0);
+    /// MSI-X in a memory BAR of its own, table and pending bits. 6.8.2. With one vector set_interrupt() uses it; a function
+    /// with more triggers them itself.
+    void add_msix(unsigned bar, unsigned vectors);
+    Msix* msix() { return msix_.get(); }
 
-    /// The device's wish for an interrupt: its INTx pin follows unless the command register disables it; with MSI enabled
-    /// each rise sends the message instead.
+    /// The device's wish for an interrupt: its INTx pin follows unless the command register disables it; with MSI or MSI-X
+    /// enabled each rise sends the message instead.
     void set_interrupt(bool level);
-    /// The wish stands after some of its reasons went: with MSI enabled the message is sent again.
+    /// The wish stands after some of its reasons went: with messages enabled one is sent again.
     void repeat_interrupt();
+    /// Which bits of a register software may write from now on; a lock. A function sets it anew after resets and loads.
+    void set_writable(u8 offset, unsigned size, u32 bits);
     /// Changes registers from the device's side, whatever software may write.
     void set_config(u8 offset, unsigned size, u32 value);
     /// After a write by software; offset and size are those of the access.
@@ -100,11 +108,16 @@ class PciDevice : public Device {
     u8 msi_at(unsigned offset) const { return static_cast<u8>(msi_ + offset); }
     bool msi_enabled() const;
     void send_msi();
+    bool msix_enabled() const { return msix_ != nullptr && msix_->enabled(); }
+    void update_msix();
+    void signal();
+    void send(u64 address, u32 data);
 
     Bytes power_on_{}, writable_{}, write_one_to_clear_{}, config_{};
     std::array<PciBar, kBars + 1> bars_;
     u8 next_capability_ = kPciFirstCapability;
-    u8 msi_ = 0;  ///< offset of the capability; 0: none
+    u8 msi_ = 0, msix_at_ = 0;  ///< offsets of the capabilities; 0: none
+    std::unique_ptr<Msix> msix_;
     bool intx_wanted_ = false, express_ = false;
     PciConnector connector_;
 };

@@ -40,6 +40,7 @@ constexpr u8 kPciHeaderBridge = 0x01;
 
 constexpr u8 kPciCapabilityMsi = 0x05;
 constexpr u8 kPciCapabilityExpress = 0x10;
+constexpr u8 kPciCapabilityMsix = 0x11;
 
 /// Slot 0-31 and function 0-7 as the configuration address carries them.
 constexpr u8 pci_devfn(unsigned slot, unsigned function) {

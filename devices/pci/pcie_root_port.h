@@ -1,4 +1,7 @@
-// A PCI Express root port: link to one device, without hot-plug. PCI Express Base 3.0, 7.8.
+// A PCI Express root port: link to one device. PCI Express Base 3.0, 7.8 and 6.7 (slots).
+//
+// Software may take the device out of use and into use again (indicators, commands that interrupt by MSI-X); the
+// device itself stays where it is, and the slot has neither power controller nor attention button.
 #pragma once
 
 #include "devices/pci/pci_bridge.h"
@@ -18,6 +21,9 @@ class PcieRootPort : public PciBridge {
 
     std::string_view name() const override { return name_; }
     void visit(StateArchive& archive) override;
+
+  protected:
+    void config_written(u8 offset, unsigned size) override;
 
   private:
     std::string name_;

@@ -76,6 +76,23 @@ class Linux(unittest.TestCase):
             emulator.send("poweroff -f\n")
             self.assertEqual(emulator.finish(), 0)
 
+    def test_root_port_interrupts_by_msi_x(self):
+        ports = ["-device", "pcie-root-port,id=rp,slot=3", "-device", "edu,bus=rp"]
+        with boot("q35_msix", extra=ports) as emulator:
+            shell = harness.Shell(emulator)
+            port, function = shell.check("for d in /sys/bus/pci/devices/*; do readlink -f $d; done | grep /0000:01:00.0").split("/")[-2:]
+            self.assertEqual(shell.check(f"cat /sys/bus/pci/devices/{port.strip()}/msi_irqs/*").strip(), "msix")
+            count = lambda: int(re.search(r"\d+:\s+(\d+)\s+PCI-MSI.* pciehp", shell.check("cat /proc/interrupts")).group(1))
+            before = count()
+            shell.check("echo 0 > /sys/bus/pci/slots/3/power")
+            self.assertNotIn(function.strip(), shell.check("ls /sys/bus/pci/devices"))
+            shell.check("echo 1 > /sys/bus/pci/slots/3/power")
+            self.assertIn(function.strip(), shell.check("ls /sys/bus/pci/devices"))
+            self.assertGreater(count(), before)
+            self.assertEqual(linux_guest.complaints(shell.check("dmesg")), [])
+            emulator.send("poweroff -f\n")
+            self.assertEqual(emulator.finish(), 0)
+
     def test_default_drives_are_sata(self):
         image = test_disks.random_image("q35_disk", 8 << 20)
         iso = harness.guest_files("grub-rescue-cdrom.iso")[0]

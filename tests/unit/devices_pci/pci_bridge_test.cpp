@@ -116,7 +116,8 @@ TEST_CASE("root port: the Express capability says what the slot holds") {
     BridgeRig r;
     PcieRootPort empty("empty", 0x1fff, r.space);
     const Mapping plug = r.bus.attach_bridge(pci_devfn(4, 0), empty);
-    const u8 at = static_cast<u8>(r.read(kPort, kPciCapabilities, 1));
+    u8 at = static_cast<u8>(r.read(kPort, kPciCapabilities, 1));
+    while (at != 0 && r.read(kPort, at, 1) != kPciCapabilityExpress) at = static_cast<u8>(r.read(kPort, static_cast<u8>(at + 1), 1));
     const auto read = [&](u8 devfn, unsigned offset, unsigned size) { return r.read(devfn, static_cast<u8>(at + offset), size); };
     CHECK(read(kPort, 0, 1) == 0x10);
     CHECK(read(kPort, 2, 2) == 0x142);       // version 2, root port, slot
