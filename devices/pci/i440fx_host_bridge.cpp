@@ -13,7 +13,7 @@ constexpr u16 kDeviceId = 0x1237;
 }  // namespace
 
 I440fxHostBridge::I440fxHostBridge(std::function<void()> on_change)
-    : PamHostBridge(kDeviceId, kPam0, kSmram, std::move(on_change)) {
+    : PamHostBridge(kDeviceId, {kPam0, kSmram, kDClose | kGlobalSmram}, std::move(on_change)) {
     set_register(kPciCommand, 2, 0x0006, kPciCommandSerr | kPciCommandParity);  // memory and master are hard-wired
     set_register(kPciStatus, 2, 0x0280, 0, kPciStatusErrors);
     set_register(kPmccfg, 2, 0, 0xffff);

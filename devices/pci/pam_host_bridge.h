@@ -23,25 +23,40 @@ class PamHostBridge : public PciDevice {
     PamSegment pam_segment(unsigned n) const;
     /// Sets all segments, as firmware or a loader that keeps tables there does.
     void set_all_pam(bool read_ram, bool write_ram);
-    /// SMRAM: the video hole 0xA0000-0xBFFFF shows RAM outside SMM (D_OPEN).
+    /// SMRAM shows outside SMM. Intel 290549 (82441FX), 3.2.21, table of SMRAM cycles.
     bool smram_open() const;
+    /// And shows at 0xA0000-0xBFFFF, over the display's memory.
+    bool smram_in_video_hole() const { return smram_open() && !high_smram(); }
 
     void reset(ResetKind kind) override;
     void visit(StateArchive& archive) override;
 
   protected:
-    /// An Intel host bridge with this device ID. `pam0` and `smram` are the registers' offsets, PAM1 to PAM6 follow PAM0. `on_change` is called after a write to
-    /// them and after a reset.
-    PamHostBridge(u16 device_id, u8 pam0, u8 smram, std::function<void()> on_change);
+    /// Bits of the SMRAM register.
+    enum Smram : u8 { kDOpen = 0x40, kDClose = 0x20, kDLock = 0x10, kGlobalSmram = 0x08, kBaseSegment = 0x02 };
+    struct Registers {
+        u8 pam0, smram;             ///< offsets; PAM1 to PAM6 follow PAM0
+        u8 writable_when_locked;  ///< of SMRAM, once D_LCK is set
+    };
+
+    /// An Intel host bridge with this device ID. `on_change` is called after a write to the registers and after a reset.
+    PamHostBridge(u16 device_id, const Registers& registers, std::function<void()> on_change);
+
+    bool smram_enabled() const { return (smram() & kGlobalSmram) != 0; }
+    bool smram_locked() const { return (smram() & kDLock) != 0; }
+    /// SMRAM is not at 0xA0000, but above 1 MiB.
+    virtual bool high_smram() const { return false; }
+    /// The registers hold something new: applies locks and tells.
+    virtual void changed();
 
     void config_written(u8 offset, unsigned size) override;
 
   private:
-    void changed();
+    u8 smram() const { return static_cast<u8>(config_read(registers_.smram, 1)); }
 
-    u8 pam0_, pam6_, smram_at_;
+    Registers registers_;
+    u8 pam6_;
     std::function<void()> on_change_;
-    u8 smram_ = 0;  // before the write in progress: D_LCK freezes D_OPEN
 };
 
 }  // namespace twin86

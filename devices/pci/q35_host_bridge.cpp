@@ -11,13 +11,18 @@ constexpr u8 kGbsm = 0xa4, kBgsm = 0xa8, kTsegmb = 0xac, kTolud = 0xb0, kErrsts 
 constexpr u32 kEnable = 1, kLengthMask = 6, kLength128 = 1 << 1, kLength64 = 2 << 1;
 constexpr u32 kAddress28 = 0xf0000000, kAddress27 = 1u << 27, kAddress26 = 1u << 26, kAddressHigh = 0xf;
 
+// ESMRAMC: H_SMRAME, E_SMERR, TSEG_SZ, T_EN. TSEGMB: bits 31:20 of the address.
+constexpr u8 kHighSmram = 0x80, kSmramError = 0x40, kTsegSize = 0x06, kTsegEnable = 0x01;
+constexpr u8 kEsmramcBits = kHighSmram | kTsegSize | kTsegEnable;
+constexpr u32 kTsegBase = 0xfff00000;
+
 constexpr u16 kDeviceId = 0x29c0;
 
 }  // namespace
 
 /// What firmware of a board writes about its DRAM is kept and means nothing here.
 Q35HostBridge::Q35HostBridge(std::function<void()> on_pam, OnEcam on_ecam)
-    : PamHostBridge(kDeviceId, kPam0, kSmram, std::move(on_pam)), on_ecam_(std::move(on_ecam)) {
+    : PamHostBridge(kDeviceId, {kPam0, kSmram, kDClose}, std::move(on_pam)), on_ecam_(std::move(on_ecam)) {
     set_register(kPciCommand, 2, 0x0006, kPciCommandSerr);  // memory and master are hard-wired
     set_register(kPciStatus, 2, 0x0080, 0, kPciStatusErrors);
     for (const u8 reg : {kEpbar, kMchbar, kDmibar}) set_register(reg, 4, 0);  // none of these windows exists
@@ -27,12 +32,12 @@ Q35HostBridge::Q35HostBridge(std::function<void()> on_pam, OnEcam on_ecam)
     set_register(kLac, 1, 0, 0x81);
     set_register(kRemapBase, 2, 0x03ff, 0x03ff);
     set_register(kRemapLimit, 2, 0, 0x03ff);
-    set_register(kEsmramc, 1, 0x38, 0x87);
+    set_register(kEsmramc, 1, 0x38, kEsmramcBits, kSmramError);
     set_register(kTom, 2, 0x0001, 0x01ff);
     set_register(kTouud, 2, 0, 0xffff);
     set_register(kGbsm, 4, 0, 0xfff00000);
     set_register(kBgsm, 4, 0, 0xfff00000);
-    set_register(kTsegmb, 4, 0, 0xfff00000);
+    set_register(kTsegmb, 4, 0, kTsegBase);
     set_register(kTolud, 2, 0x0010, 0xfff0);
     set_register(kErrsts, 2, 0, 0, 0xffff);
     set_register(kErrcmd, 2, 0, 0xffff);
@@ -48,6 +53,29 @@ std::optional<Q35HostBridge::Ecam> Q35HostBridge::ecam() const {
     return Ecam{u64{config_read(kPciexbar + 4, 4)} << 32 | (low & mask), size};
 }
 
+/// ESMRAMC and TSEGMB: 1, 2 or 8 MiB; the fourth size is reserved.
+std::optional<Q35HostBridge::Tseg> Q35HostBridge::tseg() const {
+    constexpr u64 kSizes[] = {1 * MiB, 2 * MiB, 8 * MiB};
+    const u32 control = config_read(kEsmramc, 1), size = (control & kTsegSize) >> 1;
+    if (!smram_enabled() || (control & kTsegEnable) == 0 || size >= std::size(kSizes)) return std::nullopt;
+    return Tseg{config_read(kTsegmb, 4), kSizes[size]};
+}
+
+bool Q35HostBridge::high_smram() const {
+    return smram_enabled() && (config_read(kEsmramc, 1) & kHighSmram) != 0;
+}
+
+void Q35HostBridge::set_smram_error() {
+    set_config(kEsmramc, 1, config_read(kEsmramc, 1) | kSmramError);
+}
+
+/// D_LCK makes these registers read-only as well.
+void Q35HostBridge::changed() {
+    set_writable(kEsmramc, 1, smram_locked() ? 0 : kEsmramcBits);
+    set_writable(kTsegmb, 4, smram_locked() ? 0 : kTsegBase);
+    PamHostBridge::changed();
+}
+
 void Q35HostBridge::set_ecam(Gpa base) {
     set_config(kPciexbar, 4, static_cast<u32>(base & kAddress28) | kEnable);
     set_config(kPciexbar + 4, 4, static_cast<u32>(base >> 32) & kAddressHigh);
@@ -60,7 +88,9 @@ void Q35HostBridge::update() {
 
 void Q35HostBridge::config_written(u8 offset, unsigned size) {
     PamHostBridge::config_written(offset, size);
-    if (offset < kPciexbar + 8 && offset + size > kPciexbar) update();
+    const auto touches = [&](unsigned first, unsigned end) { return offset < end && offset + size > first; };
+    if (touches(kEsmramc, kEsmramc + 1) || touches(kTsegmb, kTsegmb + 4)) changed();
+    if (touches(kPciexbar, kPciexbar + 8)) update();
 }
 
 void Q35HostBridge::reset(ResetKind kind) {

@@ -12,6 +12,7 @@ constexpr u8 kHostBridge = pci_devfn(0, 0), kLpc = pci_devfn(31, 0), kSata = pci
 
 Q35Chipset::Q35Chipset(const ChipsetWiring& to)
     : shadow_(to.phys),
+      extended_smram_(to.phys, to.mmio, [this] { host_bridge_.set_smram_error(); }),
       space_(to.io, to.mmio,
              {{kVideoHole, kVideoHole + kVideoHoleSize - 1},
               {pci_memory_first(MachineType::kQ35, to.low_ram), kPciMemoryLast},
@@ -25,7 +26,7 @@ Q35Chipset::Q35Chipset(const ChipsetWiring& to)
       bus_(space_, lpc_.pirq_inputs(), [this](unsigned slot, unsigned pin) { return registers_.pirq(slot, pin); }),
       config_ports_(bus_, &to.reset_control),
       ecam_(bus_),
-      host_bridge_([this] { shadow_.update(host_bridge_); }, [this](auto window) { move_ecam(window); }),
+      host_bridge_([this] { show_memory(); }, [this](auto window) { move_ecam(window); }),
       sata_("sata", to.phys, to.log),
       ecam_memory_(space_, kEcamBuses * PciEcam::kBytesPerBus, ecam_, "ecam"),
       registers_memory_(space_, Ich9ChipsetRegisters::kWindowBytes, registers_, "rcrb"),
@@ -36,11 +37,16 @@ Q35Chipset::Q35Chipset(const ChipsetWiring& to)
     mappings_.push_back(bus_.attach(kSmbus, smbus_));
     mappings_.push_back(
         to.io.map(PciConfigPorts::kPort, PciConfigPorts::kPorts, config_ports_, "pci-config", IoBus::kAll));
-    shadow_.update(host_bridge_);
+    show_memory();
 }
 
 std::vector<Device*> Q35Chipset::devices() {
     return {&bus_, &config_ports_, &registers_, &pm_, &host_bridge_, &lpc_, &sata_, &smbus_};
+}
+
+void Q35Chipset::show_memory() {
+    shadow_.update(host_bridge_);
+    extended_smram_.update(host_bridge_);
 }
 
 void Q35Chipset::move_ecam(std::optional<Q35HostBridge::Ecam> to) {

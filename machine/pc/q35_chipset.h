@@ -10,6 +10,7 @@
 #include "devices/pci/q35_host_bridge.h"
 #include "devices/timer/ich9_pm.h"
 #include "machine/pc/chipset.h"
+#include "machine/pc/extended_smram.h"
 #include "machine/pc/shadow_ram.h"
 
 namespace twin86::pc {
@@ -30,9 +31,11 @@ class Q35Chipset : public Chipset {
     u8 display_slot() const override { return 1; }
 
   private:
+    void show_memory();
     void move_ecam(std::optional<Q35HostBridge::Ecam> to);
 
     ShadowRam shadow_;
+    ExtendedSmram extended_smram_;
     PciAddressSpace space_;
     Ich9Pm pm_;
     Ich9ChipsetRegisters registers_;

@@ -17,7 +17,7 @@ void ShadowRam::update(const PamHostBridge& bridge) {
         const Backing ram = s.write_ram ? Backing::kRam : Backing::kRamReadOnly;
         show(s.base, s.size, s.read_ram ? ram : Backing::kRom, segments_[n]);
     }
-    show(kVideoHole, kVideoHoleSize, bridge.smram_open() ? Backing::kRam : Backing::kMmio, video_hole_);
+    show(kVideoHole, kVideoHoleSize, bridge.smram_in_video_hole() ? Backing::kRam : Backing::kMmio, video_hole_);
 }
 
 }  // namespace twin86::pc

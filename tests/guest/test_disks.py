@@ -64,6 +64,16 @@ class BootSector(unittest.TestCase):
             with self.subTest(engine), harness.Emulator("boot_a20", [*DEBUG, "-accel", engine, image]) as emulator:
                 self.assertEqual(emulator.finish(), stubs.exit_status(0x21))
 
+    def test_smram_and_local_apic_window(self):
+        image = boot_image("boot_smram", source="smram.asm")
+        for engine in ("jit", "jit,one-insn-per-block=on", "kvm"):
+            if engine == "kvm" and not os.access("/dev/kvm", os.W_OK):
+                continue
+            for board in ("pc", "q35"):
+                args = [*DEBUG, "-m", "128", "-M", board, "-accel", engine, "-hda", image]
+                with self.subTest(f"{engine} {board}"), harness.Emulator("boot_smram", args) as emulator:
+                    self.assertEqual(emulator.finish(), stubs.exit_status(0x21))
+
     def test_floppy(self):
         image = boot_image("boot_floppy", 1440 << 10)
         self.assert_boots("boot_floppy", "-fda", image, "-boot", "a")

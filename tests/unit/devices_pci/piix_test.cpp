@@ -87,18 +87,30 @@ TEST_CASE("i440fx: PAM segments and SMRAM") {
     CHECK(host.pam_segment(0).write_ram);
     CHECK(host.pam_segment(12).read_ram);
 
+    p.write(kHost, 0x72, 1, 0x42);  // without G_SMRAME
+    CHECK_FALSE(host.smram_open());
+    p.write(kHost, 0x72, 1, 0x6a);  // open and closed
+    CHECK_FALSE(host.smram_open());
     p.write(kHost, 0x72, 1, 0x4a);
-    CHECK(host.smram_open());
+    CHECK(host.smram_in_video_hole());
     p.write(kHost, 0x72, 1, 0x5a);  // lock
     CHECK_FALSE(host.smram_open());
     p.write(kHost, 0x72, 1, 0x4a);
     CHECK_FALSE(host.smram_open());
-    CHECK((p.read(kHost, 0x72, 1) & 0x10) != 0);
+    CHECK(p.read(kHost, 0x72, 1) == 0x1a);
+    p.write(kHost, 0x72, 1, 0xe2);  // the lock leaves D_CLS and G_SMRAME
+    CHECK(p.read(kHost, 0x72, 1) == 0x32);
+    PciFixture q;
     I440fxHostBridge copy;
+    const Mapping copy_plug = q.bus.attach(kHost, copy);
     copy_state(host, copy);
+    q.write(kHost, 0x72, 1, 0x4a);
+    CHECK(q.read(kHost, 0x72, 1) == 0x1a);  // locked there too
     host.reset(ResetKind::kWarm);
     CHECK_FALSE(host.pam_segment(0).read_ram);
     CHECK(p.read(kHost, 0x72, 1) == 0x02);
+    p.write(kHost, 0x72, 1, 0x4a);
+    CHECK(host.smram_open());
 }
 
 TEST_CASE("piix3: PIRQs reach the ISA IRQs that the registers name") {

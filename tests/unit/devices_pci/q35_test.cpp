@@ -41,6 +41,48 @@ TEST_CASE("q35: PAM, SMRAM with its lock, and the identity that firmware looks f
     CHECK(copy.pam_segment(12).read_ram);
 }
 
+TEST_CASE("q35: TSEG and high SMRAM, and what the lock freezes") {
+    PciFixture p;
+    unsigned changes = 0;
+    Q35HostBridge host([&] { ++changes; });
+    const Mapping plug = p.bus.attach(kHost, host);
+    p.write(kHost, 0xac, 4, 0x07fabcde);
+    p.write(kHost, 0x9e, 1, 0x03);
+    CHECK_FALSE(host.tseg());  // without G_SMRAME
+    p.write(kHost, 0x9d, 1, 0x0a);
+    CHECK(host.tseg() == Q35HostBridge::Tseg{0x07f00000, 2 * MiB});
+    p.write(kHost, 0x9e, 1, 0x05);
+    CHECK(host.tseg()->size == 8 * MiB);
+    p.write(kHost, 0x9e, 1, 0x07);
+    CHECK_FALSE(host.tseg());  // reserved size
+    CHECK(changes == 5);
+    host.set_smram_error();
+    CHECK(p.read(kHost, 0x9e, 1) == 0x7f);
+    p.write(kHost, 0x9e, 1, 0xc1);
+    CHECK(p.read(kHost, 0x9e, 1) == 0xb9);
+    CHECK(host.high_smram());
+    p.write(kHost, 0x9d, 1, 0x4a);
+    CHECK(host.smram_open());
+    CHECK_FALSE(host.smram_in_video_hole());
+
+    p.write(kHost, 0x9d, 1, 0x1a);
+    p.write(kHost, 0x9d, 1, 0x62);
+    CHECK(p.read(kHost, 0x9d, 1) == 0x3a);  // D_CLS alone is writable
+    p.write(kHost, 0x9e, 1, 0);
+    p.write(kHost, 0xac, 4, 0);
+    CHECK(p.read(kHost, 0x9e, 1) == 0xb9);
+    CHECK(host.tseg() == Q35HostBridge::Tseg{0x07f00000, 1 * MiB});
+    PciFixture q;
+    Q35HostBridge copy;
+    const Mapping copy_plug = q.bus.attach(kHost, copy);
+    copy_state(host, copy);
+    q.write(kHost, 0x9e, 1, 0);
+    CHECK(copy.tseg() == host.tseg());
+    host.reset(ResetKind::kWarm);
+    p.write(kHost, 0x9e, 1, 0x01);
+    CHECK(p.read(kHost, 0x9e, 1) == 0x39);
+}
+
 TEST_CASE("q35: PCIEXBAR's base and length") {
     PciFixture p;
     std::optional<Q35HostBridge::Ecam> told;
