@@ -179,7 +179,7 @@ void BlockMap::invalidate(Gpa address, u64 size) {
         PageLines& p = lines_.page(page);
         const bool all = ++p.writes > CodeLines::kWritesBeforeGivingUp;
         for (Block* b : blocks)
-            if (b->valid && (all || overlaps(*b, address, size))) drop(*b);
+            if (b->valid && ((all && b != writer_) || overlaps(*b, address, size))) drop(*b);
         sweep(page, blocks);
     }
 }
@@ -196,6 +196,7 @@ void BlockMap::sweep(Gpa page, std::vector<Block*>& blocks) {
 }
 
 void BlockMap::written(Gpa address, u64 size, u64 now) {
+    if (writer_ != nullptr) writer_changed_ |= overlaps(*writer_, address, size);
     bool restless = false;
     if (const auto found = by_page_.find(address & kPageMask); found != by_page_.end())
         for (const Block* b : found->second)

@@ -51,6 +51,13 @@ class BlockMap {
     void invalidate(Gpa address, u64 size);
     /// The same for a write at time `now` (ns), which may make the code restless.
     void written(Gpa address, u64 size, u64 now);
+    /// An instruction of this block is about to write; null: it has written. Unless it writes over the block itself, the
+    /// rest of the instruction and of the block still run: writer_changed() tells.
+    void set_writer(const Block* block) {
+        writer_ = block;
+        if (block != nullptr) writer_changed_ = false;
+    }
+    bool writer_changed() const { return writer_changed_; }
     /// Drops one block.
     void forget(Block& block);
     RestlessCode& restless() { return restless_; }
@@ -94,6 +101,8 @@ class BlockMap {
     CodeLines lines_;
     CodePages code_pages_;
     RestlessCode restless_;
+    const Block* writer_ = nullptr;
+    bool writer_changed_ = false;
     BlockTable by_key_;
     std::unordered_map<Gpa, std::vector<Block*>> by_page_;
     Arena arena_;

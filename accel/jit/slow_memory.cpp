@@ -247,9 +247,12 @@ bool JitVcpu::on_commit() {
         write_pieces(pieces, buffer + start);
         return Outcome::success();
     };
+    blocks_.set_writer(block);
     const Outcome fault = meta.view & kAccessMasked ? for_runs(bounce_bytes_, meta.size, commit) : commit(0, meta.size);
+    blocks_.set_writer(nullptr);
     CHECK(!fault.faulted(), "a probed write to {:#x} faults", frame_.bounce_address);
-    if (block->valid) return resume(0);
+    // CALL and PUSH still have SP to change: they go on as long as the code that follows is what it was.
+    if (block->valid || !blocks_.writer_changed()) return resume(0);
     frame_.cpu.rip = rip_of(*block, block->point_at(resume_at - 1).guest_offset);
     partial_ = true;
     return false;

@@ -37,6 +37,37 @@ TEST_CASE("A function is rewritten and called for every value", "[insn][smc]") {
     CHECK(t.reg(kRdx) == kRounds * (kRounds + 1) / 2);
 }
 
+/// As in a boot sector: many writes to the page, none to the code.
+TEST_CASE("The stack lies on the page of the code that calls and pushes", "[insn][smc]") {
+    InsnTest t;
+    map_buffer(t);
+    constexpr unsigned kRounds = 200;
+    const Gva top = kBuffer + kPageSize;
+    t.set(kRbx, kBuffer), t.set(kRcx, kRounds), t.set(kRsi, top);
+    // kBuffer: add eax, edx; push rax; pop rax; ret
+    const u8 function[] = {0x01, 0xd0, 0x50, 0x58, kRet};
+    // kBuffer + 16: again: call kBuffer; push rax; pop rdi; add r8, rdi; dec ecx; jnz again; mov rsp, r9; jmp r10
+    const u8 loop[] = {0xe8, 0xeb, 0xff, 0xff, 0xff, 0x50, 0x5f, 0x49, 0x01, 0xf8, 0xff, 0xc9, 0x75, 0xf2, 0x4c, 0x89, 0xcc, 0x41, 0xff, 0xe2};
+    t.execute([&](auto& a) {
+        const Label back = a.newLabel();
+        for (unsigned i = 0; i < sizeof function; ++i) a.mov(x86::byte_ptr(x86::rbx, static_cast<i32>(i)), function[i]);
+        for (unsigned i = 0; i < sizeof loop; ++i) a.mov(x86::byte_ptr(x86::rbx, static_cast<i32>(16 + i)), loop[i]);
+        a.xor_(x86::eax, x86::eax);
+        a.xor_(x86::r8d, x86::r8d);
+        a.mov(x86::edx, 3);
+        a.mov(x86::r9, x86::rsp);
+        a.lea(x86::r10, x86::ptr(back));
+        a.mov(x86::rsp, x86::rsi);
+        a.add(x86::rbx, 16);
+        a.jmp(x86::rbx);
+        a.bind(back);
+        a.mov(x86::r11, x86::rsp);
+    });
+    CHECK(t.reg(kRax) == 3 * kRounds);
+    CHECK(t.reg(kR8) == 3 * kRounds * (kRounds + 1) / 2);
+    CHECK(t.reg(kR11) == t.reg(kR9));
+}
+
 TEST_CASE("A page full of code is filled anew, in turns through two mappings", "[insn][smc]") {
     InsnTest t;
     map_buffer(t);
