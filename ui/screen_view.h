@@ -3,6 +3,7 @@
 // From the viewer's own thread, without the machine's lock.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -36,17 +37,26 @@ class ScreenView {
     virtual void close() = 0;
 };
 
-/// How long a viewer waits between two looks at the screen: 60 times a second while something happens, fewer afterwards.
+/// When a viewer looks at the screen: 60 times a second while something happens, fewer afterwards. Looks are due at times
+/// that do not depend on when the last one really was: waits that last too long would add up.
 class RefreshPace {
   public:
-    static constexpr unsigned kBusyMs = 16, kIdleMs = 50, kIdleAfter = 60;
+    static constexpr u64 kBusyNs = 16'666'667, kIdleNs = 50'000'000;
+    static constexpr unsigned kIdleAfter = 60;
 
-    unsigned next_ms(bool changed) {
+    /// Somebody looked, because it was due or for a reason of its own.
+    void looked(u64 now_ns, bool changed) {
         quiet_ = changed ? 0 : quiet_ + 1;
-        return quiet_ < kIdleAfter ? kBusyMs : kIdleMs;
+        const u64 period = quiet_ < kIdleAfter ? kBusyNs : kIdleNs;
+        due_ns_ = now_ns < due_ns_ ? std::min(due_ns_, now_ns + period) : std::max(due_ns_ + period, now_ns);
+    }
+    /// Rounded up: a look before its time would be one more.
+    unsigned wait_ms(u64 now_ns) const {
+        return now_ns < due_ns_ ? static_cast<unsigned>((due_ns_ - now_ns + 999'999) / 1'000'000) : 0;
     }
 
   private:
+    u64 due_ns_ = 0;
     unsigned quiet_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "base/host_time.h"
 #include "devices/input/ps2_mouse.h"
 #include "ui/sdl/sdl_keys.h"
 
@@ -76,17 +77,15 @@ void SdlWindow::thread(std::promise<Status>& opened) {
     const Status status = create();
     const bool shown = bool(status);
     opened.set_value(status);
-    u64 next_look = SDL_GetTicks64();
     while (shown && !closing_) {
         SDL_Event event;
-        const u64 now = SDL_GetTicks64();
-        if (SDL_WaitEventTimeout(&event, next_look > now ? static_cast<int>(next_look - now) : 1)) {
+        if (SDL_WaitEventTimeout(&event, static_cast<int>(pace_.wait_ms(monotonic_ns())))) {
             do handle(event);
             while (SDL_PollEvent(&event));
         }
-        const u64 before = copy_.generation, start = SDL_GetTicks64();
+        const u64 before = copy_.generation, start = monotonic_ns();
         show_changes();
-        next_look = start + pace_.next_ms(copy_.generation != before);
+        pace_.looked(start, copy_.generation != before);
     }
     destroy();
 }

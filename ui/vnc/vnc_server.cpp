@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/host_time.h"
 #include "devices/input/ps2_mouse.h"
 #include "ui/vnc/keysyms.h"
 
@@ -126,9 +127,10 @@ void VncServer::thread() {
             wait_ms = kNobodyMs;
             continue;
         }
-        const u64 before = copy_.generation;
+        const u64 before = copy_.generation, start = monotonic_ns();
         show_changes();
-        wait_ms = pace.next_ms(copy_.generation != before);
+        pace.looked(start, copy_.generation != before);
+        wait_ms = pace.wait_ms(monotonic_ns());
     }
 }
 
