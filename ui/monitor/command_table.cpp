@@ -71,12 +71,16 @@ MonitorReply do_info(const MonitorCall& call) {
     return row->handler({call.target, call.tables, topic, {}, rest});
 }
 
-/// "x/4xg ADDR" and "x /4xg ADDR".
+/// What stands behind the slash in "x/4xg ADDR" and "x /4xg ADDR"; `rest` becomes ADDR.
+std::string_view take_format(const MonitorCall& call, std::string_view& rest) {
+    rest = call.arguments;
+    if (!call.format.empty() || !rest.starts_with('/')) return call.format;
+    return take_word(rest).substr(1);
+}
+
 std::string do_examine(const MonitorCall& call, bool physical) {
-    std::string_view rest = call.arguments;
-    std::string_view format_text = call.format;
-    if (format_text.empty() && !rest.empty() && rest.front() == '/') format_text = take_word(rest).substr(1);
-    const Result<DumpFormat> format = parse_dump_format(format_text);
+    std::string_view rest;
+    const Result<DumpFormat> format = parse_dump_format(take_format(call, rest));
     if (!format) return format.failure().message + '\n';
     MonitorTarget& target = call.target;
     if (rest.empty()) return fmt::format("{}: an address is missing\n", call.name);
@@ -91,10 +95,11 @@ std::string do_examine(const MonitorCall& call, bool physical) {
 }
 
 std::string do_print(const MonitorCall& call) {
-    const Result<DumpFormat> format = parse_dump_format(call.format);
+    std::string_view rest;
+    const Result<DumpFormat> format = parse_dump_format(take_format(call, rest));
     if (!format) return format.failure().message + '\n';
     const Result<u64> value =
-        evaluate_expression(call.arguments, [&](std::string_view name) { return call.target.register_value(name); });
+        evaluate_expression(rest, [&](std::string_view name) { return call.target.register_value(name); });
     if (!value) return value.failure().message + '\n';
     switch (format.value().format) {
         case 'd':

@@ -36,8 +36,9 @@ class WaitForText : public PendingReply {
     std::optional<std::string> poll() override {
         auto rows = target_.screen_text();
         if (!rows) return rows.failure().message + "\n";
+        const std::string blanks(wait_.text.size(), ' ');  // rows end with their last character: "grub> " is in "grub>"
         for (const std::string& row : *rows)
-            if (row.find(wait_.text) != std::string::npos) return "found\n";
+            if ((row + blanks).find(wait_.text) != std::string::npos) return "found\n";
         if (Time::now() >= end_) return "not found\n";
         return std::nullopt;
     }
@@ -79,11 +80,36 @@ std::string do_sendkey(const MonitorCall& call) {
     return line_of(call.target.send_keys(names, hold));
 }
 
-std::string do_type(const MonitorCall& call) { return line_of(call.target.type_text(unescaped(call.arguments))); }
+std::string do_type(const MonitorCall& call) {
+    if (call.arguments.empty()) return "type: a text is missing\n";
+    return line_of(call.target.type_text(unescaped(call.arguments)));
+}
 
 std::string_view trimmed_right(std::string_view text) {
     while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
     return text;
+}
+
+std::optional<double> seconds_of(std::string_view word) {
+    const std::string text(word);
+    char* end = nullptr;
+    const double seconds = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != 0 || !(seconds >= 0 && seconds <= kMaxSeconds)) return std::nullopt;
+    return seconds;
+}
+
+/// "TEXT" [SECONDS]
+Result<TextWait> parse_quoted_wait(std::string_view text) {
+    const std::size_t end = text.rfind('"');
+    std::string_view rest = text.substr(end + 1);
+    while (rest.starts_with(' ')) rest.remove_prefix(1);
+    TextWait wait{std::string(text.substr(1, end - 1))};
+    if (wait.text.empty()) return error("wait-text: a text is missing");
+    if (rest.empty()) return wait;
+    const auto seconds = seconds_of(rest);
+    if (!seconds) return error("wait-text: the time is a number of seconds up to {}, not '{}'", kMaxSeconds, rest.substr(0, 32));
+    wait.seconds = *seconds;
+    return wait;
 }
 
 }  // namespace
@@ -91,17 +117,14 @@ std::string_view trimmed_right(std::string_view text) {
 Result<TextWait> parse_text_wait(std::string_view arguments) {
     TextWait wait;
     std::string_view text = trimmed_right(arguments);
+    if (text.starts_with('"') && text.rfind('"') > 0) return parse_quoted_wait(text);
     const std::size_t space = text.rfind(' ');
     if (space != std::string_view::npos) {
-        const std::string last(text.substr(space + 1));
-        char* end = nullptr;
-        const double seconds = std::strtod(last.c_str(), &end);
-        if (*end == 0 && seconds >= 0 && seconds <= kMaxSeconds) {
-            wait.seconds = seconds;
+        if (const auto seconds = seconds_of(text.substr(space + 1))) {
+            wait.seconds = *seconds;
             text = trimmed_right(text.substr(0, space));
         }
     }
-    if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
     if (text.empty()) return error("wait-text: a text is missing");
     wait.text = text;
     return wait;

@@ -150,6 +150,8 @@ TEST_CASE("memory dumps look as in the tools that people know") {
     CHECK(r.run("x/4x").find("address") != std::string::npos);
     CHECK(r.run("p/d 3 - 5") == "-2\n");
     CHECK(r.run("p $rsp") == "0x1000\n");
+    CHECK(r.run("p/d $rsp") == "4096\n");
+    CHECK(r.run("print /d $rsp - 1") == "4095\n");
 }
 
 TEST_CASE("commands and their aliases reach the machine") {
@@ -273,10 +275,12 @@ TEST_CASE("wait-text: its words, and escapes of type") {
     CHECK(wait("Press F1 2.5").text == "Press F1");
     CHECK(wait("Press F1 2.5").seconds == 2.5);
     CHECK(wait("\"login: \" 7").text == "login: ");
+    CHECK(wait("\"login: \"").seconds == 60);
     CHECK(wait("12").text == "12");
     CHECK(wait("a -1").text == "a -1");
     CHECK_FALSE(bool(parse_text_wait("")));
     CHECK_FALSE(bool(parse_text_wait("\"\" 5")));
+    for (const char* bad : {"\"a\" x", "\"a\" -5", "\"a\" 1 2", "\"a\" nan"}) CHECK_FALSE(bool(parse_text_wait(bad)));
     CHECK(unescaped(R"(a\n\tb\\n\q\)") == "a\n\tb\\nq\\");
 }
 
@@ -297,6 +301,9 @@ TEST_CASE("wait-text answers at once, later, or that it found nothing; lines beh
     CHECK(r.machine.calls == "stop ");
     CHECK_FALSE(busy);
     CHECK(r.monitor.receive_room() > 0);
+    r.machine.screen.push_back("grub>");
+    CHECK(r.type("wait-text \"grub> \" 0\r").find("\nfound\r\n(twin86) ") != std::string::npos);
+    CHECK(r.run("type") == "type: a text is missing\n");
     CHECK(r.type("wait-text nothing 0\r").find("not found\r\n(twin86) ") != std::string::npos);
     r.type("wait-text nothing 1000\rcont\r");
     r.monitor.greet();  // somebody else is there now
