@@ -123,16 +123,25 @@ Status add_pcie_root_port(Options& o, const DeviceRequest& r) {
         o, {text(r, "id"), place.take(), static_cast<u8>(chassis.value()), static_cast<u16>(slot.value())});
 }
 
+/// What ide-hd and ide-cd have besides.
+const Property kSerial{"serial", "serial number that the guest reads"};
+
 /// What ide-hd, ide-cd and floppy have in common.
 std::vector<Property> drive_properties(const char* bus) {
     return {{"drive", "id of a -drive with if=none"}, {"bus", bus}, {"unit", "0 or 1 (the first free one)"},
             {"bootindex", "firmware tries low ones first"}};
 }
 
+std::vector<Property> ata_properties() {
+    std::vector<Property> all = drive_properties("ide.0, ide.1, or ID.PORT of an ahci");
+    all.push_back(kSerial);
+    return all;
+}
+
 /// The name of the device is for messages.
 template <const char* const& kName>
 Status add_drive_device(Options& o, const DeviceRequest& r) {
-    return attach_drive(o, {kName, text(r, "drive"), text(r, "bus"), text(r, "unit"), text(r, "bootindex")});
+    return attach_drive(o, {kName, text(r, "drive"), text(r, "bus"), text(r, "unit"), text(r, "bootindex"), text(r, "serial")});
 }
 
 constexpr const char* kIdeDisk = "ide-hd";
@@ -150,9 +159,9 @@ const std::vector<DeviceKind>& device_kinds() {
          add_vga},
         {"ahci", "SATA adapter with six ports (also ich9-ahci)", {kBus, kSlot}, add_ahci},
         {"ich9-ahci", "the same as ahci", {kBus, kSlot}, add_ahci},
-        {"ide-hd", "disk on an IDE channel or a SATA port", drive_properties("ide.0, ide.1, or ID.PORT of an ahci"),
+        {"ide-hd", "disk on an IDE channel or a SATA port", ata_properties(),
          add_drive_device<kIdeDisk>},
-        {"ide-cd", "CD-ROM drive there", drive_properties("ide.0, ide.1, or ID.PORT of an ahci"),
+        {"ide-cd", "CD-ROM drive there", ata_properties(),
          add_drive_device<kIdeCdrom>},
         {"floppy", "floppy drive", drive_properties("not needed"), add_drive_device<kFloppyDrive>},
         {"edu", "device of driver courses, PCI 1234:11e8", {kBus, kSlot}, add_pci_test<PciTestKind::kEdu>},

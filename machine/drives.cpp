@@ -66,7 +66,7 @@ std::string sata_path(const AhciController& adapter, const PciBus& root) {
 
 Drives::Drive Drives::drive_of(const DriveOptions& o, std::string name) {
     const bool snapshot = o.snapshot || (all_snapshot_ && !o.cdrom);
-    return {std::move(name), o.id, o.file, o.read_only || o.cdrom, snapshot, 0, nullptr, nullptr};
+    return {std::move(name), o.id, o.file, o.read_only || o.cdrom, snapshot, o.serial, 0, nullptr, nullptr};
 }
 
 Status Drives::add(const Options& options, pc::Board& board, const std::vector<AhciController*>& ahci) {
@@ -172,8 +172,9 @@ Result<std::unique_ptr<AtaDevice>> Drives::make_ata_device(Drive& drive, bool cd
         if (!opened) return opened.failure();
         image = opened.take();
     }
-    if (!cdrom) return std::unique_ptr<AtaDevice>(std::make_unique<AtaDisk>(std::move(image), serial_of(number)));
-    auto device = std::make_unique<AtapiCdrom>(serial_of(number));
+    const std::string serial = drive.serial.empty() ? serial_of(number) : drive.serial;
+    if (!cdrom) return std::unique_ptr<AtaDevice>(std::make_unique<AtaDisk>(std::move(image), serial));
+    auto device = std::make_unique<AtapiCdrom>(serial);
     drive.cdrom = device.get();
     if (image) device->change_medium(std::move(image));
     return std::unique_ptr<AtaDevice>(std::move(device));

@@ -34,6 +34,7 @@ class Drives {
         std::string id;
         std::string file;
         bool read_only = false, snapshot = false;
+        std::string serial;
         u64 bytes = 0;
         AtapiCdrom* cdrom = nullptr;
         FloppyDrive* floppy = nullptr;

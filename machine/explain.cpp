@@ -110,6 +110,7 @@ std::string sata_text(const Options& o, const DriveOptions& d) {
     std::string text = fmt::format("ide-{},bus={}.{}", d.cdrom ? "cd" : "hd", o.ahci[d.adapter].id, d.index.value_or(0));
     if (!d.id.empty()) text += ",drive=" + d.id;
     if (d.boot_index) text += fmt::format(",bootindex={}", *d.boot_index);
+    if (!d.serial.empty()) text += ",serial=" + d.serial;
     return text;
 }
 

@@ -8,6 +8,7 @@
 namespace twin86 {
 namespace {
 
+constexpr std::size_t kMostSerial = 20;  ///< ATA8-ACS, 7.16.7.10
 constexpr unsigned kAhciPorts = AhciController::kPorts, kIdeChannels = 2, kDrivesPerChannel = 2;
 
 /// "NAME.N" as the bus NAME and the number; no dot: the number is 0.
@@ -132,6 +133,9 @@ Status attach_drive(Options& o, const DriveAttachment& to) {
         if (!n) return n.failure();
         drive->boot_index = static_cast<unsigned>(n.value());
     }
+    if (to.serial.size() > kMostSerial)
+        return error("-device {},serial={}: a serial number has at most {} characters", to.device, to.serial, kMostSerial);
+    drive->serial = to.serial;
     return place(o, *drive, to);
 }
 

@@ -51,6 +51,20 @@ Status set_cpu(ParsedOptions& to, const std::string& v) {
     return {};
 }
 
+/// What scripts write by habit and this machine is like anyway.
+Status check_machine_property(const std::string& key, const std::string& v) {
+    static constexpr std::pair<std::string_view, std::string_view> kFixed[] = {
+        {"usb", "off"}, {"vmport", "off"}, {"graphics", "off"}, {"smm", "off"}, {"hpet", "on"}, {"acpi", "on"},
+        {"nvdimm", "off"}, {"mem-merge", "off"}};
+    if (key == "dump-guest-core") return {};  // of core files of this program
+    for (const auto& [name, value] : kFixed) {
+        if (key != name) continue;
+        if (v == value) return {};
+        return error("-machine {}={}: this version has {}={}", key, v, name, value);
+    }
+    return unknown_word("-machine: property", key, {"accel", "type", "memory-backend", "usb", "vmport", "graphics", "smm", "hpet", "acpi"});
+}
+
 Status set_machine(ParsedOptions& to, const std::string& v) {
     if (is_help(v)) return to.action = OptionAction::kMachineHelp, Status();
     const Properties properties = split_properties(v);
@@ -66,10 +80,8 @@ Status set_machine(ParsedOptions& to, const std::string& v) {
             if (const Status s = set_accel(to, val); !s) return s;
         } else if (key == "memory-backend") {
             to.memory = val;
-        } else if ((key == "usb" || key == "vmport" || key == "graphics") && val == "off") {
-            continue;  // there is none of these
-        } else {
-            return unknown_word("-machine: property", key, {"accel", "type", "memory-backend", "usb", "vmport", "graphics"});
+        } else if (const Status s = check_machine_property(key, val); !s) {
+            return s;
         }
     }
     return {};
@@ -81,7 +93,8 @@ Status set_rtc(ParsedOptions& to, const std::string& v) {
         if (key == "clock" && val == "host") continue;
         if (key == "clock") return error("-rtc clock={}: the clock follows the host (clock=host)", val);
         if (key == "driftfix" && val == "none") continue;
-        if (key != "base") return unknown_word("-rtc: property", key, {"base", "clock"});
+        if (key == "driftfix") return error("-rtc driftfix={}: the clock does not make up for lost ticks (driftfix=none)", val);
+        if (key != "base") return unknown_word("-rtc: property", key, {"base", "clock", "driftfix"});
         if (val == "utc")
             rtc.base = RtcOptions::Base::kUtc;
         else if (val == "localtime")
@@ -102,8 +115,8 @@ Status set_name(ParsedOptions& to, const std::string& v) {
             to.options.name = key;
         else if (key == "guest")
             to.options.name = val;
-        else
-            return unknown_word("-name: property", key, {"guest"});
+        else if (key != "debug-threads" && key != "process")  // what the host calls them
+            return unknown_word("-name: property", key, {"guest", "debug-threads", "process"});
     }
     return {};
 }

@@ -32,7 +32,7 @@ Status add_ahci_adapter(Options& o, const std::string& id, const PciPlace& place
 Status add_root_port(Options& o, const RootPortOptions& port);
 /// -device ide-hd, ide-cd and floppy: puts a drive of if=none somewhere. Empty words: not given.
 struct DriveAttachment {
-    std::string device, drive, bus, unit, boot_index;
+    std::string device, drive, bus, unit, boot_index, serial;
 };
 Status attach_drive(Options& o, const DriveAttachment& to);
 

@@ -108,8 +108,15 @@ void add_device_rows(OptionTable& t, ParsedOptions& to) {
         });
 }
 
+Status check_layout(const std::string& v) {
+    if (v == "en-us") return {};
+    return error("-k {}: viewers' keys are taken as those of a US keyboard (-k en-us)", v);
+}
+
 void add_host_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
+    t.flag("no-user-config", "nothing: there are no configuration files", [](const std::string&) { return Status(); });
+    t.value("k", "en-us", "layout of the keyboard: the one that there is", check_layout);
     for (const char* name : {"help", "h"}) t.flag(name, "this text", action(to, OptionAction::kHelp));
     t.flag("version", "version of this program", action(to, OptionAction::kVersion));
     t.flag("explain", "print the machine that results instead of running it", o.explain);
@@ -120,13 +127,40 @@ void add_host_rows(OptionTable& t, ParsedOptions& to) {
 
 /// What people know from QEMU and will try here.
 void add_absent_rows(OptionTable& t) {
-    t.absent("blockdev", "not in this version; use -drive file=IMAGE");
+    static constexpr std::pair<const char*, const char*> kReasons[] = {
+        {"blockdev", "not in this version; use -drive file=IMAGE"},
+        {"daemonize", "not in this version; use the shell's '&' and -pidfile"},
+        {"no-hpet", "this machine has its HPET always"},
+        {"no-acpi", "this machine has ACPI always; the kernel's own option is acpi=off"},
+        {"no-fd-bootchk", "firmware always checks a floppy's boot signature"},
+        {"L", "firmware is looked for where Debian's packages put it; use -bios FILE"},
+        {"localtime", "use -rtc base=localtime"},
+        {"startdate", "use -rtc base=DATE"},
+        {"icount", "time follows the host's clock"},
+        {"sandbox", "not in this version"},
+        {"runas", "not in this version; start it as that user"},
+        {"incoming", "this version has no migration"},
+        {"loadvm", "this version has no snapshots of machines"},
+        {"virtfs", "this version has no virtio"},
+        {"fsdev", "this version has no virtio"},
+        {"balloon", "this version has no virtio"},
+        {"numa", "this version runs one processor with one memory"},
+        {"mem-path", "use -object memory-backend-memfd,id=ID,size=SIZE,hugetlb=on -machine memory-backend=ID"},
+        {"uuid", "not in this version"},
+        {"smbios", "not in this version"},
+        {"fw_cfg", "not in this version"},
+        {"watchdog", "this version has no watchdog"},
+        {"action", "use -no-reboot and -no-shutdown"},
+        {"readconfig", "not in this version; options stand on the command line"},
+        {"trace", "use -d; -d help lists the items"},
+    };
+    for (const auto& [name, why] : kReasons) t.absent(name, why);
     for (const char* name : {"netdev", "nic-model"}) t.absent(name, "this version has no network");
+    for (const char* name : {"audiodev", "soundhw", "audio"}) t.absent(name, "this version has no sound");
     for (const char* name : {"sdl", "gtk", "curses", "spice"})
         t.absent(name, "use -display sdl, -vnc :0 or -nographic");
     for (const char* name : {"gdb", "s", "qmp"}) t.absent(name, "not in this version; use -monitor");
     for (const char* name : {"usb", "usbdevice"}) t.absent(name, "this version has no USB");
-    t.absent("daemonize", "not in this version; use the shell's '&' and -pidfile");
 }
 
 OptionTable make_table(ParsedOptions& to) {

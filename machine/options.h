@@ -78,6 +78,7 @@ struct DriveOptions {
     bool snapshot = false;  ///< writes go to a temporary file
     unsigned adapter = 0;   ///< kAhci: which; `index` is the port there
     std::optional<unsigned> boot_index;  ///< firmware tries low ones first
+    std::string serial;  ///< of an ATA drive; empty: by its place
 };
 
 struct Options {

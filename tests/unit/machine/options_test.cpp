@@ -173,12 +173,12 @@ TEST_CASE("a q35 by its names, its drives, and what is behind root ports") {
 
 TEST_CASE("drives of if=none go where -device puts them") {
     auto p = parse({"-device", "ahci,id=sata", "-drive", "if=none,id=a,file=x", "-drive", "if=none,id=b,file=y",
-                          "-drive", "if=none,id=c,file=z", "-device", "ide-hd,drive=a,bus=sata.4,bootindex=2", "-device",
+                          "-drive", "if=none,id=c,file=z", "-device", "ide-hd,drive=a,bus=sata.4,bootindex=2,serial=WD-1", "-device",
                           "ide-cd,drive=b,bus=ide.1,unit=1", "-device", "floppy,drive=c"});
     REQUIRE(p);
     const std::vector<DriveOptions>& d = p->options.drives;
     CHECK(d[0].interface == DriveInterface::kAhci);
-    CHECK((d[0].index == 4u && d[0].boot_index == 2u));
+    CHECK((d[0].index == 4u && d[0].boot_index == 2u && d[0].serial == "WD-1"));
     CHECK((d[1].interface == DriveInterface::kIde && d[1].index == 3u && d[1].cdrom));
     CHECK(d[2].interface == DriveInterface::kFloppy);
     const auto fails = [](std::vector<std::string> more) {
@@ -188,6 +188,7 @@ TEST_CASE("drives of if=none go where -device puts them") {
     };
     CHECK(fails({"ide-hd,drive=q"}).find("id=q") != std::string::npos);
     CHECK(fails({"ide-hd"}).find("drive=ID") != std::string::npos);
+    CHECK(fails({"ide-hd,drive=a,serial=123456789012345678901"}).find("20 characters") != std::string::npos);
     CHECK(fails({"ide-hd,drive=a,bus=scsi.0"}).find("no such bus") != std::string::npos);
     CHECK(fails({"ide-hd,drive=a,bus=sata.6"}).find("bus=sata.6") != std::string::npos);
     CHECK(fails({"ide-hd,drive=a", "-device", "ide-cd,drive=a"}).find("in use") != std::string::npos);
@@ -211,7 +212,7 @@ TEST_CASE("questions are answered without a machine") {
 }
 
 TEST_CASE("what QEMU's users write is understood") {
-    const Options o = options({"-M", "pc-i440fx-7.2,accel=jit,usb=off", "-smp", "1,sockets=1", "-cpu", "max", "-name", "guest=vm1", "-rtc",
+    const Options o = options({"-M", "pc-i440fx-7.2,accel=jit,usb=off,smm=off,hpet=on,dump-guest-core=off", "-no-user-config", "-k", "en-us", "-smp", "1,sockets=1", "-cpu", "max", "-name", "guest=vm1,debug-threads=on", "-rtc",
                                "base=2026-11-21T12:00:00,clock=host", "-serial", "null", "-serial", "none", "-chardev", "null,id=c", "-mon",
                                "chardev=c,mode=readline", "-debugcon", "null", "-device", "isa-debugcon,iobase=0x402,chardev=c", "-device",
                                "isa-debug-exit,iobase=0xf4,iosize=0x04", "-nodefaults", "-vga", "none", "-net", "none", "-display", "none",
@@ -228,6 +229,20 @@ TEST_CASE("what QEMU's users write is understood") {
     CHECK((o.nodefaults && o.display_none && o.no_reboot && o.no_shutdown && o.start_stopped));
     CHECK(o.log_mask != 0);
     CHECK(options({"-kernel", "a"}).kernel == "k");  // the last one counts
+}
+
+TEST_CASE("what QEMU has and this machine has not is refused with the reason") {
+    const auto fails = [](const std::vector<std::string>& words) {
+        const auto parsed = parse(words);
+        REQUIRE_FALSE(bool(parsed));
+        return parsed.failure().message;
+    };
+    CHECK(fails({"-M", "q35,smm=on"}).find("smm=off") != std::string::npos);
+    CHECK(fails({"-M", "pc,hpet=off"}).find("hpet=on") != std::string::npos);
+    CHECK(fails({"-rtc", "driftfix=slew"}).find("driftfix=none") != std::string::npos);
+    CHECK(fails({"-k", "de"}).find("en-us") != std::string::npos);
+    for (const char* option : {"-no-hpet", "-no-acpi", "-L", "-localtime", "-icount", "-audiodev", "-virtfs", "-smbios", "-numa", "-usb", "-netdev"})
+        CHECK(fails({option, "x"}).find(std::string(option) + ": ") == 0);
 }
 
 TEST_CASE("the explained command line makes the same machine") {
