@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <utility>
 
 #include "base/host_time.h"
 
@@ -9,7 +10,7 @@ namespace twin86 {
 
 namespace {
 
-constexpr u64 kUserWaitNs = 100'000'000;
+constexpr u64 kUserWaitNs = 150'000'000;
 constexpr u64 kKernelWaitNs = 0;
 constexpr u64 kLongestSampleNs = 20'000'000;
 constexpr u64 kNoFlushBit = u64{1} << 63;
@@ -268,12 +269,12 @@ Windows::FillResult Windows::fill_shown(Gva address, bool write, const PagingCon
     return {show(*window, address & kPageMask, walk.page, write, as) ? Fill::kShown : Fill::kNotHere};
 }
 
-void Windows::sample(bool user, u64 now_ns) {
-    const u64 passed = std::min(now_ns - sampled_ns_, kLongestSampleNs);
-    sampled_ns_ = now_ns;
+void Windows::sample(bool user, u64 now_ns, const WindowWork& so_far) {
+    const u64 passed = std::min(now_ns - std::exchange(sampled_ns_, now_ns), kLongestSampleNs);
+    const WindowWork work = so_far - std::exchange(sampled_, so_far);
     if (!user) {
         kernel_policy_.ran(passed);
-    } else if (current_ != nullptr && current_->policy.ran(passed)) {
+    } else if (current_ != nullptr && current_->policy.ran(passed, work)) {
         if (current_->policy.on())
             ++counters_.spaces;
         else

@@ -59,8 +59,8 @@ class Windows {
     /// Empties everything.
     void clear();
 
-    /// Time passed in the current address space (`user`) or the kernel: what is worth a window.
-    void sample(bool user, u64 now_ns);
+    /// Time passed in the current address space (`user`) or the kernel: what is worth a window. `so_far` since the start.
+    void sample(bool user, u64 now_ns, const WindowWork& so_far);
 
     struct Counters {
         u64 fills = 0, runs = 0, unmapped = 0, kept = 0, protected_pages = 0, spaces = 0;
@@ -156,6 +156,7 @@ class Windows {
     u64 runs_ = 0;
     u64 splits_ = 0;  ///< since all was cleared
     u64 sampled_ns_ = 0;
+    WindowWork sampled_;
     Counters counters_;
 };
 

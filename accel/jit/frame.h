@@ -135,6 +135,7 @@ struct JitFrame {
     bool gib_pages;         ///< it has pages of 1 GiB
     CodeLines code_lines;
     u64 tlb_fills;
+    u64 user_pages;          ///< that came into an empty entry
     u64 watched_data;       ///< not 0: these pages hold data breakpoints and stay out of the TLB
     Gva watched_page[4];
 

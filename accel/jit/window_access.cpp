@@ -49,7 +49,8 @@ void JitVcpu::flush_windows(FlushKind kind, unsigned pcid) {
 
 /// Guests that run for a while take interrupts: time is counted from one to the next.
 void JitVcpu::sample_windows() {
-    if (windows_ != nullptr) windows_->sample(frame_.cpu.cpl() == 3, monotonic_ns());
+    if (windows_ == nullptr) return;
+    windows_->sample(frame_.cpu.cpl() == 3, monotonic_ns(), {frame_.user_pages, translator_.counters().nanoseconds});
 }
 
 /// After a fault: shows the page that the host denied, if the instruction can simply go on then.

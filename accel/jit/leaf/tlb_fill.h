@@ -76,6 +76,7 @@ TWIN86_LEAF_INLINE bool fill(JitFrame& f, Gva address, u8 kind, u8 view) {
     const Hva memory_at = page_host(entry);
     f.phys->ram.touch(memory_at);
     const u64 host = reinterpret_cast<u64>(memory_at);
+    if (view == kViewUser && e.read_tag == invalid_tag(index)) ++f.user_pages;
     const bool same = e.read_tag == -va && e.host == host;
     e.read_tag = -va;
     e.write_tag = write ? -va : same ? old_write : invalid_tag(index);

@@ -12,8 +12,10 @@ constexpr u64 kMs = 1'000'000;
 
 struct Step {
     u64 spend_ms, run_ms;
-    bool changed, on;  ///< afterwards
+    bool changed, on;         ///< afterwards
+    u64 translation_ms = 0, pages = 0;  ///< work that was done meanwhile
 };
+constexpr u64 kUnsettled = 10'000;  ///< of translation: longer than any wait here pays for
 
 struct Case {
     const char* what;
@@ -29,8 +31,19 @@ const std::vector<Case> kCases = {
      60,
      false,
      false,
-     {{0, 59, false, false}, {0, 1, true, true}, {0, 1000, false, true}}},
-    {"what was spent before windows does not count", 60, false, false, {{500, 60, true, true}, {0, 1, false, true}}},
+     {{0, 59, false, false, kUnsettled}, {0, 1, true, true}, {0, 1000, false, true}}},
+    {"settled: nothing new for 4 ms", 60, false, false, {{0, 3, false, false}, {0, 1, true, true}}},
+    {"twice what translation took",
+     60,
+     false,
+     false,
+     {{0, 4, false, false, 5}, {0, 5, false, false}, {0, 1, true, true}}},
+    {"a page counts for 16 us",
+     60,
+     false,
+     false,
+     {{0, 8, false, false, 0, 500}, {0, 7, false, false}, {0, 1, true, true}}},
+    {"what was spent before windows does not count", 60, false, false, {{500, 60, true, true, kUnsettled}, {0, 1, false, true}}},
     {"20 ms are free", 0, false, true, {{20, 0, false, true}, {1, 0, true, false}}},
     {"a sixth of the run time may be spent",
      0,
@@ -41,7 +54,7 @@ const std::vector<Case> kCases = {
      60,
      false,
      false,
-     {{0, 60, true, true}, {40, 60, true, false}, {0, 499, false, false}, {0, 1, true, true}}},
+     {{0, 60, true, true, kUnsettled}, {40, 60, true, false}, {0, 499, false, false}, {0, 1, true, true}}},
     {"a kernel that was too dear waits 20 ms",
      0,
      false,
@@ -51,12 +64,12 @@ const std::vector<Case> kCases = {
      9000,
      false,
      false,
-     {{0, 9000, true, true}, {21, 0, true, false}, {0, 9999, false, false}, {0, 1, true, true}}},
+     {{0, 9000, true, true, kUnsettled}, {21, 0, true, false}, {0, 9999, false, false}, {0, 1, true, true}}},
     {"each decision starts to count anew",
      60,
      false,
      false,
-     {{0, 60, true, true}, {30, 60, false, true}, {0, 60, false, true}}},
+     {{0, 60, true, true, kUnsettled}, {30, 60, false, true}, {0, 60, false, true}}},
     {"always", 60, true, true, {{0, 0, false, true}, {5000, 1, false, true}}},
 };
 
@@ -70,7 +83,7 @@ TEST_CASE("Decisions about windows") {
         for (std::size_t n = 0; n < c.steps.size(); ++n) {
             INFO("step " << n);
             policy.spend(c.steps[n].spend_ms * kMs);
-            CHECK(policy.ran(c.steps[n].run_ms * kMs) == c.steps[n].changed);
+            CHECK(policy.ran(c.steps[n].run_ms * kMs, {c.steps[n].pages, c.steps[n].translation_ms * kMs}) == c.steps[n].changed);
             CHECK(policy.on() == c.steps[n].on);
         }
     }

@@ -94,7 +94,7 @@ TEST_CASE("A program that takes over the tables of one that has ended begins wit
     WindowMachine m(32 * MiB, false);
     constexpr u64 kTick = 20'000'000;
     u64 now = 0;
-    for (unsigned n = 0; n < 100 && !m.windows->user_shown(); ++n) m.windows->sample(true, now += kTick);
+    for (unsigned n = 0; n < 100 && !m.windows->user_shown(); ++n) m.windows->sample(true, now += kTick, {});
     REQUIRE(m.windows->user_shown());
     show_pages(m, kVa, 2);
     const u64 first = m.entry(kVa), second = m.entry(kVa + kStep);
