@@ -106,13 +106,15 @@ bool has_direction(const Insn& i) {
 }
 
 /// Whether one memory-resident register can be the memory operand; it is in map.rm then. Writes of less than 64 bits
-/// to a slot would have to be completed, or would stall the next read.
+/// to a slot would have to be completed, or would stall the next read. What adds to a slot waits for the last store to it (Zen 5:
+/// 7 cycles), while a slot that is loaded and stored by moves is renamed like a register.
 bool choose_slot(const Insn& i, FieldMap& map) {
     if (i.klass != InsnClass::kCopy || i.high_byte || !takes_memory(i)) return false;
     const bool reg = (i.gpr_fields & kFieldReg) && in_memory(i.reg_field);
     const bool rm = (i.gpr_fields & kFieldRm) && in_memory(i.rm_field);
     if (reg == rm) return false;
-    if ((i.gpr_written & (reg ? kFieldReg : kFieldRm)) && i.operand_bits != 64) return false;
+    const u8 field = reg ? kFieldReg : kFieldRm;
+    if ((i.gpr_written & field) && (i.operand_bits != 64 || (i.gpr_read & field))) return false;
     if (rm) return true;
     if (!has_direction(i)) return false;
     std::swap(map.reg, map.rm);
