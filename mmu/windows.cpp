@@ -235,13 +235,16 @@ void Windows::clear() {
         if (windows_[index].used) release(index);
     for (const auto& [cr3, space] : spaces_) space->windows.clear();
     splits_ = 0;
+    ++counters_.clears;
 }
 
 Windows::FillResult Windows::fill(Gva address, bool write, const PagingContext& context) {
     const bool kernel = kernel_half(address);
     if (kernel ? !kernel_shown() : !user_shown()) return {Fill::kNotHere};
-    const u64 start = monotonic_ns();
-    const FillResult result = fill_shown(address, write, context);
+    const u64 start = monotonic_ns(), clears = counters_.clears;
+    FillResult result = fill_shown(address, write, context);
+    // What the access rests on (a delta in a register) may be another window's soon.
+    if (clears != counters_.clears && result.what == Fill::kShown) result = {Fill::kNotHere};
     const u64 spent = monotonic_ns() - start + WindowPolicy::kSignalNs;
     if (kernel)
         kernel_policy_.spend(spent);

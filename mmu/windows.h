@@ -63,7 +63,7 @@ class Windows {
     void sample(bool user, u64 now_ns, const WindowWork& so_far);
 
     struct Counters {
-        u64 fills = 0, runs = 0, unmapped = 0, kept = 0, protected_pages = 0, spaces = 0;
+        u64 fills = 0, runs = 0, unmapped = 0, kept = 0, protected_pages = 0, spaces = 0, clears = 0;
     };
     const Counters& counters() const { return counters_; }
 

@@ -29,6 +29,13 @@ struct BlockKeyHash {
 
 struct Block;
 
+/// Where a branch back to the start of its block enters.
+enum class LoopEntry : u8 {
+    kNone,  ///< as any other
+    kLoop,  ///< behind comparisons that still hold: loop_offset
+    kKept,  ///< behind the load of the delta as well, which r10 still holds: kept_offset
+};
+
 /// A direct branch of a block: unlinked it leaves through exit_chain, linked it jumps to the target's code.
 struct ChainSite {
     Block* from = nullptr;
@@ -40,7 +47,7 @@ struct ChainSite {
     u8 relinks = 0;         ///< how often a link between pages was made; kMostRelinks: it is a look-up now
     static constexpr u8 kMostRelinks = 100;
     bool falls = false;     ///< its target's body follows in place of the jump
-    bool loop = false;      ///< enters its own block at loop_offset
+    LoopEntry loop = LoopEntry::kNone;  ///< of a branch to its own block's start
     bool listed = false;    ///< among the links that cross pages (block_map.cpp)
     Mode mode;              ///< at the branch; STAC and CLAC make it differ from the block's
     Block* to = nullptr;
@@ -111,7 +118,8 @@ struct Block {
     u32 cold_size = 0;
     u32 look_up_offset = 0;     ///< where look-ups enter, with RIP in rbp: at the start, or in the cold part when it falls in
     u32 body_offset = 0;        ///< behind what look-ups enter through: frame.page_va is right already
-    u32 loop_offset = 0;        ///< where its branch to its own start enters: behind comparisons that still hold; 0: nowhere
+    u32 loop_offset = 0;        ///< where its branch to its own start enters (LoopEntry); 0: there is no such place
+    u32 kept_offset = 0;        ///< behind the load of the delta there
     u32 link_offset = 0;        ///< where linked branches enter: the body; a straddling user block is re-checked by a look-up
     u32 branch_offset = ~u32{0};  ///< guest offset of the CALL, RET or LOOP at the end, which has changed ...
     i32 branch_sp = 0;            ///< ... SP by this and ...

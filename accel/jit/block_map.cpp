@@ -78,10 +78,14 @@ void BlockMap::lead_nowhere(ChainSite& site) {
     site.to = nullptr;
 }
 
+u32 BlockMap::entry_offset(const ChainSite& site, const Block& to) {
+    if (site.from != &to || site.loop == LoopEntry::kNone) return to.link_offset;
+    return site.loop == LoopEntry::kKept ? to.kept_offset : to.loop_offset;
+}
+
 void BlockMap::link(ChainSite& site, Block& to) {
     if (site.to != nullptr || !site.from->valid) return;
-    const u32 entry = site.loop && site.from == &to ? to.loop_offset : to.link_offset;
-    patch_rel32(*site.from, site.patch_offset, to.code + entry);
+    patch_rel32(*site.from, site.patch_offset, to.code + entry_offset(site, to));
     lead(site, to);
     if (site.cross_page || to.second_page != ~u64{0}) list(site);
 }

@@ -83,6 +83,7 @@ class BlockMap {
         Block* block;
     };
 
+    static u32 entry_offset(const ChainSite& site, const Block& to);
     static void lead(ChainSite& site, Block& to);
     static void lead_nowhere(ChainSite& site);
     void list(ChainSite& site);

@@ -68,7 +68,8 @@ void BlockBuilder::analyse_flags(std::span<const Insn> insns) {
     }
 }
 
-void BlockBuilder::build(std::span<const Insn> insns, bool falls_in) {
+void BlockBuilder::build(std::span<const Insn> insns, const Rounds& rounds, bool falls_in) {
+    rounds_ = rounds;
     analyse_flags(insns);
     if (falls_in) emit_cold_entry();
     else if (!baked()) emit_look_up_entry();
@@ -78,6 +79,7 @@ void BlockBuilder::build(std::span<const Insn> insns, bool falls_in) {
     if (!block_.key.mode.has(Mode::kShadowed)) poll(0, kSidePoll | kSideEntry);
     for (std::size_t n = 0; n < insns.size(); ++n) {
         current_ = &insns[n];
+        goes_round_ = rounds.continues(n);
         flags_live_ = buffer_.live_before[n];
         flags_live_after_ = buffer_.live_before[n + 1];
         const u32 guest_offset = offset_in_block(*current_);

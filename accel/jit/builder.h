@@ -36,6 +36,16 @@ struct BuildContext {
     bool chain = true;  ///< false: `nochain`, every block end goes through the run loop
 };
 
+/// A loop that is laid out several times in turn at the start of its block.
+struct Rounds {
+    u32 length = 0;  ///< instructions of one, the last of them the branch back; 0: there is none
+    u32 count = 1;
+    /// Index of the first instruction of the last one.
+    u32 last() const { return length * (count - 1); }
+    /// Whether the branch at this index goes on in the next round.
+    bool continues(std::size_t n) const { return n < last() && (n + 1) % length == 0; }
+};
+
 /// A slow-path instruction that is emitted inline in this mode: it does not end its block.
 bool is_inlined(const Insn& insn, Mode mode);
 
@@ -45,7 +55,7 @@ class BlockBuilder {
     BlockBuilder(const BuildContext& context, EmitBuffer& buffer, Block& block);
 
     /// Emits all instructions; the block's chains, helpers and points are filled.
-    void build(std::span<const Insn> insns, bool falls_in);
+    void build(std::span<const Insn> insns, const Rounds& rounds, bool falls_in);
     struct Code {
         std::span<const u8> hot, cold;
     };
@@ -146,6 +156,7 @@ class BlockBuilder {
     void window_address();                                ///< rbp: linear -> host address
     RegionSite& guess_region(u8 guest, u16 hint);
     void emit_loop_entry(std::span<const Insn> insns);
+    void load_loop_delta();
     void loop_address(const LoopPointer& p);
 
     // emit_segment.cpp
@@ -270,6 +281,9 @@ class BlockBuilder {
     Anchors anchors_;
     RegionHints hints_;
     LoopPointers loop_;
+    u16 loop_anchor_ = kAnchorNone - 1;  ///< what decides about r10 when a round begins, if that is known
+    Rounds rounds_;
+    bool goes_round_ = false;       ///< the current instruction is a branch that goes on in the next round
     u64 translated_;                ///< host TSC
     bool stack_touched_ = false;    ///< the current instruction accesses memory near RSP by frame.stack_delta
     bool stack_moved_ = false;      ///< RSP has moved since such an access, by constants

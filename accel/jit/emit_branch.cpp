@@ -47,7 +47,8 @@ ChainSite* BlockBuilder::new_chain_site(u64 rip) {
 
 /// The first branch back to the start ends a round; what is behind it in the block is not part of the loop.
 void BlockBuilder::end_round(ChainSite& back) {
-    back.loop = !loop_.all().empty() && loop_.all_accessed();
+    if (!loop_.all().empty() && loop_.all_accessed())
+        back.loop = delta_anchor_ == loop_anchor_ ? LoopEntry::kKept : LoopEntry::kLoop;
     loop_ = {};
 }
 
@@ -120,7 +121,8 @@ void BlockBuilder::emit_jcc(const Insn& insn) {
         x86::CondCode::kO, x86::CondCode::kNO, x86::CondCode::kB, x86::CondCode::kNB, x86::CondCode::kZ, x86::CondCode::kNZ,
         x86::CondCode::kBE, x86::CondCode::kNBE, x86::CondCode::kS, x86::CondCode::kNS, x86::CondCode::kP, x86::CondCode::kNP,
         x86::CondCode::kL, x86::CondCode::kNL, x86::CondCode::kLE, x86::CondCode::kNLE};
-    chain_if(kCodes[insn.opcode & 15], branch_target(insn));
+    if (goes_round_) chain_if(kCodes[(insn.opcode & 15) ^ 1], insn.next_rip());
+    else chain_if(kCodes[insn.opcode & 15], branch_target(insn));
     delta_kept_ = true;  // on the path that goes on
 }
 

@@ -1,6 +1,8 @@
 // The window of an address that a register holds. Where flags are dead its region (bits 54:39) is compared with a guess, and the
 // delta comes from a fixed place: a predicted branch keeps the choice off the address's latency chain. Otherwise, and
 // where the guess fails, bits 47:39 select the delta. A site that fails learns a few times (JitVcpu::on_region).
+#include <algorithm>
+
 #include "accel/jit/builder.h"
 #include "accel/jit/region_code.h"
 #include "mmu/window_area.h"
@@ -44,14 +46,26 @@ void BlockBuilder::emit_loop_entry(std::span<const Insn> insns) {
     if (buffer_.live_before[0] != 0 || steps() || block_.second_page != ~u64{0}) return;
     if (!context_.loop_is_steady(context_.self, block_.key.physical)) return;
     const auto in_window = [](const void* self, const Insn& i) { return static_cast<const BlockBuilder*>(self)->through_window(i); };
-    loop_.find(insns, context_.gpr, in_window, this);
+    loop_.find(insns, rounds_.last(), context_.gpr, in_window, this);
     current_ = &insns.front();
     for (const LoopPointer& p : loop_.all()) {
         if (p.index != kNoGpr) loop_address(p);
         else if (in_memory(p.base)) a.mov(x86::r10, slot(p.base));
         guess_region(p.index != kNoGpr ? u8{kNoGpr} : p.base, p.region).loop = true;
     }
-    if (!loop_.all().empty()) block_.loop_offset = static_cast<u32>(a.offset());
+    if (!loop_.all().empty()) load_loop_delta();
+}
+
+/// Where all pointers of the loop are in one region, r10 holds its delta when a round begins.
+void BlockBuilder::load_loop_delta() {
+    block_.loop_offset = static_cast<u32>(a.offset());
+    const auto region_of = [](const LoopPointer& p) { return p.region % WindowTables::kRegions; };
+    const unsigned region = region_of(loop_.all().front());
+    if (!std::ranges::all_of(loop_.all(), [&](const LoopPointer& p) { return region_of(p) == region; })) return;
+    decide_by_region(region);
+    loop_anchor_ = delta_anchor_;
+    delta_kept_ = false;
+    block_.kept_offset = static_cast<u32>(a.offset());
 }
 
 /// rbp = base + index * scale.

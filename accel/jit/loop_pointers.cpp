@@ -70,10 +70,11 @@ void LoopPointers::add(const Insn& insn, const Anchors& anchors, const u64* gpr)
     pointers_[count_++] = p;
 }
 
-void LoopPointers::find(std::span<const Insn> insns, const u64* gpr, ThroughWindow through_window, const void* self) {
-    const auto end = std::ranges::find_if(insns, [&](const Insn& i) { return is_branch_to(i, insns.front().rip); });
-    if (end == insns.end()) return;
-    const auto round = insns.first(static_cast<std::size_t>(end - insns.begin()));
+void LoopPointers::find(std::span<const Insn> insns, std::size_t from, const u64* gpr, ThroughWindow through_window, const void* self) {
+    const auto end = std::ranges::find_if(insns.subspan(from), [&](const Insn& i) { return is_branch_to(i, insns.front().rip); });
+    const std::size_t length = from + static_cast<std::size_t>(end - insns.subspan(from).begin());
+    if (length == insns.size()) return;
+    const auto round = insns.first(length);
     if (!std::ranges::all_of(round, is_followed)) return;
     steady_ = steady_registers(round);
     Anchors anchors;

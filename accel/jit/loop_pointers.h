@@ -29,7 +29,8 @@ class LoopPointers {
     /// Whether an access goes through a window at all.
     using ThroughWindow = bool (*)(const void* self, const Insn& insn);
     /// Looks for pointers of 64-bit code. `gpr`: the registers at the start of the block.
-    void find(std::span<const Insn> insns, const u64* gpr, ThroughWindow through_window, const void* self);
+    /// `from`: the index behind which the branch back is.
+    void find(std::span<const Insn> insns, std::size_t from, const u64* gpr, ThroughWindow through_window, const void* self);
 
     std::span<const LoopPointer> all() const { return {pointers_.data(), count_}; }
     /// Such an access has been emitted.

@@ -64,7 +64,7 @@ void JitVcpu::limit_blocks(unsigned instructions) {
 /// The instructions of a block as guest memory has them now.
 std::vector<Insn> JitVcpu::decode_all(const Block& block) const {
     std::vector<Insn> insns;
-    for (u32 at = 0; insns.size() < block.insn_count;) {
+    for (u32 at = 0; at < block.guest_size && insns.size() < block.insn_count;) {
         Insn insn;
         if (!decode_again(block, at, block.rip + at, insn)) break;
         insns.push_back(insn);

@@ -40,6 +40,15 @@ bool wants_probe(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)-
 bool loop_is_steady(void* self, Gpa start) { return static_cast<CodeFetcher*>(self)->loop_is_steady(start); }
 bool varies(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->immediate_varies(insn); }
 
+// Rounds of a loop in one block: at most so many, of at most so many instructions in all.
+constexpr std::size_t kMostRounds = 4, kLaidOut = 32;
+
+/// What neither calls helpers nor branches.
+bool is_plain(const Insn& i) {
+    return i.klass == InsnClass::kCopy || i.klass == InsnClass::kRewriteMem || i.op == Op::kLea || i.op == Op::kNop ||
+           i.op == Op::kPrefetch;
+}
+
 /// What cannot change the code behind it.
 bool leaves_memory_alone(const Insn& i) {
     const bool reads = !i.has_mem || i.mem.access == kAccessNone || i.mem.access == kAccessRead;
@@ -103,8 +112,22 @@ DecodeStatus Translator::decode_straddling(std::span<const u8> tail, Gva next_pa
     return status;
 }
 
+/// A short loop that is a block of its own is repeated, its branch turned round but for the last: one poll serves several rounds.
+void Translator::lay_out_rounds(const Block& block) {
+    const Insn& back = insns_.back();
+    const std::size_t length = insns_.size();
+    const bool is_loop = back.next_rip() + static_cast<u64>(back.imm) == block.rip && block.key.mode.has(Mode::kCode64);
+    const u32 count = static_cast<u32>(std::min(kMostRounds, std::min<std::size_t>(kLaidOut, options_.max_insns) / length));
+    if (!is_loop || count < 2 || block.checked != nullptr || block.second_page != ~u64{0}) return;
+    if (!std::ranges::all_of(std::span(insns_).first(length - 1), is_plain)) return;
+    rounds_ = {static_cast<u32>(length), count};
+    insns_.reserve(length * count);
+    for (std::size_t n = 0; insns_.size() < length * count; ++n) insns_.push_back(insns_[n]);
+}
+
 bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& block, Outcome& fault) {
     insns_.clear();
+    rounds_ = {};
     const Gpa page = key.physical & kPageMask;
     const u8* host = page_host(phys_.pages().entry(page));
     u8 copy[kPageSize];
@@ -148,7 +171,8 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
         }
         offset += insn.length;
         if (ends_block(insn, mode) || (block.checked != nullptr && !leaves_memory_alone(insn))) break;
-        if (insn.op == Op::kJcc && ++side_exits >= options_.max_side_exits) break;
+        if (insn.op == Op::kJcc && side_exits == 0) lay_out_rounds(block);
+        if (insns_.back().op == Op::kJcc && ++side_exits >= options_.max_side_exits) break;
     }
     // STI at the very end of a page: its shadow goes into the next block's key.
     if (insns_.back().op == Op::kSti) insns_.back().klass = InsnClass::kEndBlock;
@@ -190,7 +214,7 @@ Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, ChainSite
     block->code = cache_.next();
     block->cold_at = static_cast<u32>(cache_.next_cold() - cache_.next());
     BlockBuilder builder(context_, buffer_, *block);
-    builder.build(insns_, falls);
+    builder.build(insns_, rounds_, falls);
     const BlockBuilder::Code code = builder.finish();
     cache_.commit(code.hot, code.cold);
     block->code_size = static_cast<u32>(code.hot.size());

@@ -66,6 +66,7 @@ class Translator {
     void keep(CheckedBytes& checked, std::span<const u8> bytes);
     bool may_fall(const ChainSite& site, const Block& to) const;
     bool decode_block(const BlockKey& key, u64 rip, Gva linear, Block& block, Outcome& fault);
+    void lay_out_rounds(const Block& block);
     DecodeStatus decode_one(std::span<const u8> bytes, u64 rip, unsigned mode_bits, Insn& insn);
     DecodeStatus decode_straddling(std::span<const u8> tail, Gva next_page, Block& block, Insn& insn, Outcome& fault);
 
@@ -81,6 +82,7 @@ class Translator {
     DecodeMemo memo_{decoder_};
     EmitBuffer buffer_;
     std::vector<Insn> insns_;
+    Rounds rounds_;  ///< of these instructions
     TranslationCounters counters_;
 };
 

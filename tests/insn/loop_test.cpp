@@ -177,4 +177,80 @@ TEST_CASE("A loop whose pointer is replaced behind its branch, where the block g
     CHECK(t.reg(kRax) == Decoys::kRight);
 }
 
+TEST_CASE("A loop that reaches another window in each round, where its own pointer would see a decoy", "[insn][loop]") {
+    InsnTest t;
+    // Windows follow each other as they are touched: with the second one's delta the first region's addresses fall
+    // short of it by a region, which is into the first window.
+    constexpr Gva kFirst = Decoys::kFirst, kSecond = kFirst + WindowArea::kRegionSize, kDecoy = kFirst + WindowArea::kGuardSize;
+    for (const Gva page : {kFirst, kSecond, kDecoy}) t.guest.map_new(page, kPageSize, kUserPage | kWritablePage);
+    t.store_value<u64>(kFirst, Decoys::kRight);
+    t.store_value<u64>(kFirst + 8, kSecond);
+    t.store_value<u64>(kDecoy, Decoys::kWrong);
+    t.execute([&](auto& a) {
+        a.mov(x86::rdi, kFirst);
+        a.mov(x86::rsi, kSecond);
+        a.mov(x86::rax, x86::qword_ptr(x86::rdi));
+        a.mov(x86::rax, x86::qword_ptr(x86::rsi));
+        a.mov(x86::rax, kDecoy);
+        a.mov(x86::rax, x86::qword_ptr(x86::rax));
+        a.xor_(x86::edx, x86::edx);
+        repeat(a, 100, [&] {
+            a.add(x86::rdx, x86::qword_ptr(x86::rdi));
+            a.mov(x86::rsi, x86::qword_ptr(x86::rdi, 8));
+            a.add(x86::rdx, x86::qword_ptr(x86::rsi));
+        });
+    });
+    CHECK(t.reg(kRdx) == 100 * Decoys::kRight);
+}
+
+TEST_CASE("Short loops are left after the right round, whatever their length and condition", "[insn][loop]") {
+    struct Condition {
+        x86::CondCode code;
+        bool (*holds)(u64 before);  ///< behind SUB of 1
+    };
+    static constexpr auto kParity = [](u64 before) { return __builtin_popcountll((before - 1) & 0xff) % 2 == 0; };
+    const Condition conditions[] = {
+        {x86::CondCode::kNZ, [](u64 n) { return n != 1; }},
+        {x86::CondCode::kZ, [](u64 n) { return n == 1; }},
+        {x86::CondCode::kNB, [](u64 n) { return n >= 1; }},
+        {x86::CondCode::kB, [](u64 n) { return n < 1; }},
+        {x86::CondCode::kNBE, [](u64 n) { return n > 1; }},
+        {x86::CondCode::kBE, [](u64 n) { return n <= 1; }},
+        {x86::CondCode::kNS, [](u64 n) { return static_cast<i64>(n - 1) >= 0; }},
+        {x86::CondCode::kS, [](u64 n) { return static_cast<i64>(n - 1) < 0; }},
+        {x86::CondCode::kNL, [](u64 n) { return static_cast<i64>(n) >= 1; }},
+        {x86::CondCode::kNLE, [](u64 n) { return static_cast<i64>(n) > 1; }},
+        {x86::CondCode::kL, [](u64 n) { return static_cast<i64>(n) < 1; }},
+        {x86::CondCode::kLE, [](u64 n) { return static_cast<i64>(n) <= 1; }},
+        {x86::CondCode::kP, [](u64 n) { return kParity(n); }},
+        {x86::CondCode::kNP, [](u64 n) { return !kParity(n); }},
+        {x86::CondCode::kNO, [](u64 n) { return n != u64{1} << 63; }},
+        {x86::CondCode::kO, [](u64 n) { return n == u64{1} << 63; }},
+    };
+    constexpr u64 kMostRounds = 50;
+    for (const Condition& c : conditions)
+        for (unsigned length = 0; length < 12; length += 1 + length / 4)
+            for (const u64 first : {u64{0}, u64{1}, u64{2}, u64{3}, u64{4}, u64{5}, u64{8}, u64{9}, (u64{1} << 63) + 3}) {
+                u64 rounds = 0;
+                for (u64 n = first; rounds++, c.holds(n) && rounds < kMostRounds; --n) {}
+                if (rounds == kMostRounds) continue;
+                InsnTest t;
+                t.set(kRcx, first), t.set(kR11, 0), t.set(kRax, 0);
+                t.execute([&](auto& a) {
+                    const Label again = a.newLabel();
+                    a.bind(again);
+                    for (unsigned n = 0; n < length; ++n) a.add(n % 2 ? x86::rax : x86::r11, n + 1);
+                    a.lea(x86::rdx, x86::ptr(x86::rdx, 1));
+                    a.sub(x86::rcx, 1);
+                    a.j(c.code, again);
+                    a.mov(x86::rbx, x86::rcx);
+                });
+                INFO("condition " << static_cast<unsigned>(c.code) << " length " << length << " from " << first);
+                u64 sum = 0;
+                for (unsigned n = 0; n < length; ++n) sum += n + 1;
+                CHECK(t.reg(kRax) + t.reg(kR11) == rounds * sum);
+                CHECK(t.reg(kRbx) == first - rounds);
+            }
+}
+
 }  // namespace twin86::test
