@@ -59,6 +59,11 @@ class Vcpu {
     virtual CpuState& state() = 0;
     /// The state was changed from outside: cached modes and translations of addresses are dropped.
     virtual void state_changed() = 0;
+    /// The same by another engine that executed nothing since this one stood still which makes a processor drop translations.
+    virtual void registers_changed() { state_changed(); }
+    /// True: since the last call the guest may have made its processor drop translations (SDM vol. 3, 4.10.4). Otherwise page
+    /// tables have changed in no way that a processor must notice.
+    virtual bool take_flushes() { return true; }
     /// The oldest write of those that PhysMap::late_writes() allows to put off, which the engine now forgets; false: there
     /// is none. From any thread, one at a time (in a machine: with its lock held), also while run() is executing.
     virtual bool next_late_write(MmioWrite&) { return false; }

@@ -12,7 +12,7 @@ namespace twin86 {
 
 namespace {
 
-constexpr u64 kWatch_ns = 10'000'000, kLook_ns = 1'000'000, kStressLook_ns = 50'000;
+constexpr u64 kLook_ns = 1'000'000, kStressLook_ns = 50'000;
 
 Engine other(Engine e) {
     return e == Engine::kFirst ? Engine::kComplete : Engine::kFirst;
@@ -79,7 +79,7 @@ RunExit HybridVcpu::run() {
 /// What comes before the first run is no guest.
 void HybridVcpu::start_alarms() {
     if (std::exchange(started_, true)) return;
-    if (watch_alarm_) watch_alarm_->set(kWatch_ns);
+    if (watch_alarm_) watch_alarm_->set(watch_ns_);
     if (stress_alarm_) stress_alarm_->set(stress_switch_ns_);
 }
 
@@ -103,7 +103,7 @@ Engine HybridVcpu::target() {
 
 /// Not where the first engine would fail or be slow at once: the next look is soon.
 void HybridVcpu::end_stay() {
-    away_ = suits_ && !suits_(complete_->state());
+    away_ = suits_ && (!suits_(complete_->state()) || complete_->wakes());
     if (away_) set_stay(stress_switch_ns_ != 0 ? kStressLook_ns : kLook_ns);
 }
 
@@ -119,11 +119,16 @@ void HybridVcpu::move_to(Engine which) {
         first_->watch_code();
     else
         first_->report_code_writes();
+    const bool flushed = active().take_flushes();
     engine(which).state() = active().state();
-    engine(which).state_changed();
+    if (std::exchange(changed_outside_, false) || flushed)
+        engine(which).state_changed();
+    else
+        engine(which).registers_changed();
     const u64 now = monotonic_ns();
     spent_ns_[static_cast<unsigned>(active_.load())] += now - arrived_ns_;
     arrived_ns_ = now;
+    arrived_work_ns_ = thread_time_.ns();
     ++switches_;
     active_ = which;
 }
@@ -132,17 +137,20 @@ void HybridVcpu::fall_back(const std::string& why) {
     ++failures_[why];
     away_ = true;
     stay_over_ = false;
-    set_stay(stay_after(monotonic_ns() - arrived_ns_));
+    set_stay(stay_after(thread_time_.ns() - arrived_work_ns_));
 }
 
 u64 HybridVcpu::stay_after(u64 ran_ns) {
     return stress_switch_ns_ != 0 ? random_() % stress_switch_ns_ : policy_.stay_after(ran_ns);
 }
 
-/// A first engine that is found where it is slow leaves the guest to the other for a while.
+/// A first engine that is found where it is slow leaves the guest to the other for a while. Each look is an exit: they get
+/// rarer while nothing is found.
 void HybridVcpu::watch() {
-    if (active_ == Engine::kFirst && !suits_(first_->state())) fall_back("slow there");
-    watch_alarm_->set(kWatch_ns);
+    const bool slow = active_ == Engine::kFirst && !suits_(first_->state());
+    if (slow) fall_back("slow there");
+    watch_ns_ = slow ? kWatch_ns : std::min(2 * watch_ns_, kLongestWatch_ns);
+    watch_alarm_->set(watch_ns_);
 }
 
 /// To the first engine mostly when it can do something there; now and then whatever comes next.

@@ -42,7 +42,10 @@ class HybridVcpu : public Vcpu {
         complete_->set_timer_deadline(host_tsc);
     }
     CpuState& state() override { return active().state(); }
-    void state_changed() override { active().state_changed(); }
+    void state_changed() override {
+        active().state_changed();
+        changed_outside_ = true;
+    }
     bool next_late_write(MmioWrite& write) override {
         return first_->next_late_write(write) || complete_->next_late_write(write);
     }
@@ -59,6 +62,8 @@ class HybridVcpu : public Vcpu {
     const std::map<std::string, u64>& failures() const { return failures_; }
 
   private:
+    static constexpr u64 kWatch_ns = 10'000'000, kLongestWatch_ns = 160'000'000;
+
     Vcpu& engine(Engine which) const { return which == Engine::kFirst ? *first_ : *complete_; }
     Vcpu& active() const { return engine(active_); }
     void nudge() { active().request_exit(); }
@@ -77,6 +82,7 @@ class HybridVcpu : public Vcpu {
     std::atomic<Engine> active_, wanted_;
     std::atomic<bool> exit_requested_ = false;
     bool started_ = false;
+    bool changed_outside_ = false;  ///< the state, since the last move
     bool away_ = false;                    ///< the first engine is wanted but has failed
     std::atomic<bool> stay_over_ = false;  ///< it may try again
     std::atomic<bool> stress_due_ = false, watch_due_ = false;
@@ -84,7 +90,9 @@ class HybridVcpu : public Vcpu {
     const Suits suits_;
     std::minstd_rand random_;
     FallbackPolicy policy_;
+    u64 watch_ns_ = kWatch_ns;  ///< between two looks
     u64 arrived_ns_ = 0;  ///< at the active engine
+    u64 arrived_work_ns_ = 0;  ///< the same in the thread's time
     u64 switches_ = 0;
     u64 spent_ns_[2] = {};
     std::map<std::string, u64> failures_;

@@ -173,8 +173,18 @@ void JitVcpu::address_lines_changed() {
     flush(FlushKind::kAll, 0);
 }
 
-void JitVcpu::state_changed() {
+bool JitVcpu::take_flushes() {
+    const u64 now = counters_.flushes + counters_.page_flushes + counters_.switches;
+    return std::exchange(flushes_taken_, now) != now;
+}
+
+void JitVcpu::registers_changed() {
     filled_components_ = 0;
+    frame_.mode = Mode{kNoMode};
+}
+
+void JitVcpu::state_changed() {
+    registers_changed();
     if (windows_ != nullptr) {
         windows_->clear();
         windows_->switch_space(paging_context(true, false), true);  // CR3 may be another one
@@ -183,7 +193,6 @@ void JitVcpu::state_changed() {
     forget_jumps(true);
     forget_jumps(false);
     blocks_.unlink_cross_page();
-    frame_.mode = Mode{kNoMode};
 }
 
 }  // namespace twin86::jit

@@ -60,6 +60,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void set_timer_deadline(u64 host_tsc) override { __atomic_store_n(&frame_.timer_deadline, host_tsc, __ATOMIC_RELAXED); }
     CpuState& state() override { return frame_.cpu; }
     void state_changed() override;
+    void registers_changed() override;
+    bool take_flushes() override;
     const std::string& failure() const override { return failure_; }
     std::string statistics() const override;
     void set_nmi_pending() override { frame_.cpu.nmi_pending = true; }
@@ -233,6 +235,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::atomic<bool> exit_requested_ = false;
     std::string failure_;
     bool fatal_ = false;
+    u64 flushes_taken_ = 0;  ///< of counters_, at the last take_flushes()
     bool stepping_ = false;    ///< step() executes: the poll is armed and counts
     u64 steps_left_ = 0;       ///< blocks that it may still enter
     bool raised_ = false;      ///< an exception was delivered since this was last cleared

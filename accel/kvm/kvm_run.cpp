@@ -67,6 +67,7 @@ int KvmVcpu::enter() {
         return -EIO;
     }
     fetched_ = completing_ = false;
+    guest_may_change();
     const u64 start = monotonic_ns();
     const int result = handle_.call(KVM_RUN, nullptr);
     counters_.guest_ns += monotonic_ns() - start;
@@ -94,6 +95,7 @@ KvmVcpu::Next KvmVcpu::handle(int result, RunExit& exit) {
         return Next::kEnter;
     }
     if (result == -EAGAIN) return Next::kEnter;
+    (void)refused_shared_registers(result);
     if (failure_.empty()) fail(fmt::format("KVM_RUN: {}", std::strerror(-result)));
     exit = RunExit::kFatal;
     return Next::kLeave;

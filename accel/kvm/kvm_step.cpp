@@ -71,6 +71,7 @@ bool KvmVcpu::start_stepping() {
     debug.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
     stepping_ = set(KVM_SET_GUEST_DEBUG, &debug, "single steps");
     run_.kvm_valid_regs = KVM_SYNC_X86_REGS;
+    sharing_ = false;
     return stepping_;
 }
 
@@ -95,6 +96,7 @@ bool KvmVcpu::enter_one() {
     run_.cr8 = cr8_;
     run_.request_interrupt_window = 0;
     fetched_ = completing_ = false;
+    guest_may_change();
     ++counters_.runs;
     for (;;) {
         const int result = handle_.call(KVM_RUN, nullptr);

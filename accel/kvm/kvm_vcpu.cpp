@@ -99,12 +99,13 @@ bool KvmVcpu::set(unsigned long request, void* from, const char* what) {
 }
 
 bool KvmVcpu::round_trip() {
-    return complete() && store() && fetch();
+    return complete() && store() && (!sharing_ || look_at_events()) && fetch();
 }
 
 /// Lets KVM finish the instruction of the last exit, without executing another.
 bool KvmVcpu::complete() {
     while (completing_) {
+        guest_may_change();
         run_.immediate_exit = 1;
         const int r = handle_.call(KVM_RUN, nullptr);
         run_.immediate_exit = 0;
@@ -127,10 +128,12 @@ bool KvmVcpu::fetch() {
     kvm_xcrs xcrs{};
     kvm_xsave xsave{};
     StateMsrs msrs = to_kvm_msrs(state_);
-    const bool got = get(KVM_GET_REGS, &regs, "registers") && get(KVM_GET_SREGS, &sregs, "system registers") &&
-                     get(KVM_GET_VCPU_EVENTS, &events, "events") && get(KVM_GET_DEBUGREGS, &debug, "debug registers") &&
-                     get(KVM_GET_XCRS, &xcrs, "XCR0") && get(kGetXsave, &xsave, "the XSAVE area") &&
-                     get(kGetMsrs, &msrs, "MSRs");
+    if (!get_registers(regs, sregs, events)) return false;
+    if (guarded_ && events.exception.nr == kVectorDB) held_debug_.forget();
+    const bool got = get_unless_held(KVM_GET_DEBUGREGS, debug, held_debug_, "debug registers") &&
+                     get_unless_held(KVM_GET_XCRS, xcrs, held_xcrs_, "XCR0") &&
+                     get_unless_held(kGetXsave, xsave, held_xsave_, "the XSAVE area") &&
+                     get_unless_held(kGetMsrs, msrs, held_msrs_, "MSRs");
     if (!got) return false;
     if (split_ && !fetch_halt()) return false;
     if (split_) apic_base_ = sregs.apic_base, cr8_ = static_cast<u8>(sregs.cr8);
@@ -160,6 +163,7 @@ bool KvmVcpu::store() {
     guarded_ = needs_guard();
     guarded_flags_ = state_.rflags & ~u64{kFlagRF};
     guarded_dr6_ = state_.dr[6];
+    sharing_ = guarded_ && !stepping_ && vm_.shares_registers();
     if (guarded_) sregs.idt.limit = 0;
     kvm_vcpu_events events = to_kvm_events(state_);
     // One that an earlier guest state has left behind.
@@ -168,17 +172,75 @@ bool KvmVcpu::store() {
     kvm_xcrs xcrs = to_kvm_xcrs(state_);
     kvm_xsave xsave = to_kvm_xsave(state_);
     StateMsrs msrs = to_kvm_msrs(state_);
-    const bool done = forget_translations(sregs) && set(KVM_SET_SREGS, &sregs, "system registers") &&
-                      set(KVM_SET_XCRS, &xcrs, "XCR0") && set(kSetXsave, &xsave, "the XSAVE area") &&
-                      set(kSetMsrs, &msrs, "MSRs") && set(KVM_SET_DEBUGREGS, &debug, "debug registers") &&
-                      set(KVM_SET_REGS, &regs, "registers") && set(KVM_SET_VCPU_EVENTS, &events, "events");
+    const bool done = (!stale_ || forget_translations(sregs)) && set_registers(regs, sregs, events) &&
+                      set_unless_held(KVM_SET_XCRS, xcrs, held_xcrs_, "XCR0") &&
+                      set_unless_held(kSetXsave, xsave, held_xsave_, "the XSAVE area") &&
+                      set_unless_held(kSetMsrs, msrs, held_msrs_, "MSRs") &&
+                      set_unless_held(KVM_SET_DEBUGREGS, debug, held_debug_, "debug registers");
     if (!done || (split_ && !store_halt())) return false;
     ++counters_.stores;
+    stale_ = false;
     run_.cr8 = cr8_;
     changed_ = false;
     ready_ = (state_.rflags & kFlagIF) != 0 && state_.shadow == kShadowNone &&
              state_.pending.kind == PendingEvent::Kind::kNone && state_.pending_db == 0;
     return !split_ || look_at_events();
+}
+
+bool KvmVcpu::get_registers(kvm_regs& regs, kvm_sregs& sregs, kvm_vcpu_events& events) {
+    if (sharing_) {
+        regs = run_.s.regs.regs, sregs = run_.s.regs.sregs, events = run_.s.regs.events;
+        return true;
+    }
+    return get(KVM_GET_REGS, &regs, "registers") && get(KVM_GET_SREGS, &sregs, "system registers") &&
+           get(KVM_GET_VCPU_EVENTS, &events, "events");
+}
+
+/// Shared registers are refused by the next KVM_RUN, if at all.
+bool KvmVcpu::set_registers(kvm_regs& regs, kvm_sregs& sregs, kvm_vcpu_events& events) {
+    if (!stepping_) run_.kvm_valid_regs = sharing_ ? KVM_SYNC_X86_VALID_FIELDS : 0;
+    run_.kvm_dirty_regs = sharing_ ? KVM_SYNC_X86_VALID_FIELDS : 0;
+    if (sharing_) {
+        run_.s.regs.regs = regs, run_.s.regs.sregs = sregs, run_.s.regs.events = events;
+        return true;
+    }
+    return set(KVM_SET_SREGS, &sregs, "system registers") && set(KVM_SET_REGS, &regs, "registers") &&
+           set(KVM_SET_VCPU_EVENTS, &events, "events");
+}
+
+/// Then nothing was executed, and the state is still the one here.
+bool KvmVcpu::refused_shared_registers(int result) {
+    if (result != -EINVAL || run_.kvm_dirty_regs == 0) return false;
+    run_.kvm_dirty_regs = 0;
+    fetched_ = changed_ = true;
+    return true;
+}
+
+/// KVM is entered. 64-bit code of ring 3 cannot write MSRs, XCR0 or debug registers, nor drop translations; #DB writes DR6.
+void KvmVcpu::guest_may_change() {
+    held_xsave_.forget();
+    if (guarded_ && !stepping_) return;
+    held_debug_.forget(), held_xcrs_.forget(), held_msrs_.forget();
+    may_have_flushed_ = true;
+}
+
+template <class T>
+bool KvmVcpu::get_unless_held(unsigned long request, T& to, Held<T>& held, const char* what) {
+    if (!held.known()) {
+        if (!get(request, &to, what)) return false;
+        held.hold(to);
+    }
+    held.copy_to(to);
+    return true;
+}
+
+template <class T>
+bool KvmVcpu::set_unless_held(unsigned long request, T& from, Held<T>& held, const char* what) {
+    if (held.is(from)) return true;
+    held.forget();
+    if (!set(request, &from, what)) return false;
+    held.hold(from);
+    return true;
 }
 
 bool KvmVcpu::fetch_halt() {

@@ -15,7 +15,9 @@
 
 #include "accel/environment.h"
 #include "accel/kvm/backend.h"
+#include "accel/kvm/held.h"
 #include "accel/kvm/kick.h"
+#include "accel/kvm/kvm_state.h"
 #include "accel/kvm/memory_slots.h"
 #include "accel/model_cpuid.h"
 #include "accel/vcpu.h"
@@ -43,7 +45,9 @@ class KvmVcpu : public Vcpu, private CpuHost {
     void request_exit() override;
     void kick() override { kick_(); }
     CpuState& state() override;
-    void state_changed() override { changed_ = true; }
+    void state_changed() override { changed_ = stale_ = true; }
+    void registers_changed() override { changed_ = true; }
+    bool take_flushes() override { return std::exchange(may_have_flushed_, false); }
     bool next_late_write(MmioWrite& write) override;
     void watch_code() override { slots_.watch_code(); }
     void report_code_writes() override { slots_.report_code_writes(); }
@@ -68,6 +72,14 @@ class KvmVcpu : public Vcpu, private CpuHost {
     // kvm_vcpu.cpp
     bool fetch();
     bool store();
+    bool get_registers(kvm_regs& regs, kvm_sregs& sregs, kvm_vcpu_events& events);
+    bool set_registers(kvm_regs& regs, kvm_sregs& sregs, kvm_vcpu_events& events);
+    bool refused_shared_registers(int result);
+    void guest_may_change();
+    template <class T>
+    bool get_unless_held(unsigned long request, T& to, Held<T>& held, const char* what);
+    template <class T>
+    bool set_unless_held(unsigned long request, T& from, Held<T>& held, const char* what);
     bool fetch_halt();
     bool store_halt();
     bool look_at_events();
@@ -149,6 +161,13 @@ class KvmVcpu : public Vcpu, private CpuHost {
     std::atomic<bool> exit_requested_ = false;
     bool fetched_ = true;      ///< state_ is what KVM has, or newer
     bool changed_ = true;      ///< state_ is newer than what KVM has
+    bool stale_ = true;        ///< KVM's translations are older than the guest's last flush
+    bool may_have_flushed_ = true;  ///< the guest has, within KVM
+    Held<kvm_debugregs> held_debug_;
+    Held<kvm_xcrs> held_xcrs_;
+    Held<kvm_xsave> held_xsave_;
+    Held<StateMsrs> held_msrs_;
+    bool sharing_ = false;     ///< registers come and go with KVM_RUN, in run_.s.regs
     bool stepping_ = false;    ///< KVM steps: see kvm_step.cpp
     bool guarded_ = false;     ///< KVM has an empty IDT: see kvm_guard.cpp
     u64 guarded_flags_ = 0;    ///< RFLAGS as KVM got them then

@@ -102,6 +102,7 @@ Status KvmVm::configure() {
     cap.cap = KVM_CAP_X86_TRIPLE_FAULT_EVENT;
     cap.args[0] = 1;
     tells_triple_faults_ = ::ioctl(fd_.get(), KVM_ENABLE_CAP, &cap) == 0;
+    shares_registers_ = (system_.check(KVM_CAP_SYNC_REGS) & KVM_SYNC_X86_VALID_FIELDS) == KVM_SYNC_X86_VALID_FIELDS;
     return set_msr_filter();
 }
 

@@ -44,6 +44,8 @@ class KvmVm {
     /// Exits instead of an invented #UD where KVM's instruction emulator fails (Linux 5.15).
     bool reports_emulation_failures() const { return reports_emulation_failures_; }
 
+    /// KVM_RUN takes and gives registers, system registers and events in struct kvm_run (Linux 4.17).
+    bool shares_registers() const { return shares_registers_; }
     /// A triple fault that no exit has reported yet is part of the events (Linux 6.1).
     bool tells_triple_faults() const { return tells_triple_faults_; }
 
@@ -78,6 +80,7 @@ class KvmVm {
     std::optional<kvm_lapic_state> lapic_at_reset_;
     bool reports_emulation_failures_ = false;
     bool tells_triple_faults_ = false;
+    bool shares_registers_ = false;
     unsigned next_vcpu_ = 0;
     std::vector<VcpuHandle> parked_;
 };

@@ -56,9 +56,14 @@ class Linux(unittest.TestCase):
         expected = self.reference()
         with linux_guest.boot("accel_kvm", extra=["-accel", "kvm"]) as emulator:
             shell = harness.Shell(emulator)
-            self.assertEqual(shell.check(LOAD, 300), expected)
+            runs = 0
+            for _ in range(20):  # on a busy host KVM gets little
+                self.assertEqual(shell.check(LOAD, 300), expected)
+                runs = int(re.search(r"kvm runs +(\d+)", self.monitor(emulator, "info accel")).group(1))
+                if runs >= 20:
+                    break
+            self.assertGreaterEqual(runs, 20)
             self.assertEqual(complaints(emulator), [])
-            self.assertRegex(self.monitor(emulator, "info accel"), r"kvm exits +\w+ \d+")
 
     def test_a_thousand_switches_change_nothing(self):
         expected = self.reference()

@@ -13,7 +13,8 @@ struct FakeVcpu : Vcpu {
     std::deque<std::function<RunExit(FakeVcpu&)>> script;
     CpuState cpu;
     std::string why, calls;
-    unsigned changes = 0;
+    unsigned changes = 0, register_changes = 0;
+    bool flushed = false, wakeful = false;
     std::atomic<unsigned> requests = 0, kicks = 0;
 
     RunExit run() override {
@@ -26,20 +27,22 @@ struct FakeVcpu : Vcpu {
     void kick() override { ++kicks; }
     CpuState& state() override { return cpu; }
     void state_changed() override { ++changes; }
+    void registers_changed() override { ++register_changes; }
+    bool take_flushes() override { return std::exchange(flushed, false); }
     void watch_code() override { calls += "watch "; }
     void report_code_writes() override { calls += "report "; }
     void set_nmi_pending() override { cpu.nmi_pending = true; }
-    bool wakes() override { return false; }
+    bool wakes() override { return wakeful; }
     const std::string& failure() const override { return why; }
     std::string statistics() const override { return {}; }
     void dump_history() const override {}
 };
 
 struct Pair {
-    explicit Pair(Engine start) {
+    explicit Pair(Engine start, HybridVcpu::Suits suits = {}) {
         auto a = std::make_unique<FakeVcpu>(), b = std::make_unique<FakeVcpu>();
         first = a.get(), complete = b.get();
-        vcpu = std::make_unique<HybridVcpu>(std::move(a), std::move(b), start, 0, HybridVcpu::Suits());
+        vcpu = std::make_unique<HybridVcpu>(std::move(a), std::move(b), start, 0, std::move(suits));
     }
     FakeVcpu *first, *complete;
     std::unique_ptr<HybridVcpu> vcpu;
@@ -53,7 +56,7 @@ TEST_CASE("a failure moves the state and is counted by its reason") {
     p.complete->script = {[](FakeVcpu& v) { return v.cpu.rip += 3, RunExit::kHalted; }};
     CHECK(p.vcpu->run() == RunExit::kHalted);
     CHECK(p.vcpu->state().rip == 0x1237);
-    CHECK(p.complete->changes == 1);
+    CHECK(p.complete->register_changes == 1);
     CHECK(p.vcpu->failures().at("no clac") == 1);
     CHECK(p.vcpu->statistics().find("1 times: no clac") != std::string::npos);
 }
@@ -103,6 +106,36 @@ TEST_CASE("a request of the machine ends the run, whichever engine has it") {
     CHECK(vcpu.run() == RunExit::kShutdown);  // the script is at its end: nothing is left of the requests
 }
 
+TEST_CASE("an engine drops its translations when the guest has flushed in the other, or somebody outside changed the state") {
+    Pair p(Engine::kFirst);
+    HybridVcpu& vcpu = *p.vcpu;
+    const auto go_to = [&](Engine which, bool flushed) {
+        return [&vcpu, which, flushed](FakeVcpu& v) { return v.flushed = flushed, vcpu.select(which), RunExit::kInterrupted; };
+    };
+    p.first->script = {go_to(Engine::kComplete, false), go_to(Engine::kComplete, true)};
+    p.complete->script = {go_to(Engine::kFirst, true), [](FakeVcpu&) { return RunExit::kHalted; }};
+    CHECK(vcpu.run() == RunExit::kHalted);
+    CHECK((p.first->changes == 1 && p.first->register_changes == 0));
+    CHECK((p.complete->changes == 1 && p.complete->register_changes == 1));
+    vcpu.state_changed();
+    vcpu.select(Engine::kFirst);
+    CHECK(vcpu.run() == RunExit::kShutdown);
+    CHECK((p.first->changes == 2 && p.complete->changes == 2));
+}
+
+TEST_CASE("a processor whose interrupt waits does not go back to an engine that would leave it at once") {
+    Pair p(Engine::kFirst, [](const CpuState&) { return true; });
+    p.first->script = {[](FakeVcpu&) { return RunExit::kFatal; }};
+    const auto until_asked = [](FakeVcpu& v) {
+        while (v.requests.exchange(0) == 0) std::this_thread::yield();
+        return RunExit::kInterrupted;
+    };
+    p.complete->wakeful = true;
+    p.complete->script = {until_asked, [&](FakeVcpu& v) { return v.wakeful = false, until_asked(v); }};
+    CHECK(p.vcpu->run() == RunExit::kShutdown);
+    CHECK((p.complete->script.empty() && p.vcpu->switches() == 2));
+}
+
 TEST_CASE("the first engine notes writes to code while it runs, and reports them before the other goes on") {
     Pair p(Engine::kComplete);
     HybridVcpu& vcpu = *p.vcpu;
@@ -130,12 +163,12 @@ TEST_CASE("moves at random come by the time of the thread: one that gets none is
     CHECK(vcpu.switches() == 1);
 }
 
-TEST_CASE("stays grow while failures follow each other, and shrink") {
+TEST_CASE("stays grow while failures follow each other, and shrink by runs that were worth it") {
     FallbackPolicy policy;
     CHECK(policy.stay_after(0) == 2 * FallbackPolicy::kShortest_ns);
-    for (int n = 0; n < 20; ++n) (void)policy.stay_after(0);
+    for (int n = 0; n < 20; ++n) (void)policy.stay_after(FallbackPolicy::kWorthwhile_ns - 1);
     CHECK(policy.stay_after(0) == FallbackPolicy::kLongest_ns);
-    CHECK(policy.stay_after(2 * FallbackPolicy::kLongest_ns) == FallbackPolicy::kLongest_ns / 2);
-    for (int n = 0; n < 20; ++n) (void)policy.stay_after(~u64{0});
-    CHECK(policy.stay_after(~u64{0}) == FallbackPolicy::kShortest_ns);
+    CHECK(policy.stay_after(FallbackPolicy::kWorthwhile_ns) == FallbackPolicy::kLongest_ns / 4);
+    for (int n = 0; n < 20; ++n) (void)policy.stay_after(FallbackPolicy::kWorthwhile_ns);
+    CHECK(policy.stay_after(FallbackPolicy::kWorthwhile_ns) == FallbackPolicy::kShortest_ns);
 }

@@ -1,11 +1,8 @@
 // One program under KVM and the translator in turn: what it computes, which interrupts it takes, what it writes over its own
 // code must not depend on who executed which part.
-#include <asmjit/x86.h>
-
 #include <thread>
 
-#include "accel/hybrid/hybrid_vcpu.h"
-#include "tests/unit/accel_kvm/kvm_guest.h"
+#include "tests/unit/accel_kvm/switching.h"
 
 namespace twin86::test {
 
@@ -18,36 +15,6 @@ constexpr u64 kBufferBytes = 16 * kPageSize;
 constexpr Gva kKernel = JitGuest::kSystemBase + 0x100000;  ///< SYSCALL's entry; behind it the interrupt handler's
 constexpr Gva kInterruptHandler = kKernel + 0x100, kCalls = kKernel + kPageSize, kInterrupts = kCalls + 8;
 constexpr u8 kVector = 0x41;
-
-/// A processor that lives elsewhere.
-class Borrowed : public Vcpu {
-  public:
-    explicit Borrowed(Vcpu& to) : to_(to) {}
-    RunExit run() override { return to_.run(); }
-    void request_exit() override { to_.request_exit(); }
-    void kick() override { to_.kick(); }
-    CpuState& state() override { return to_.state(); }
-    void state_changed() override { to_.state_changed(); }
-    void watch_code() override { to_.watch_code(); }
-    void report_code_writes() override { to_.report_code_writes(); }
-    void set_nmi_pending() override { to_.set_nmi_pending(); }
-    bool wakes() override { return to_.wakes(); }
-    const std::string& failure() const override { return to_.failure(); }
-    std::string statistics() const override { return to_.statistics(); }
-    void dump_history() const override {}
-
-  private:
-    Vcpu& to_;
-};
-
-template <class Program>
-void assemble(KvmGuest& guest, Gva at, Program program) {
-    CodeHolder code;
-    code.init(Environment::host(), at);
-    x86::Assembler a(&code);
-    program(a);
-    guest.jit.write(at, {code.textSection()->buffer().data(), code.textSection()->buffer().size()});
-}
 
 /// Integers, SSE, AVX and x87 over memory, a system call and a change of its own code every 1024 rounds; INT3 ends it.
 void compute(x86::Assembler& a) {
@@ -155,8 +122,6 @@ class Interrupter {
     std::thread thread_;
 };
 
-bool program_of_ring_3(const CpuState& s) { return s.cpl() == 3; }
-
 }  // namespace
 
 TEST_CASE("a thousand changes of engine: results, system calls and interrupts are those of one engine") {
@@ -173,8 +138,7 @@ TEST_CASE("a thousand changes of engine: results, system calls and interrupts ar
     for (unsigned round = 0; switches < 1000 || runs < 200; ++round) {
         REQUIRE(round < 1000);  // a busy host switches less in each
         KvmGuest guest;
-        HybridVcpu vcpu(std::make_unique<Borrowed>(guest.vcpu()), std::make_unique<Borrowed>(guest.jit.vcpu()),
-                        Engine::kComplete, 300'000, program_of_ring_3);
+        SwitchingVcpu vcpu(guest);
         vcpu.state() = prepared(guest, kRounds);
         vcpu.state_changed();
         int& line = guest.jit.environment().pending_vector;
