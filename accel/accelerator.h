@@ -12,6 +12,7 @@
 #include "accel/environment.h"
 #include "accel/vcpu.h"
 #include "base/result.h"
+#include "devices/core/doorbell.h"
 
 namespace twin86 {
 
@@ -53,6 +54,10 @@ class Accelerator {
     /// The same: what each pin of the I/O APIC sends; address 0: nothing. VcpuEnvironment::end_of_interrupt() hears of those
     /// that are level-triggered.
     virtual void set_io_apic_pins(std::span<const Msi>) {}
+
+    /// These and no others: writes there may be counted in their file descriptors; those that are not arrive as ever. Descriptors
+    /// stay open until they are in the list no more.
+    virtual void set_doorbells(std::span<const Doorbell>) {}
 
     /// Text of `info accel`, without the processors'.
     virtual std::string statistics() const = 0;

@@ -68,6 +68,8 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     engine_choice_ = selection->why;
     if (!accelerator_->capabilities().tsc_offset) clock_.follow_host_tsc();
     if (accelerator_->capabilities().local_apic) use_engine_lapics();
+    io_.set_on_doorbells([this] { announce_doorbells(); });
+    mmio_.set_on_doorbells([this] { announce_doorbells(); });
     if (const Status s = make_vcpu(); !s) return s;
     if (const Status s = add_ahci(); !s) return s;
     if (const Status s = drives_.add(options_, *board_, ahci_); !s) return s;
@@ -89,6 +91,13 @@ void Machine::announce_pins() {
         if (const auto message = board_->ioapic().message(n))
             std::tie(pins[n].address, pins[n].data) = LocalApicBus::encode_msi(*message);
     accelerator_->set_io_apic_pins(pins);
+}
+
+void Machine::announce_doorbells() {
+    std::vector<Doorbell> all = io_.doorbells();
+    const std::vector<Doorbell> memory = mmio_.doorbells();
+    all.insert(all.end(), memory.begin(), memory.end());
+    accelerator_->set_doorbells(all);
 }
 
 /// As firmware has set the machine up.

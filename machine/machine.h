@@ -97,6 +97,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     Status add_plugged_devices();
     void use_engine_lapics();
     void announce_pins();
+    void announce_doorbells();
     Status add_ahci();
     Status make_vcpu();
     Status boot(ResetKind kind);

@@ -21,6 +21,10 @@ class HybridAccelerator : public Accelerator {
     Capabilities capabilities() const override;
     Result<std::unique_ptr<Vcpu>> create_vcpu(unsigned id, VcpuEnvironment& environment) override;
     Status select(std::string_view engine) override;
+    void set_doorbells(std::span<const Doorbell> all) override {
+        first_->set_doorbells(all);
+        complete_->set_doorbells(all);
+    }
     std::string statistics() const override;
 
   private:

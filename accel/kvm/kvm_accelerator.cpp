@@ -30,7 +30,8 @@ Status KvmAccelerator::select(std::string_view engine) {
 }
 
 std::string KvmAccelerator::statistics() const {
-    return fmt::format("kvm               {}, local APIC {}\n", backend_text(backend_), vm_->split() ? "in the kernel" : "the machine's");
+    return fmt::format("kvm               {}, local APIC {}, {} doorbells\n", backend_text(backend_),
+                       vm_->split() ? "in the kernel" : "the machine's", event_fds_.count());
 }
 
 std::string backend_text(const Backend& b) {

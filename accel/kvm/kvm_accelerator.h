@@ -5,6 +5,7 @@
 
 #include "accel/accelerator.h"
 #include "accel/kvm/backend.h"
+#include "accel/kvm/event_fds.h"
 #include "accel/kvm/kvm_vcpu.h"
 
 namespace twin86::kvm {
@@ -22,6 +23,7 @@ class KvmAccelerator : public Accelerator {
     Status select(std::string_view engine) override;
     bool deliver_msi(const Msi& msi) override { return vm_->signal_msi(msi.address, msi.data); }
     void set_io_apic_pins(std::span<const Msi> pins) override { vm_->set_pins(pins); }
+    void set_doorbells(std::span<const Doorbell> all) override { event_fds_.set(all); }
     std::string statistics() const override;
 
     const Backend& backend() const { return backend_; }
@@ -35,6 +37,7 @@ class KvmAccelerator : public Accelerator {
     PhysMap& phys_;
     Log& log_;
     MemorySlots slots_;
+    EventFds event_fds_{*vm_};
 };
 
 /// One line: what kind of KVM this is.

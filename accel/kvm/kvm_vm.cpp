@@ -142,6 +142,15 @@ int KvmVm::set_coalesced(Gpa base, u64 size, bool on) {
     return negative_errno(::ioctl(fd_.get(), request, &zone));
 }
 
+int KvmVm::set_event_fd(const Doorbell& d, bool on) {
+    kvm_ioeventfd request{};
+    request.addr = d.address, request.len = d.size, request.fd = d.event_fd;
+    request.datamatch = d.value.value_or(0);
+    request.flags = (on ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN) | (d.port ? KVM_IOEVENTFD_FLAG_PIO : 0) |
+                    (d.value ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0);
+    return negative_errno(::ioctl(fd_.get(), KVM_IOEVENTFD, &request));
+}
+
 int KvmVm::get_dirty_log(u32 slot, u64* bitmap) {
     kvm_dirty_log log{};
     log.slot = slot;

@@ -53,6 +53,8 @@ class KvmVm {
     int set_slot(u32 slot, Gpa base, u64 size, Hva host, u32 flags);
     /// Writes to this range are collected (api.rst, KVM_REGISTER_COALESCED_MMIO), or no longer. Negative errno on failure.
     int set_coalesced(Gpa base, u64 size, bool on);
+    /// Writes to the doorbell are counted in its descriptor, or no longer. Negative errno on failure.
+    int set_event_fd(const Doorbell& doorbell, bool on);
     /// Bits of pages written since the last call; the slot must have been set with KVM_MEM_LOG_DIRTY_PAGES.
     int get_dirty_log(u32 slot, u64* bitmap);
 

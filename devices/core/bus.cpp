@@ -17,12 +17,25 @@ Mapping IoBus::map(IoPort base, u32 size, IoHandler& handler, std::string name, 
     while (n < slots_.size() && slots_[n].handler != nullptr) ++n;
     CHECK(n < 256, "too many port ranges");
     if (n == slots_.size()) slots_.emplace_back();
-    slots_[n] = Slot{base, size, &handler, sizes, std::move(name)};
+    slots_[n] = Slot{base, size, &handler, sizes, std::move(name), {}};
     std::fill_n(index_.begin() + base, size, static_cast<u8>(n));
+    replace(slots_[n].doorbells, handler.doorbells());
     return Mapping([this, n] {
         std::fill_n(index_.begin() + slots_[n].base, slots_[n].size, u8{0});
+        replace(slots_[n].doorbells, {});
         slots_[n] = Slot{};
     });
+}
+
+std::vector<Doorbell> IoBus::doorbells() const {
+    std::vector<Doorbell> all;
+    for (const Slot& s : slots_) append(all, s.doorbells, s.base, true);
+    return all;
+}
+
+void IoBus::doorbells_changed(const IoHandler& of) {
+    for (Slot& s : slots_)
+        if (s.handler == &of) replace(s.doorbells, of.doorbells());
 }
 
 const IoBus::Slot* IoBus::find(IoPort port) const {
@@ -82,8 +95,24 @@ Mapping MmioBus::map(Gpa base, u64 size, MmioHandler& handler, std::string name)
     for (const Slot& s : slots_)
         CHECK(base + size <= s.base || s.base + s.size <= base, "{} overlaps {} at {:#x}", name, s.name, base);
     const auto at = std::lower_bound(slots_.begin(), slots_.end(), base, [](const Slot& s, Gpa b) { return s.base < b; });
-    slots_.insert(at, Slot{base, size, &handler, std::move(name)});
-    return Mapping([this, base] { std::erase_if(slots_, [base](const Slot& s) { return s.base == base; }); });
+    const auto slot = slots_.insert(at, Slot{base, size, &handler, std::move(name)});
+    replace(slot->doorbells, handler.doorbells());
+    return Mapping([this, base] {
+        for (Slot& s : slots_)
+            if (s.base == base) replace(s.doorbells, {});
+        std::erase_if(slots_, [base](const Slot& s) { return s.base == base; });
+    });
+}
+
+std::vector<Doorbell> MmioBus::doorbells() const {
+    std::vector<Doorbell> all;
+    for (const Slot& s : slots_) append(all, s.doorbells, s.base, false);
+    return all;
+}
+
+void MmioBus::doorbells_changed(const MmioHandler& of) {
+    for (Slot& s : slots_)
+        if (s.handler == &of) replace(s.doorbells, of.doorbells());
 }
 
 Mapping MmioBus::map_in_front(Gpa base, u64 size, MmioHandler& handler, std::string name) {

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/types.h"
+#include "devices/core/doorbell.h"
 
 namespace twin86 {
 
@@ -22,6 +23,8 @@ class IoHandler {
     virtual ~IoHandler() = default;
     virtual u32 io_read(u16 offset, unsigned size) = 0;
     virtual void io_write(u16 offset, unsigned size, u32 value) = 0;
+    /// At the moment, relative to the mapping.
+    virtual std::vector<Doorbell> doorbells() const { return {}; }
 };
 
 /// MMIO handler; `offset` is relative to the mapping, size is 1, 2, 4 or 8 bytes.
@@ -30,6 +33,8 @@ class MmioHandler {
     virtual ~MmioHandler() = default;
     virtual u64 mmio_read(u64 offset, unsigned size) = 0;
     virtual void mmio_write(u64 offset, unsigned size, u64 value) = 0;
+    /// At the moment, relative to the mapping.
+    virtual std::vector<Doorbell> doorbells() const { return {}; }
 };
 
 /// Keeps a mapping alive; unmaps when destroyed.
@@ -62,8 +67,32 @@ struct BusRange {
     std::string name;
 };
 
+/// The doorbells of the mappings of a bus, and who hears of changes.
+class DoorbellKeeper {
+  public:
+    /// Called after each change.
+    void set_on_doorbells(std::function<void()> changed) { changed_ = std::move(changed); }
+
+  protected:
+    /// Tells where there was one or is one now.
+    void replace(std::vector<Doorbell>& old, std::vector<Doorbell> now) {
+        if (old.empty() && now.empty()) return;
+        old = std::move(now);
+        if (changed_) changed_();
+    }
+    static void append(std::vector<Doorbell>& all, const std::vector<Doorbell>& relative, u64 base, bool port) {
+        for (Doorbell d : relative) {
+            d.address += base, d.port = port;
+            all.push_back(d);
+        }
+    }
+
+  private:
+    std::function<void()> changed_;
+};
+
 /// The 64 KiB port space.
-class IoBus {
+class IoBus : public DoorbellKeeper {
   public:
     /// Access sizes a handler takes (bit 0: 1 byte, bit 1: 2, bit 2: 4). Wider accesses are split into the widest
     /// allowed size at consecutive ports, least significant first; narrower ones that are not allowed are widened.
@@ -78,6 +107,10 @@ class IoBus {
     /// Nobody answers in [base, +size), which ends within the port space.
     bool is_free(IoPort base, u32 size) const;
 
+    /// All that handlers have, by port; and a handler whose list is another one now.
+    std::vector<Doorbell> doorbells() const;
+    void doorbells_changed(const IoHandler& of);
+
     const BusCounters& counters() const { return counters_; }
     std::vector<BusRange> ranges() const;
 
@@ -88,6 +121,7 @@ class IoBus {
         IoHandler* handler = nullptr;
         u8 sizes = 0;
         std::string name;
+        std::vector<Doorbell> doorbells;  ///< relative to base
     };
     const Slot* find(IoPort port) const;
 
@@ -97,7 +131,7 @@ class IoBus {
 };
 
 /// Physical addresses that are not RAM or ROM.
-class MmioBus {
+class MmioBus : public DoorbellKeeper {
   public:
     [[nodiscard]] Mapping map(Gpa base, u64 size, MmioHandler& handler, std::string name);
     /// Answers before everybody else, wherever it lies: accesses that do not leave the processor. One at a time.
@@ -109,6 +143,10 @@ class MmioBus {
     /// Nobody answers in [base, +size), which does not wrap; what is in front does not count.
     bool is_free(Gpa base, u64 size) const;
 
+    /// As those of IoBus.
+    std::vector<Doorbell> doorbells() const;
+    void doorbells_changed(const MmioHandler& of);
+
     const BusCounters& counters() const { return counters_; }
     std::vector<BusRange> ranges() const;
 
@@ -118,6 +156,7 @@ class MmioBus {
         u64 size;
         MmioHandler* handler;
         std::string name;
+        std::vector<Doorbell> doorbells = {};  ///< relative to base
     };
     const Slot* find(Gpa address) const;
     const Slot* find_behind(Gpa address) const;

@@ -70,6 +70,9 @@ class PciDevice : public Device {
     /// Port and memory BARs whose handler is an ordinary bus handler.
     void add_io_bar(unsigned n, u32 size, IoHandler& handler, u8 sizes = IoBus::kAll);
     void add_memory_bar(unsigned n, u64 size, MmioHandler& handler, PciBarKind kind = PciBarKind::kMemory32);
+    /// A BAR's handler has other doorbells than before.
+    void doorbells_changed(const IoHandler& bar) { if (connector_.space != nullptr) connector_.space->io().doorbells_changed(bar); }
+    void doorbells_changed(const MmioHandler& bar) { if (connector_.space != nullptr) connector_.space->mmio().doorbells_changed(bar); }
     /// Chains a capability of `size` bytes (header included) into the list, at the next free offset or at `offset`; returns
     /// where it is.
     u8 add_capability(u8 id, u8 size, u8 offset = 0);

@@ -11,7 +11,7 @@ constexpr PciIdentity kIdentity{0x1b36, 0x0005, 0x00ff00, 0x00, 0x1af4, 0x1100};
 constexpr u64 kTest = 0, kWidth = 1, kOffset = 4, kData = 8, kCount = 12, kName = 16;
 constexpr u32 kTarget = 0x80;   ///< the byte that a test writes
 constexpr u8 kWantedData = 0xfa;
-constexpr unsigned kTests = 3, kDatamatch = 2;
+constexpr unsigned kTests = 3, kWildcard = 1, kDatamatch = 2;
 
 constexpr const char* kMemoryNames[kTests] = {"mmio-no-eventfd", "mmio-wildcard-eventfd", "mmio-datamatch-eventfd"};
 constexpr const char* kPortNames[kTests] = {"portio-no-eventfd", "portio-wildcard-eventfd", "portio-datamatch-eventfd"};
@@ -20,7 +20,10 @@ u8 byte_of(u32 value, u64 at) { return static_cast<u8>(value >> (8 * at)); }
 
 }  // namespace
 
-PciTestdev::PciTestdev() : PciDevice(kIdentity), memory_(kMemoryNames), ports_(kPortNames) {
+PciTestdev::PciTestdev()
+    : PciDevice(kIdentity),
+      memory_(kMemoryNames, [this] { doorbells_changed(memory_bar_); }),
+      ports_(kPortNames, [this] { doorbells_changed(port_bar_); }) {
     add_memory_bar(0, kMemoryBytes, memory_bar_);
     add_io_bar(1, kPortBytes, port_bar_);
 }
@@ -40,7 +43,8 @@ void PciTestdev::visit(StateArchive& archive) {
 }
 
 /// A test beyond the last one has no width: that is how guests find the end.
-u8 PciTestdev::Window::read(u64 at) const {
+u8 PciTestdev::Window::read(u64 at) {
+    count_rings();
     const bool known = test_ < kTests;
     if (at == kWidth) return known ? 1 : 0;
     if (at >= kOffset && at < kOffset + 4) return byte_of(kTarget, at - kOffset);
@@ -50,11 +54,32 @@ u8 PciTestdev::Window::read(u64 at) const {
     return static_cast<u8>(names_[test_][at - kName]);
 }
 
+void PciTestdev::Window::start(u8 test) {
+    count_rings();
+    test_ = test;
+    count_ = 0;
+    test_changed_();
+}
+
+void PciTestdev::Window::visit(StateArchive& a) {
+    count_rings();
+    a.fields(test_, count_);
+    if (a.loading()) test_changed_();
+}
+
+std::vector<Doorbell> PciTestdev::Window::doorbells() const {
+    const bool rings = rings_.fd() >= 0 && (test_ == kWildcard || test_ == kDatamatch);
+    if (!rings) return {};
+    return {{.address = kTarget,
+             .size = 1,
+             .value = test_ == kDatamatch ? std::optional<u64>(kWantedData) : std::nullopt,
+             .event_fd = rings_.fd()}};
+}
+
 /// The third test counts a single value alone.
 void PciTestdev::Window::write(u64 at, unsigned size, u64 value) {
     if (at == kTest) {
-        test_ = static_cast<u8>(value);
-        count_ = 0;
+        start(static_cast<u8>(value));
     } else if (at == kTarget && size == 1 && test_ < kTests && (test_ != kDatamatch || value == kWantedData)) {
         ++count_;
     }

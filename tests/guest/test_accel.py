@@ -190,6 +190,23 @@ class Firmware(unittest.TestCase):
     def test_all_modes(self):
         self.run_modes("kvm_modes", "kvm")
 
+    def ring(self, rounds, accel):
+        harness.OUT.mkdir(parents=True, exist_ok=True)
+        image = harness.OUT / "doorbell.img"
+        subprocess.run(["nasm", "-f", "bin", f"-DROUNDS={rounds}", "-o", image, stubs.HERE / "doorbell.asm"], check=True)
+        args = ["-m", "16", "-no-reboot", *stubs.DEVICES, "-device", "pci-testdev", "-hda", image, "-accel", accel, "-d", "stats"]
+        with harness.Emulator("doorbell", args) as emulator:
+            self.assertEqual(emulator.finish(120), stubs.exit_status(0x31), emulator.text())
+            return emulator.text()
+
+    def test_doorbells_cost_kvm_no_exits(self):
+        for accel in ("jit", "kvm"):
+            self.ring(100, accel)
+        exits = [int(re.search(r"kvm exits .*\bport (\d+)", self.ring(n, "kvm,fallback=off")).group(1)) for n in (100, 5100)]
+        # Of four writes in each round the one that matches nothing comes out.
+        self.assertLess(exits[1] - exits[0], 7500)
+        self.assertGreater(exits[1] - exits[0], 4000)
+
     def test_int_from_ring_3(self):
         self.run_modes("kvm_modes_int", "kvm", "INT")
 

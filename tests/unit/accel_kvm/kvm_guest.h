@@ -44,6 +44,7 @@ class KvmGuest {
         return vcpu().run();
     }
     kvm::KvmVcpu& vcpu() { return *vcpu_; }
+    kvm::KvmVm& vm() { return *vm_; }
     const kvm::Backend& backend() const { return backend_; }
 
     JitGuest jit;

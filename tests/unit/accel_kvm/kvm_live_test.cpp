@@ -1,8 +1,11 @@
 // Small guests on this host's KVM.
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <thread>
 
+#include "accel/kvm/event_fds.h"
+#include "base/event_counter.h"
 #include "tests/unit/accel_kvm/kvm_guest.h"
 
 namespace twin86::test {
@@ -85,6 +88,42 @@ TEST_CASE("what the translator leaves, KVM takes and gives back: 10,000 random s
         REQUIRE(same_state(guest.vcpu().state(), state));
         REQUIRE(std::memcmp(guest.vcpu().state().xsave + 160, state.xsave + 160, 256) == 0);
     }
+}
+
+TEST_CASE("writes to doorbells are counted without an exit, others come out") {
+    NEED_KVM();
+    constexpr Gva kDevice = 0x500000;
+    constexpr Gpa kBus = 0x40000000;
+    KvmGuest guest;
+    struct : MmioHandler {
+        u64 mmio_read(u64, unsigned) override { return 0; }
+        void mmio_write(u64 offset, unsigned, u64 value) override { got.push_back(offset << 8 | value); }
+        std::vector<u64> got;
+    } device;
+    const Mapping mapping = guest.jit.mmio().map(kBus, kPageSize, device, "device");
+    guest.jit.map(kDevice, kBus, kPageSize, kUserPage | kWritablePage);
+    EventCounter any, one, port;
+    kvm::EventFds bells(guest.vm());
+    const Doorbell all[] = {{.address = kBus + 0x10, .size = 1, .event_fd = any.fd()},
+                            {.address = kBus + 0x20, .size = 1, .value = 5, .event_fd = one.fd()},
+                            {.port = true, .address = 0x80, .size = 1, .event_fd = port.fd()}};
+    bells.set(all);
+    REQUIRE(bells.count() == 3);
+    // mov ecx, 100; 1: mov [rdi+0x10], cl; mov [rdi+0x20], cl; out 0x80, al; dec ecx; jnz 1b; hlt
+    guest.load({0xb9, 100, 0, 0, 0, 0x88, 0x4f, 0x10, 0x88, 0x4f, 0x20, 0xe6, 0x80, 0xff, 0xc9, 0x75, 0xf4, 0xf4});
+    CpuState s = guest.start(false);
+    s.gpr[kRdi] = kDevice;
+    REQUIRE(guest.run(s) == RunExit::kHalted);
+    CHECK((any.take() == 100 && one.take() == 1 && port.take() == 100));
+    CHECK(device.got.size() == 99);
+    CHECK(std::count(device.got.begin(), device.got.end(), 0x2005) == 0);
+    CHECK(guest.jit.environment().ports.empty());
+
+    device.got.clear();
+    bells.set({});
+    REQUIRE(guest.run(s) == RunExit::kHalted);
+    CHECK((any.take() == 0 && one.take() == 0 && port.take() == 0));
+    CHECK((device.got.size() == 200 && guest.jit.environment().ports.size() == 100));
 }
 
 TEST_CASE("a request from another thread ends a run in ring 3") {

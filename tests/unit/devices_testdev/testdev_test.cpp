@@ -117,6 +117,39 @@ TEST_CASE("pci-testdev: headers of both BARs; a test that is not there has no wi
     copy_state(d, other);
 }
 
+TEST_CASE("pci-testdev: what its doorbells ring is counted, where the BAR lies, for the test that is chosen") {
+    PciRig r;
+    unsigned changes = 0;
+    r.mmio.set_on_doorbells([&] { ++changes; });
+    const u64 one = 1;
+    {
+        PciTestdev d;
+        r.plug(d);
+        CHECK(r.mmio.doorbells().empty());
+        r.mmio.write(kBar, 1, 1);  // any value
+        REQUIRE(r.mmio.doorbells().size() == 1);
+        const Doorbell any = r.mmio.doorbells()[0];
+        CHECK((any.address == kBar + 0x80 && any.size == 1 && !any.value && !any.port));
+        REQUIRE(::write(any.event_fd, &one, sizeof one) == sizeof one);  // as a kernel does
+        r.mmio.write(kBar + 0x80, 1, 0);                                 // as an engine without doorbells does
+        CHECK(r.mmio.read(kBar + 12, 1) == 2);
+        r.mmio.write(kBar, 1, 2);  // one value
+        CHECK(r.mmio.doorbells()[0].value == 0xfa);
+        CHECK(r.mmio.read(kBar + 12, 1) == 0);
+        const u32 command = d.config_read(4, 2);
+        d.config_write(4, 2, 0);
+        CHECK(r.mmio.doorbells().empty());
+        d.config_write(4, 2, command);
+        CHECK(r.mmio.doorbells().size() == 1);
+        r.io.write(0xc000, 1, 1);
+        REQUIRE(r.io.doorbells().size() == 1);
+        CHECK((r.io.doorbells()[0].port && r.io.doorbells()[0].address == 0xc080));
+        changes = 0;
+    }
+    CHECK(changes != 0);
+    CHECK(r.mmio.doorbells().empty());
+}
+
 TEST_CASE("edu: identification, liveness, factorials with and without interrupt") {
     EduRig r;
     const auto read = [&](u32 at) { return static_cast<u32>(r.mmio.read(kBar + at, 4)); };
