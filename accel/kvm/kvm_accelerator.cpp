@@ -11,6 +11,11 @@ Result<std::unique_ptr<KvmAccelerator>> KvmAccelerator::create(const Backend& ba
     auto vm = KvmVm::create(system.take(), backend.split);
     if (!vm) return vm.failure();
     model.keep_features(available_features((*vm)->system(), backend));
+    // What a processor may fail by is known while there is still a choice of engines.
+    auto first = (*vm)->take_vcpu();
+    if (!first) return first.failure();
+    if (const Status s = set_cpuid(*first, model); !s) return s.failure();
+    (*vm)->give_back(first.take());
     return std::unique_ptr<KvmAccelerator>(new KvmAccelerator(vm.take(), backend, model, phys, log));
 }
 

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "accel/kvm/kvm_requests.h"
 
@@ -88,6 +89,15 @@ CpuidTable cpuid_table(const CpuModel& model) {
     if (model.has(Feature::kHypervisor)) writer.leaves(0x40000000);
     writer.leaves(0x80000000);
     return writer.table;
+}
+
+Status set_cpuid(VcpuHandle& vcpu, const CpuModel& model) {
+    if (vcpu.has_model) return {};
+    CpuidTable table = cpuid_table(model);
+    const int r = vcpu.call(kSetCpuid2, &table);
+    if (r < 0) return error("KVM refuses the processor model {}: {}", model.name(), std::strerror(-r));
+    vcpu.has_model = true;
+    return {};
 }
 
 FeatureSet available_features(const KvmSystem& system, const Backend& backend) {

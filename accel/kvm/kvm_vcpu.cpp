@@ -15,7 +15,7 @@ Result<std::unique_ptr<KvmVcpu>> KvmVcpu::create(KvmVm& vm, MemorySlots& slots, 
     auto handle = vm.take_vcpu();
     if (!handle) return handle.failure();
     std::unique_ptr<KvmVcpu> vcpu(new KvmVcpu(vm, handle.take(), slots, model, phys, environment, backend, log));
-    if (const Status s = vcpu->set_cpuid(); !s) return s.failure();
+    if (const Status s = set_cpuid(vcpu->handle_, model); !s) return s.failure();
     return vcpu;
 }
 
@@ -42,14 +42,6 @@ KvmVcpu::~KvmVcpu() {
     for (MmioWrite w; late_.next(w);) {
     }
     vm_.give_back(std::move(handle_));
-}
-
-Status KvmVcpu::set_cpuid() {
-    CpuidTable table = cpuid_table(model_);
-    const int r = handle_.call(kSetCpuid2, &table);
-    // KVM refuses a change after the first run, which is none here: a machine keeps its model.
-    if (r < 0 && r != -EINVAL) return error("KVM refuses the processor model {}: {}", model_.name(), std::strerror(-r));
-    return {};
 }
 
 void KvmVcpu::request_exit() {

@@ -67,7 +67,6 @@ class KvmVcpu : public Vcpu, private CpuHost {
   private:
     KvmVcpu(KvmVm& vm, VcpuHandle handle, MemorySlots& slots, const CpuModel& model, PhysMap& phys,
             VcpuEnvironment& environment, const Backend& backend, Log& log);
-    Status set_cpuid();
 
     // kvm_vcpu.cpp
     bool fetch();

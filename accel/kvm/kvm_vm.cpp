@@ -51,12 +51,13 @@ Result<VcpuHandle> VcpuHandle::create(int vm, unsigned id, u64 run_bytes) {
 }
 
 VcpuHandle::VcpuHandle(VcpuHandle&& other) noexcept
-    : fd_(std::move(other.fd_)), run_(std::exchange(other.run_, nullptr)), bytes_(other.bytes_) {}
+    : has_model(other.has_model), fd_(std::move(other.fd_)), run_(std::exchange(other.run_, nullptr)), bytes_(other.bytes_) {}
 
 VcpuHandle& VcpuHandle::operator=(VcpuHandle&& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(run_, other.run_);
     std::swap(bytes_, other.bytes_);
+    std::swap(has_model, other.has_model);
     return *this;
 }
 

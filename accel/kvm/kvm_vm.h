@@ -26,6 +26,8 @@ class VcpuHandle {
     /// ioctl(2); negative errno on failure.
     int call(unsigned long request, void* argument) const;
 
+    bool has_model = false;  ///< CPUID is set
+
   private:
     VcpuHandle(UniqueFd fd, kvm_run* run, u64 bytes) : fd_(std::move(fd)), run_(run), bytes_(bytes) {}
 

@@ -138,6 +138,30 @@ class KvmTakenAway(unittest.TestCase):
 
 
 @unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
+class KvmFails(unittest.TestCase):
+    """From any of its first calls on: one line, and the translator where it may go on."""
+
+    def run_stub(self, shim, call, *accel):
+        command = [*harness.emulator_command(), *stubs.DEVICES, "-debugcon", "stdio", "-kernel",
+                   stubs.build("kvm_fails", "ECHO", "EXIT_CODE=3"), *accel]
+        done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60,
+                              stderr=subprocess.STDOUT, env=os.environ | {"LD_PRELOAD": str(shim), "KVM_FAILS_FROM": str(call)})
+        return done.returncode, done.stdout.splitlines()
+
+    def test_at_any_call(self):
+        harness.OUT.mkdir(parents=True, exist_ok=True)
+        shim = harness.OUT / "failing_kvm.so"
+        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", shim, stubs.HERE / "failing_kvm.c"], check=True)
+        for call in [*range(1, 50, 4), *range(50, 75)]:
+            with self.subTest(call):
+                status, lines = self.run_stub(shim, call, "-accel", "kvm,fallback=off")
+                self.assertEqual((status, lines[-1][:8]), (1, "twin86: "), lines)
+                status, lines = self.run_stub(shim, call, "-machine", "accel=kvm:jit")
+                self.assertEqual((status, lines[-1]), (stubs.exit_status(3), "stub is alive"), lines)
+                self.assertLessEqual(len(lines), 2)
+
+
+@unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
 class SmallGuests(unittest.TestCase):
     """Nothing of these goes to the translator."""
 
