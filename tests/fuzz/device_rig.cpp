@@ -173,7 +173,7 @@ void DeviceRig::before_access() {
     if (timers_.next_deadline_ns() <= clock_.now_ns()) timers_.run_due();
 }
 
-void DeviceRig::after_access() {
+void DeviceRig::carry_out_reset() {
     if (!std::exchange(reset_wanted_, false)) return;
     board_->reset(ResetKind::kWarm);
 }
@@ -181,27 +181,27 @@ void DeviceRig::after_access() {
 u32 DeviceRig::in(IoPort port, unsigned size) {
     before_access();
     const u32 value = io_.read(port, size);
-    after_access();
+    carry_out_reset();
     return value;
 }
 
 void DeviceRig::out(IoPort port, unsigned size, u32 value) {
     before_access();
     io_.write(port, size, value);
-    after_access();
+    carry_out_reset();
 }
 
 u64 DeviceRig::read(Gpa address, unsigned size) {
     before_access();
     const u64 value = phys_->read(address, size);
-    after_access();
+    carry_out_reset();
     return value;
 }
 
 void DeviceRig::write(Gpa address, unsigned size, u64 value) {
     before_access();
     phys_->write(address, size, value);
-    after_access();
+    carry_out_reset();
 }
 
 void DeviceRig::take_interrupt() {
@@ -214,7 +214,7 @@ void DeviceRig::take_interrupt() {
 void DeviceRig::pass_time(u64 ns) {
     clock_.advance(ns);
     timers_.run_due();
-    after_access();
+    carry_out_reset();
 }
 
 bool DeviceRig::settle() {

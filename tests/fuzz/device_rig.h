@@ -58,6 +58,8 @@ class DeviceRig : private CpuPins {
     void out(IoPort port, unsigned size, u32 value);
     u64 read(Gpa address, unsigned size);
     void write(Gpa address, unsigned size, u64 value);
+    /// The one that was asked for, if any.
+    void carry_out_reset();
     /// Bytes into RAM, where there is any.
     void put(Gpa address, std::span<const u8> bytes) { phys_->dma_write(address, bytes); }
     /// The processor takes an interrupt, if there is one.
@@ -111,7 +113,6 @@ class DeviceRig : private CpuPins {
     /// Addresses for every function, and decoding turned on.
     void set_up_as_firmware();
     void before_access();
-    void after_access();
 
     // CpuPins
     void interrupt_request_changed() override {}

@@ -77,6 +77,7 @@ std::optional<std::string> DeviceSession::run() {
 
 std::optional<std::string> DeviceSession::check_state() {
     rig_.board().key_feeder().clear();  // what a person has typed ahead is no device's state
+    rig_.carry_out_reset();             // nor is an INIT that a disk's message has brought
     std::vector<u8> saved = rig_.save();
     DeviceRig other(seed_);
     other.set_time(rig_.now_ns());
