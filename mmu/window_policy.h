@@ -26,6 +26,8 @@ class WindowPolicy {
         : on_(always || wait_ns == 0), always_(always), wait_ns_(wait_ns) {}
 
     bool on() const { return on_; }
+    /// They were too dear once.
+    bool gave_up() const { return gave_up_; }
     void spend(u64 ns) { spent_ns_ += ns; }
 
     /// Run time passed, in which `work` was done. True: the decision has changed.
@@ -39,6 +41,7 @@ class WindowPolicy {
         if (on_) {
             wait_ns_ = std::min(wait_ns_ * 8 + kGraceNs, kLongestWaitNs);
             soonest_ns_ = wait_ns_;
+            gave_up_ = true;
         }
         on_ = !on_;
         run_ns_ = spent_ns_ = 0;
@@ -59,6 +62,7 @@ class WindowPolicy {
 
     bool on_;
     bool always_;
+    bool gave_up_ = false;
     u64 wait_ns_;
     u64 soonest_ns_ = kSettledNs;
     u64 again_ns_ = 0;  ///< what changing to windows costs, less what they would have gained

@@ -74,6 +74,7 @@ Windows::Space& Windows::space_of(u64 cr3) {
 }
 
 void Windows::switch_space(const PagingContext& context, bool stale) {
+    const Space* const left = current_;
     hide_space();
     if (spaces_.size() >= kMaxSpaces) {
         current_ = nullptr;
@@ -86,6 +87,11 @@ void Windows::switch_space(const PagingContext& context, bool stale) {
     current_ = &space_of(context.cr3 & ~kNoFlushBit);
     current_->entered = ++entries_;
     current_->stale |= stale;
+    // A guest with PCIDs that comes from elsewhere and keeps nothing has probably put another program there: what was too dear
+    // for the last one says nothing.
+    const WindowPolicy& policy = current_->policy;
+    if (stale && current_ != left && !policy.on() && policy.gave_up() && (context.cr4 & kCr4Pcide))
+        current_->policy = WindowPolicy(kUserWaitNs, always_);
     // What the guest flushed is the PCID, whose address it may have been before: SDM vol. 3, 4.10.4.1.
     if (stale && (context.cr4 & kCr4Pcide)) mark_stale(current_->cr3 & kPcidMask);
     if (current_->stale) refresh(*current_, context);

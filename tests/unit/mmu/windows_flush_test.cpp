@@ -113,6 +113,41 @@ TEST_CASE("A program that takes over the tables of one that has ended begins wit
     }
 }
 
+TEST_CASE("A program that takes over the tables of one for which windows were too dear may have them soon") {
+    WindowMachine m(32 * MiB, false);
+    constexpr u64 kTick = 20'000'000, kPages = 12'000;
+    u64 now = 0;
+    const auto run = [&](unsigned ticks) {
+        for (unsigned n = 0; n < ticks; ++n) m.windows->sample(true, now += kTick, {});
+    };
+    run(2);
+    REQUIRE(m.windows->user_shown());
+    for (u64 n = 0; n < kPages; ++n) {
+        m.page(kVa + n * kPageSize, kData + (n * 2 & 0xfff) * kPageSize, kUserRw);
+        REQUIRE(m.write(kVa + n * kPageSize) == Fill::kShown);
+    }
+    run(1);
+    REQUIRE_FALSE(m.windows->user_shown());
+    const Gpa own = m.root, other = m.new_page();
+    SECTION("it comes back itself") {
+        m.enter(other, 1, false);
+        m.enter(own, 0, false);
+        run(2);
+        CHECK_FALSE(m.windows->user_shown());
+    }
+    SECTION("it flushes") {
+        m.enter(own, 0, true);
+        run(2);
+        CHECK_FALSE(m.windows->user_shown());
+    }
+    SECTION("another one does") {
+        m.enter(other, 1, false);
+        m.enter(own, 0, true);
+        run(2);
+        CHECK(m.windows->user_shown());
+    }
+}
+
 TEST_CASE("A page of 2 MiB is kept when its small successors say the same, and dropped when one does not") {
     WindowMachine m;
     const Gva va = kVa & ~(2 * MiB - 1);
