@@ -40,7 +40,6 @@ class WindowPolicy {
         // What was too dear is tried again much later.
         if (on_) {
             wait_ns_ = std::min(wait_ns_ * 8 + kGraceNs, kLongestWaitNs);
-            soonest_ns_ = wait_ns_;
             gave_up_ = true;
         }
         on_ = !on_;
@@ -50,7 +49,7 @@ class WindowPolicy {
 
   private:
     /// It has run for long, or for a while in which windows would have gained what changing to them costs.
-    bool ripe() const { return run_ns_ >= wait_ns_ || (run_ns_ >= soonest_ns_ && again_ns_ == 0); }
+    bool ripe() const { return run_ns_ >= wait_ns_ || (!gave_up_ && run_ns_ >= kSettledNs && again_ns_ == 0); }
 
     // By measurement: programs that start (python) and short loops (matrices) lose least with these.
     static constexpr u64 kSettledNs = 4'000'000;  ///< no process that is over sooner gets windows
@@ -64,7 +63,6 @@ class WindowPolicy {
     bool always_;
     bool gave_up_ = false;
     u64 wait_ns_;
-    u64 soonest_ns_ = kSettledNs;
     u64 again_ns_ = 0;  ///< what changing to windows costs, less what they would have gained
     u64 run_ns_ = 0;
     u64 spent_ns_ = 0;

@@ -14,8 +14,7 @@ namespace {
 
 /// Instructions whose effects on registers are known, and that enter the next one or leave the block.
 bool is_followed(const Insn& i) {
-    return i.klass == InsnClass::kCopy || i.klass == InsnClass::kRewriteMem || i.op == Op::kLea || i.op == Op::kJcc ||
-           i.op == Op::kJmpRel || i.op == Op::kNop || i.op == Op::kPrefetch;
+    return is_plain(i) || i.op == Op::kJcc || i.op == Op::kJmpRel;
 }
 
 bool is_branch_to(const Insn& i, u64 rip) {

@@ -2,6 +2,11 @@
 
 namespace twin86::jit {
 
+bool is_plain(const Insn& i) {
+    return i.klass == InsnClass::kCopy || i.klass == InsnClass::kRewriteMem || i.op == Op::kLea || i.op == Op::kNop ||
+           i.op == Op::kPrefetch;
+}
+
 u16 written_registers(const Insn& insn) {
     return insn.implicit_written | explicitly_written(insn);
 }

@@ -10,6 +10,9 @@ u16 written_registers(const Insn& insn);
 /// The same without implicit operands.
 u16 explicitly_written(const Insn& insn);
 
+/// The instruction calls no helper and does not branch: its effects are known, and the next one follows.
+bool is_plain(const Insn& insn);
+
 /// A register that moves by a constant: ADD and SUB of an immediate to 64 bits, INC, DEC, LEA, PUSH and POP.
 struct Adjustment {
     u8 guest = kNoGpr;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "accel/jit/listing.h"
+#include "accel/jit/register_effects.h"
 #include "base/host_time.h"
 #include "cpu/decode/offered.h"
 
@@ -42,12 +43,6 @@ bool varies(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->imme
 
 // Rounds of a loop in one block: at most so many, of at most so many instructions in all.
 constexpr std::size_t kMostRounds = 4, kLaidOut = 32;
-
-/// What neither calls helpers nor branches.
-bool is_plain(const Insn& i) {
-    return i.klass == InsnClass::kCopy || i.klass == InsnClass::kRewriteMem || i.op == Op::kLea || i.op == Op::kNop ||
-           i.op == Op::kPrefetch;
-}
 
 /// What cannot change the code behind it.
 bool leaves_memory_alone(const Insn& i) {
@@ -171,8 +166,9 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
         }
         offset += insn.length;
         if (ends_block(insn, mode) || (block.checked != nullptr && !leaves_memory_alone(insn))) break;
-        if (insn.op == Op::kJcc && side_exits == 0) lay_out_rounds(block);
-        if (insns_.back().op == Op::kJcc && ++side_exits >= options_.max_side_exits) break;
+        if (insn.op != Op::kJcc) continue;
+        if (side_exits == 0) lay_out_rounds(block);
+        if (++side_exits >= options_.max_side_exits) break;
     }
     // STI at the very end of a page: its shadow goes into the next block's key.
     if (insns_.back().op == Op::kSti) insns_.back().klass = InsnClass::kEndBlock;
