@@ -11,6 +11,12 @@ const SidePoint& Block::point_at(const u8* pc) const {
     return *(at - 1);
 }
 
+bool Block::made_from(Gpa address, u64 size) const {
+    bool found = false;
+    for_pieces([&](Gpa start, Gpa end) { found |= address < end && start < address + size; });
+    return found;
+}
+
 const HelperSite* Block::helper_at(u32 guest_offset) const {
     for (const HelperSite* site = helpers; site != nullptr; site = site->next)
         if (site->guest_offset == guest_offset) return site;

@@ -1,6 +1,7 @@
 // Block: one translated piece of guest code, its key, and what is needed to find guest state at any host address in it.
 #pragma once
 
+#include <algorithm>
 #include <span>
 
 #include "accel/jit/mode.h"
@@ -134,6 +135,15 @@ struct Block {
     const u8* look_up_entry() const { return code + look_up_offset; }
     const u8* body() const { return code + body_offset; }
     unsigned page_offset() const { return key.physical & 0xfff; }
+    /// Calls f with the start and end of what the block has in each guest physical page: one or two.
+    template <class F>
+    void for_pieces(F f) const {
+        const Gpa start = key.physical, border = (start & kPageMask) + kPageSize;
+        f(start, std::min(start + guest_size, border));
+        if (second_page != ~u64{0}) f(second_page, second_page + (start + guest_size - border));
+    }
+    /// Whether any of its code is in [address, +size) of guest physical memory.
+    bool made_from(Gpa address, u64 size) const;
     /// The side point that covers host address pc.
     const SidePoint& point_at(const u8* pc) const;
     /// The slow-path site of the instruction at a guest offset, or null.

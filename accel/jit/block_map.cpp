@@ -12,24 +12,10 @@ namespace twin86::jit {
 
 namespace {
 
-/// Calls f with the start and end of what the block has in each guest physical page: one or two.
-template <class F>
-void for_pieces(const Block& b, F f) {
-    const Gpa start = b.key.physical, border = (start & kPageMask) + kPageSize;
-    f(start, std::min(start + b.guest_size, border));
-    if (b.second_page != ~u64{0}) f(b.second_page, b.second_page + (start + b.guest_size - border));
-}
-
-bool overlaps(const Block& b, Gpa address, u64 size) {
-    bool found = false;
-    for_pieces(b, [&](Gpa start, Gpa end) { found |= address < end && start < address + size; });
-    return found;
-}
-
 /// The lines of one page that the block was made from.
 u64 lines_in(const Block& b, Gpa page) {
     u64 lines = 0;
-    for_pieces(b, [&](Gpa start, Gpa end) {
+    b.for_pieces([&](Gpa start, Gpa end) {
         if ((start & kPageMask) == page) lines |= CodeLines::lines_of(start, end - start);
     });
     return lines;
@@ -40,7 +26,7 @@ u64 lines_in(const Block& b, Gpa page) {
 void BlockMap::insert(Block& block) {
     by_key_.insert(block);
     if (!block.key.mode.has(Mode::kBaked)) block.page_number = code_pages_.number_of(block.key.physical & kPageMask);
-    for_pieces(block, [&](Gpa start, Gpa end) {
+    block.for_pieces([&](Gpa start, Gpa end) {
         by_page_[start & kPageMask].push_back(&block);
         PageLines& p = lines_.page(start);
         p.lines |= CodeLines::lines_of(start, end - start);
@@ -183,7 +169,7 @@ void BlockMap::invalidate(Gpa address, u64 size) {
         PageLines& p = lines_.page(page);
         const bool all = ++p.writes > CodeLines::kWritesBeforeGivingUp;
         for (Block* b : blocks)
-            if (b->valid && ((all && b != writer_) || overlaps(*b, address, size))) drop(*b);
+            if (b->valid && ((all && b != writer_) || b->made_from(address, size))) drop(*b);
         sweep(page, blocks);
     }
 }
@@ -200,11 +186,11 @@ void BlockMap::sweep(Gpa page, std::vector<Block*>& blocks) {
 }
 
 void BlockMap::written(Gpa address, u64 size, u64 now) {
-    if (writer_ != nullptr) writer_changed_ |= overlaps(*writer_, address, size);
+    if (writer_ != nullptr) writer_changed_ |= writer_->made_from(address, size);
     bool restless = false;
     if (const auto found = by_page_.find(address & kPageMask); found != by_page_.end())
         for (const Block* b : found->second)
-            if (b->valid && overlaps(*b, address, size)) restless |= restless_.note_drop(b->key.physical, address, now);
+            if (b->valid && b->made_from(address, size)) restless |= restless_.note_drop(b->key.physical, address, now);
     invalidate(address, size);
     if (restless) invalidate(address & kPageMask, kPageSize);
 }
@@ -212,7 +198,7 @@ void BlockMap::written(Gpa address, u64 size, u64 now) {
 void BlockMap::forget(Block& block) {
     if (!block.valid) return;
     drop(block);
-    for_pieces(block, [&](Gpa start, Gpa) {
+    block.for_pieces([&](Gpa start, Gpa) {
         if (const auto found = by_page_.find(start & kPageMask); found != by_page_.end()) sweep(start & kPageMask, found->second);
     });
 }

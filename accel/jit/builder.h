@@ -289,6 +289,7 @@ class BlockBuilder {
     bool stack_moved_ = false;      ///< RSP has moved since such an access, by constants
     bool delta_kept_ = false;       ///< the current instruction leaves r10 alone
     bool stack_access_ = false;     ///< rbp holds an address in the stack segment
+    bool goes_on_ = false;          ///< the instruction has more to do behind its write
     u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need
     u32 flags_live_after_ = 0;      ///< the same after the current instruction
     const Insn* current_ = nullptr;

@@ -56,7 +56,9 @@ void BlockBuilder::access(unsigned size, u8 kind, Op&& op) {
 }
 
 void BlockBuilder::push_value(unsigned bytes, auto&& store) {
+    goes_on_ = true;
     access_stack(-static_cast<i32>(bytes), bytes, kAccessWrite, store);
+    goes_on_ = false;
     adjust_sp(-static_cast<i32>(bytes));
 }
 

@@ -102,6 +102,7 @@ AccessMeta BlockBuilder::access_meta(unsigned size, u8 kind) {
     if (current_->has_mem && current_->mem.aligned) flags |= kAccessAligned;
     const u8 segment = stack_access_ ? u8{kSs} : current_->has_mem ? current_->mem.segment : u8{kDs};
     if (segment == kSs) flags |= kAccessStack;
+    if (goes_on_) flags |= kAccessGoesOn;
     if (!mode_.has(Mode::kCode64) && mode_.check(segment, kind & kAccessWrite) == SegmentCheck::kNothing) flags |= kAccessFlat;
     return {static_cast<u16>(size), kind, flags};
 }

@@ -88,11 +88,13 @@ void BlockBuilder::emit_pop_rm(const Insn& insn) {
     a.mov(saved, sized(kHostAddress, bytes));
     Insn destination = insn;
     if (insn.mem.base == kRsp) destination.mem.disp += bytes;
+    goes_on_ = true;
     access_operand(destination, bytes, kAccessWrite, [&] {
         const u8 value = free_temp();
         a.mov(sized(value, bytes), saved);
         a.mov(at(bytes), sized(value, bytes));
     });
+    goes_on_ = false;
     adjust_sp(static_cast<i32>(bytes));
 }
 

@@ -177,6 +177,7 @@ TWIN86_LEAF_INLINE void renew_stack_delta(JitFrame& f, u8 view) {
 
 /// Bits of AccessMeta::view beside the view.
 enum AccessFlag : u8 {
+    kAccessGoesOn = 0x04,  ///< the instruction has more to do behind the write: it moves SP or branches
     kAccessFlat = 0x08,    ///< in a flat segment outside of 64-bit mode: nothing lies beyond 4 GiB
     kAccessWaits = 0x10,   ///< x87 or MMX: a pending x87 exception comes before any fault of the access
     kAccessAligned = 0x20, ///< #GP when the address is not a multiple of the size, whatever is mapped there

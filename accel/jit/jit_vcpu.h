@@ -181,6 +181,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     Outcome resolve_view(Gva address, unsigned size, Access access, u8 view, bool stack, Pieces& out);
     void read_pieces(const Pieces& pieces, u8* to);
     void write_pieces(const Pieces& pieces, const u8* from);
+    bool writes_into(const Block& block, const AccessMeta& meta);
     Outcome prepare_bounce(const AccessMeta& meta, const HelperSite* masked, u8* buffer);
     bool is_ram(const Pieces& pieces) const;
     PagingContext paging_context(bool user, bool ac) const;

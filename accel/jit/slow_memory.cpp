@@ -202,6 +202,15 @@ Outcome JitVcpu::prepare_bounce(const AccessMeta& meta, const HelperSite* masked
     return for_runs(bounce_bytes_, meta.size, prepare);
 }
 
+/// Whether a checked write changes the code of the block that it is in.
+bool JitVcpu::writes_into(const Block& block, const AccessMeta& meta) {
+    Pieces pieces;
+    if (resolve_view(frame_.address, meta.size, Access::kWrite, meta.view & 3, false, pieces).faulted()) return false;
+    bool found = false;
+    for (unsigned i = 0; i < pieces.count; ++i) found |= block.made_from(pieces.at[i].physical, pieces.at[i].size);
+    return found;
+}
+
 /// exit_slow: raises the fault, or fills the bounce buffer and lets the instruction run on it.
 bool JitVcpu::on_slow() {
     const u8* resume_at = reinterpret_cast<const u8*>(frame_.resume_pc);
@@ -225,6 +234,11 @@ bool JitVcpu::on_slow() {
         frame_.cpu.rip = rip_of(*block, guest_offset);
         const bool pending = frame_.cpu.xsave[2] & 0x80;  // FSW.ES
         deliver_fault((meta.view & kAccessWaits) && pending ? Outcome::fault(kVectorMF) : fault);
+        return false;
+    }
+    if ((meta.view & kAccessGoesOn) && block->insn_count > 1 && writes_into(*block, meta)) {
+        frame_.cpu.rip = rip_of(*block, guest_offset);
+        run_one_ = partial_ = true;
         return false;
     }
     frame_.leaf_bounce.to_commit = 0;  // an instruction on the buffer may have faulted
@@ -251,8 +265,9 @@ bool JitVcpu::on_commit() {
     const Outcome fault = meta.view & kAccessMasked ? for_runs(bounce_bytes_, meta.size, commit) : commit(0, meta.size);
     blocks_.set_writer(nullptr);
     CHECK(!fault.faulted(), "a probed write to {:#x} faults", frame_.bounce_address);
-    // CALL and PUSH still have SP to change: they go on as long as the code that follows is what it was.
-    if (block->valid || !blocks_.writer_changed()) return resume(0);
+    // What follows in the block is no longer what is in memory, unless it is the rest of the instruction itself: CALL and
+    // PUSH, which still have SP to change, are alone in their block then (on_slow).
+    if (block->valid || !blocks_.writer_changed() || block->insn_count == 1) return resume(0);
     frame_.cpu.rip = rip_of(*block, block->point_at(resume_at - 1).guest_offset);
     partial_ = true;
     return false;

@@ -268,4 +268,80 @@ TEST_CASE("Two address spaces that show the same code page beside different page
     CHECK(t.reg(kRax) == kRounds * 0x101);
 }
 
+// What writes and has more to do behind that, with a stack that lies in its own block.
+
+TEST_CASE("PUSH over what follows it", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    t.set(kRbx, 0x9090'9000'0000'00be);  // mov esi, 0; nop; nop, and ecx goes into the immediate
+    t.execute([](auto& a) {
+        const Label loop = a.newLabel(), patched = a.newLabel();
+        a.mov(x86::ecx, 500);
+        a.bind(loop);
+        a.mov(x86::rdx, x86::rcx);
+        a.shl(x86::rdx, 8);
+        a.add(x86::rdx, x86::rbx);
+        a.lea(x86::rsp, x86::ptr(patched, 8));
+        a.push(x86::rdx);
+        a.bind(patched);
+        for (unsigned n = 0; n < 8; ++n) a.nop();
+        a.add(x86::eax, x86::esi);
+        a.lea(x86::rdi, x86::ptr(patched));
+        a.sub(x86::rdi, x86::rsp);
+        a.or_(x86::r8, x86::rdi);
+        a.dec(x86::ecx);
+        a.jnz(loop);
+    });
+    CHECK(t.reg(kRax) == 500 * 501 / 2);
+    CHECK(t.reg(kR8) == 0);
+}
+
+TEST_CASE("POP to what follows it", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    t.set(kRsp, kDataAt);
+    for (unsigned n = 0; n < 100; ++n) t.store_value<u64>(kDataAt + n * 8, 0x9090'9000'0000'00be + (n << 8));
+    t.execute([](auto& a) {
+        const Label loop = a.newLabel(), patched = a.newLabel();
+        a.mov(x86::ecx, 100);
+        a.bind(loop);
+        a.pop(x86::qword_ptr(patched));
+        a.bind(patched);
+        for (unsigned n = 0; n < 8; ++n) a.nop();
+        a.add(x86::eax, x86::esi);
+        a.dec(x86::ecx);
+        a.jnz(loop);
+    });
+    CHECK(t.reg(kRax) == 4950);
+    CHECK(t.reg(kRsp) == kDataAt + 800);
+}
+
+TEST_CASE("CALL whose return address lands in its own block", "[insn][smc]") {
+    InsnTest t;
+    open_code(t);
+    const Gva function = kCodeAt + 0x800;
+    const bool direct = GENERATE(true, false);
+    t.load([](auto& a) { a.inc(x86::eax), a.pop(x86::rdx), a.jmp(x86::rdx); }, function);
+    t.set(kRbx, 0x9090909090909090);
+    t.set(kRsi, function);
+    t.execute([&](auto& a) {
+        const Label loop = a.newLabel(), patched = a.newLabel();
+        a.mov(x86::ecx, 100);
+        a.bind(loop);
+        a.mov(x86::qword_ptr(patched), x86::rbx);
+        a.bind(patched);
+        for (unsigned n = 0; n < 8; ++n) a.nop();
+        a.lea(x86::rsp, x86::ptr(patched, 8));
+        if (direct) a.call(function);
+        else a.call(x86::rsi);
+        a.lea(x86::rdi, x86::ptr(patched, 8));
+        a.sub(x86::rdi, x86::rsp);
+        a.or_(x86::r8, x86::rdi);
+        a.dec(x86::ecx);
+        a.jnz(loop);
+    });
+    CHECK(t.reg(kRax) == 100);
+    CHECK(t.reg(kR8) == 0);
+}
+
 }  // namespace twin86::test

@@ -98,6 +98,22 @@ TEST_CASE("Real mode: a vector beyond the limit of the table", "[insn][real]") {
     CHECK(none.t.guest.run().exit == RunExit::kShutdown);
 }
 
+TEST_CASE("Real mode: PUSH and CALL that write into their own block", "[insn][real][smc]") {
+    // mov ax, 9040h; mov sp, 10; push ax; nop; two bytes that become inc ax; nop
+    RealMode push({0xb8, 0x40, 0x90, 0xbc, 0x0a, 0x00, 0x50, 0x90, 0x90, 0x90, 0xf4});
+    push.state().segment[kSs] = RealMode::segment(push.code);
+    CHECK(push.run() == -1);
+    CHECK((push.state().gpr[kRax] & 0xffff) == 0x9041);
+    CHECK((push.state().gpr[kRsp] & 0xffff) == 8);
+
+    RealMode call({0xbc, 0x02, 0x00, 0xe8, 0x02, 0x00, 0x90, 0x90, 0xf4});  // mov sp, 2; call 8
+    call.state().segment[kSs] = RealMode::segment(call.code);
+    CHECK(call.run() == -1);
+    CHECK(call.state().rip == 9);
+    CHECK((call.state().gpr[kRsp] & 0xffff) == 0);
+    CHECK(call.t.load_value<u16>(kCodeAt) == 6);
+}
+
 TEST_CASE("Unreal mode: limits outlive the switch back", "[insn][real]") {
     // lgdt [bx]; mov eax, cr0; or al, 1; mov cr0, eax; mov ds, cx; and al, 0feh; mov cr0, eax; mov ds, dx; mov al, [esi]
     RealMode r({0x0f, 0x01, 0x17, 0x0f, 0x20, 0xc0, 0x0c, 0x01, 0x0f, 0x22, 0xc0, 0x8e, 0xd9, 0x24, 0xfe, 0x0f, 0x22, 0xc0, 0x8e, 0xda,
