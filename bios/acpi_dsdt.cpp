@@ -81,6 +81,12 @@ Code host_bridge(const AcpiConfig& c) {
                                 name("_CRS", host_bridge_windows(c)), interrupt_routing(c), isa_bridge(c)}));
 }
 
+/// The ports of fw_cfg, by the name that QEMU's documentation gives them.
+Code firmware_configuration() {
+    return device("FWCF", join({name("_HID", string("QEMU0002")), name("_STA", integer(kPresentEnabled)),
+                                name("_CRS", resource_template({io_ports(0x510, 12)}))}));
+}
+
 Code hpet(const AcpiConfig& c) {
     if (c.hpet_address == 0) return {};
     return device("HPET", join({name("_HID", eisa_id("PNP0103")), name("_UID", integer(0)),
@@ -102,7 +108,7 @@ Code build_dsdt_body(const AcpiConfig& config) {
         package({integer(config.s5_sleep_type), integer(config.s5_sleep_type), integer(0), integer(0)});
     return join({interrupt_model(config),
                  scope("\\_SB", join({host_bridge(config), interrupt_links(config), motherboard(config), hpet(config),
-                                      processors(config)})),
+                                      firmware_configuration(), processors(config)})),
                  name("\\_S5", soft_off)});
 }
 

@@ -53,11 +53,12 @@ AcpiConfig acpi_config(MachineType type, u64 low_ram, bool has_com1, bool has_co
     return c;
 }
 
-Result<BootPlan> load_direct_boot(const Options& options, const AcpiConfig& acpi, const BootScreen& screen,
-                                  PhysMap& phys) {
+Result<BootPlan> load_direct_boot(const Options& options, const AcpiConfig& acpi, const SmbiosConfig& smbios,
+                                  const BootScreen& screen, PhysMap& phys) {
     LoaderMemory memory(phys);
     auto tables = place_acpi_tables(acpi, memory);
     if (!tables) return tables.failure();
+    if (const Status s = place_smbios(smbios, memory); !s) return s.failure();
     BootRequest request;
     request.kernel = options.kernel;
     request.initrd = options.initrd;

@@ -58,6 +58,19 @@ class Words {
     std::string text_ = "twin86";
 };
 
+/// As a value among others.
+std::string doubled_commas(const std::string& text) {
+    std::string out;
+    for (const char c : text) out += c == ',' ? ",," : std::string(1, c);
+    return out;
+}
+
+std::string uuid_text(const Uuid& uuid) {
+    std::string text;
+    for (std::size_t n = 0; n < uuid.size(); ++n) text += fmt::format("{}{:02x}", n == 4 || n == 6 || n == 8 || n == 10 ? "-" : "", uuid[n]);
+    return text;
+}
+
 std::string engine_text(const AccelOptions& a, const std::string& engine) {
     std::string text = engine;
     if (engine == "kvm") {
@@ -92,7 +105,17 @@ void add_boot_words(Words& w, const BootOptions& boot) {
     if (!boot.once.empty()) text += ",once=" + boot.once;
     if (boot.menu) text += ",menu=on";
     if (boot.menu_wait_ms != 0) text += fmt::format(",splash-time={}", boot.menu_wait_ms);
+    if (boot.reboot_wait_ms) text += fmt::format(",reboot-timeout={}", *boot.reboot_wait_ms);
+    if (!boot.splash.empty()) text += ",splash=" + doubled_commas(boot.splash);
     w.add("-boot", text);
+    w.add_if(!boot.check_floppy_signature, "-no-fd-bootchk");
+}
+
+void add_identity_words(Words& w, const Options& o) {
+    w.add_all("-smbios", o.smbios_arguments);
+    if (o.uuid) w.add("-uuid", uuid_text(*o.uuid));
+    for (const FwCfgFileOptions& f : o.fw_cfg_files)
+        w.add("-fw_cfg", fmt::format("name={},{}={}", doubled_commas(f.name), f.path.empty() ? "string" : "file", doubled_commas(f.path.empty() ? f.text : f.path)));
 }
 
 std::string drive_text(const DriveOptions& d) {
@@ -159,6 +182,7 @@ std::string command_line(const Options& o) {
     w.add("-smp", "1");
     w.add("-rtc", rtc_text(o.rtc));
     w.add("-name", o.name);
+    add_identity_words(w, o);
     w.add_unless_empty("-kernel", o.kernel);
     w.add_unless_empty("-bios", o.bios);
     add_boot_words(w, o.boot);

@@ -59,12 +59,23 @@ void put_counted(FwCfg& fw_cfg, u16 size_key, u16 data_key, std::vector<u8> cont
     fw_cfg.set_item(data_key, std::move(content));
 }
 
-SmbiosConfig smbios_config(const PhysMap& phys, const CpuModel& cpu) {
-    const CpuidLeaf leaf = cpu.cpuid(1, 0, CpuState{});
-    return {phys.low_size(), phys.high_size(), 1, cpu.vendor(), cpu.name(), leaf.eax, leaf.edx, TWIN86_VERSION};
-}
-
 }  // namespace
+
+SmbiosConfig smbios_config(const Options& options, const PhysMap& phys, const CpuModel& cpu) {
+    const CpuidLeaf leaf = cpu.cpuid(1, 0, CpuState{});
+    SmbiosConfig c;
+    c.low_ram = phys.low_size();
+    c.high_ram = phys.high_size();
+    c.cpu_vendor = cpu.vendor();
+    c.cpu_name = cpu.name();
+    c.cpu_signature = leaf.eax;
+    c.cpu_features = leaf.edx;
+    c.version = TWIN86_VERSION;
+    if (options.machine == MachineType::kQ35) c.product = "Standard PC (Q35 + ICH9, 2009)";
+    c.uuid = options.uuid;
+    c.words = options.smbios;
+    return c;
+}
 
 Result<std::vector<u8>> load_firmware(const std::string& name) {
     const std::string path = find_firmware(name.empty() ? kDefaultFirmware : name);
@@ -146,10 +157,40 @@ Status offer_option_roms(FwCfg& fw_cfg, const Options& options) {
     return {};
 }
 
+/// By its first bytes: SeaBIOS shows bitmaps and JPEG.
+Status offer_splash(FwCfg& fw_cfg, const Options& options) {
+    constexpr u64 kLargestPicture = 16 * MiB;
+    if (options.boot.splash.empty()) return {};
+    auto picture = read_boot_file(options.boot.splash, "boot picture", kLargestPicture);
+    if (!picture) return picture.failure();
+    const auto begins = [&](u8 a, u8 b) { return picture->size() > 2 && (*picture)[0] == a && (*picture)[1] == b; };
+    const bool bitmap = begins('B', 'M');
+    if (!bitmap && !begins(0xff, 0xd8)) return error("-boot splash={}: neither a bitmap (BMP) nor a JPEG picture", options.boot.splash);
+    fw_cfg.set_file(bitmap ? "bootsplash.bmp" : "bootsplash.jpg", picture.take());
+    return {};
+}
+
+Status offer_files(FwCfg& fw_cfg, const Options& options) {
+    constexpr u64 kLargestFile = 64 * MiB;
+    if (const Status s = offer_splash(fw_cfg, options); !s) return s;
+    for (const FwCfgFileOptions& f : options.fw_cfg_files) {
+        if (fw_cfg.file(f.name) != nullptr) return error("-fw_cfg name={}: there is a file of that name", f.name);
+        std::vector<u8> content(f.text.begin(), f.text.end());
+        if (!f.path.empty()) {
+            auto read = read_boot_file(f.path, "fw_cfg file", kLargestFile);
+            if (!read) return read.failure();
+            content = read.take();
+        }
+        fw_cfg.set_file(f.name, std::move(content));
+    }
+    return {};
+}
+
 void fill_fw_cfg(FwCfg& fw_cfg, const Options& options, const PhysMap& phys, const CpuModel& cpu,
                  std::function<AcpiConfig()> acpi) {
     constexpr u16 kCpus = 1;
-    fw_cfg.set_item(FwCfg::kUuid, std::vector<u8>(16));
+    const Uuid uuid = options.uuid.value_or(Uuid{});
+    fw_cfg.set_item(FwCfg::kUuid, {uuid.begin(), uuid.end()});
     fw_cfg.set_number(FwCfg::kRamSize, options.ram_bytes, 8);
     fw_cfg.set_number(FwCfg::kNoGraphic, options.nographic, 2);
     fw_cfg.set_number(FwCfg::kCpuCount, kCpus, 2);
@@ -161,11 +202,16 @@ void fill_fw_cfg(FwCfg& fw_cfg, const Options& options, const PhysMap& phys, con
         append<u16>(wait, options.boot.menu_wait_ms);
         fw_cfg.set_file("etc/boot-menu-wait", std::move(wait));
     }
+    if (options.boot.reboot_wait_ms) {
+        std::vector<u8> wait;
+        append<u32>(wait, static_cast<u32>(*options.boot.reboot_wait_ms));
+        fw_cfg.set_file("etc/boot-fail-wait", std::move(wait));
+    }
     const std::size_t count = acpi_firmware_files(acpi()).size();
     for (std::size_t n = 0; n < count; ++n)
         fw_cfg.set_file_maker(acpi_firmware_files(acpi())[n].name,
                               [acpi, n] { return acpi_firmware_files(acpi())[n].content; });
-    for (FirmwareFile& f : smbios_firmware_files(smbios_config(phys, cpu)))
+    for (FirmwareFile& f : smbios_firmware_files(smbios_config(options, phys, cpu)))
         fw_cfg.set_file(f.name, std::move(f.content));
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bios/acpi_config.h"
+#include "bios/smbios.h"
 #include "cpu/state/cpuid_model.h"
 #include "devices/firmware/fw_cfg.h"
 #include "machine/options.h"
@@ -36,6 +37,11 @@ Status offer_kernel(FwCfg& fw_cfg, const Options& options);
 
 /// -option-rom: fw_cfg's "genroms/" files.
 Status offer_option_roms(FwCfg& fw_cfg, const Options& options);
+
+/// -fw_cfg and -boot splash=: files, also without firmware.
+Status offer_files(FwCfg& fw_cfg, const Options& options);
+
+SmbiosConfig smbios_config(const Options& options, const PhysMap& phys, const CpuModel& cpu);
 
 /// The items and files that SeaBIOS and OVMF read.
 /// `acpi` is asked whenever firmware reads the tables: it may have moved the power management ports.

@@ -53,6 +53,8 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     if (has_firmware()) fill_fw_cfg(board_->fw_cfg(), options_, *phys_, model_, [this] { return acpi_now(); });
     if (const Status s = offer_kernel(board_->fw_cfg(), options_); !s) return s;
     if (const Status s = offer_option_roms(board_->fw_cfg(), options_); !s) return s;
+    if (const Status s = offer_files(board_->fw_cfg(), options_); !s) return s;
+    board_->cmos().check_floppy_signature = options_.boot.check_floppy_signature;
     for (const auto& chip : flash_) board_->add_device(chip->device());
     auto display = make_display(options_, *phys_, clock_, log_);
     if (!display) return display.failure();
@@ -194,7 +196,7 @@ Status Machine::boot(ResetKind kind) {
 Status Machine::enter_kernel() {
     board_->leave_as_firmware_does();
     const BootScreen screen = start_screen(display_.get(), options_.append);
-    auto plan = load_direct_boot(options_, acpi_, screen, *phys_);
+    auto plan = load_direct_boot(options_, acpi_, smbios_config(options_, *phys_, model_), screen, *phys_);
     if (!plan) return plan.failure();
     enter_plan(vcpu_->state(), *plan);
     vcpu_->state_changed();

@@ -1,6 +1,6 @@
 // What the options with structured values do. option_machine.cpp: processor, time; option_accel.cpp: engine;
 // option_memory.cpp: RAM; option_devices.cpp: devices, monitors, log items; option_storage.cpp: firmware, boot
-// order, drives.
+// order, drives; option_identity.cpp: UUID, SMBIOS, files of fw_cfg.
 #pragma once
 
 #include "machine/options.h"
@@ -18,6 +18,10 @@ Status set_machine(ParsedOptions& to, const std::string& value);
 Status set_accel(ParsedOptions& to, const std::string& value);
 Status set_enable_kvm(ParsedOptions& to, const std::string& value);
 Status set_rtc(ParsedOptions& to, const std::string& value);
+/// -uuid, -smbios, -fw_cfg: what the guest reads of itself.
+Status set_uuid(ParsedOptions& to, const std::string& value);
+Status add_smbios(ParsedOptions& to, const std::string& value);
+Status add_fw_cfg_file(ParsedOptions& to, const std::string& value);
 Status set_boot(ParsedOptions& to, const std::string& value);
 Status add_drive(ParsedOptions& to, const std::string& value);
 /// After the last option, when the machine is known: bus= and unit= of -drive as an index.

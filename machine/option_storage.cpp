@@ -17,6 +17,15 @@ Status check_order(const std::string& order) {
     return {};
 }
 
+/// Of SeaBIOS; -1 and what is too long for its 16 bits: it waits for ever.
+Status set_reboot_wait(BootOptions& boot, const std::string& v) {
+    if (v == "-1") return boot.reboot_wait_ms = -1, Status();
+    const auto ms = parse_number(v, "-boot reboot-timeout", 0xffff);
+    if (!ms) return ms.failure();
+    boot.reboot_wait_ms = static_cast<i32>(ms.value());
+    return {};
+}
+
 Status set_boot_property(BootOptions& boot, const std::string& key, const std::string& v) {
     if (key == "order" || key == "once") {
         (key == "order" ? boot.order : boot.once) = v;
@@ -34,7 +43,9 @@ Status set_boot_property(BootOptions& boot, const std::string& key, const std::s
         boot.menu_wait_ms = static_cast<u16>(ms.value());
         return {};
     }
-    return unknown_word("-boot: property", key, {"order", "once", "menu", "strict", "splash-time"});
+    if (key == "reboot-timeout") return set_reboot_wait(boot, v);
+    if (key == "splash") return boot.splash = v, Status();
+    return unknown_word("-boot: property", key, {"order", "once", "menu", "strict", "splash", "splash-time", "reboot-timeout"});
 }
 
 Status set_interface(DriveOptions& d, const std::string& v) {

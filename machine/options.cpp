@@ -46,6 +46,10 @@ void add_machine_rows(OptionTable& t, ParsedOptions& to) {
     t.flag("enable-kvm", "the same as -accel kvm", with(to, set_enable_kvm));
     t.value("rtc", "base=utc|localtime|DATE", "real-time clock at start", with(to, set_rtc));
     t.value("name", "NAME", "name of the machine", with(to, set_name));
+    t.value("uuid", "UUID", "of the machine, as the guest reads it", with(to, set_uuid));
+    t.value("smbios", "type=N[,FIELD=TEXT...] | file=FILE",
+            "what SMBIOS tables say, in QEMU's fields for types 0, 1, 2, 3, 4, 11 and 17; or a whole structure", with(to, add_smbios));
+    t.value("fw_cfg", "[name=]NAME,file=FILE|string=TEXT", "a file of fw_cfg for the guest", with(to, add_fw_cfg_file));
     t.text("kernel", "FILE", "Linux bzImage, PVH or multiboot ELF to enter directly", o.kernel);
     t.text("initrd", "FILE", "initial RAM disk, or multiboot modules 'FILE ARGS,FILE ARGS'", o.initrd);
     t.text("append", "TEXT", "kernel command line", o.append);
@@ -57,8 +61,12 @@ void add_machine_rows(OptionTable& t, ParsedOptions& to) {
 void add_boot_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
     t.text("bios", "FILE", "firmware image (default without -kernel: the system's SeaBIOS)", o.bios);
-    t.value("boot", "[order=]cadn[,menu=on][,once=DRIVES]", "boot order: a floppy, c hard disk, d CD-ROM, n network",
-            with(to, set_boot));
+    t.value("boot", "[order=]cadn[,once=DRIVES][,menu=on][,splash=PICTURE][,splash-time=MS][,reboot-timeout=MS]",
+            "boot order: a floppy, c hard disk, d CD-ROM, n network", with(to, set_boot));
+    t.flag("no-fd-bootchk", "boot floppies without a boot signature, too", [&o](const std::string&) {
+        o.boot.check_floppy_signature = false;
+        return Status();
+    });
     t.list("option-rom", "FILE", "an option ROM for SeaBIOS to run, for example one of iPXE's", o.option_roms);
     t.value("drive", "file=IMAGE[,if=ide|floppy|pflash|none][,index=N][,media=disk|cdrom][,readonly=on][,snapshot=on]",
             "a disk, CD-ROM, floppy or flash chip", with(to, add_drive));
@@ -132,7 +140,6 @@ void add_absent_rows(OptionTable& t) {
         {"daemonize", "not in this version; use the shell's '&' and -pidfile"},
         {"no-hpet", "this machine has its HPET always"},
         {"no-acpi", "this machine has ACPI always; the kernel's own option is acpi=off"},
-        {"no-fd-bootchk", "firmware always checks a floppy's boot signature"},
         {"L", "firmware is looked for where Debian's packages put it; use -bios FILE"},
         {"localtime", "use -rtc base=localtime"},
         {"startdate", "use -rtc base=DATE"},
@@ -146,9 +153,6 @@ void add_absent_rows(OptionTable& t) {
         {"balloon", "this version has no virtio"},
         {"numa", "this version runs one processor with one memory"},
         {"mem-path", "use -object memory-backend-memfd,id=ID,size=SIZE,hugetlb=on -machine memory-backend=ID"},
-        {"uuid", "not in this version"},
-        {"smbios", "not in this version"},
-        {"fw_cfg", "not in this version"},
         {"watchdog", "this version has no watchdog"},
         {"action", "use -no-reboot and -no-shutdown"},
         {"readconfig", "not in this version; options stand on the command line"},

@@ -8,6 +8,7 @@
 #include "accel/accel_options.h"
 #include "base/result.h"
 #include "base/types.h"
+#include "bios/smbios.h"
 #include "machine/pc/machine_type.h"
 #include "machine/pc/pci_place.h"
 #include "mmu/guest_ram.h"
@@ -50,6 +51,9 @@ struct BootOptions {
     std::string once;           ///< instead of it, for the first start
     bool menu = false;
     u16 menu_wait_ms = 0;  ///< 0: the firmware's own
+    std::optional<i32> reboot_wait_ms;  ///< when nothing boots; -1: never
+    std::string splash;                 ///< a picture to show meanwhile
+    bool check_floppy_signature = true;
 };
 
 enum class DriveInterface { kIde, kFloppy, kPflash, kAhci, kNone };
@@ -81,6 +85,13 @@ struct DriveOptions {
     std::string serial;  ///< of an ATA drive; empty: by its place
 };
 
+/// A file of fw_cfg for the guest.
+struct FwCfgFileOptions {
+    std::string name;
+    std::string path;  ///< empty: `text` is the content
+    std::string text;
+};
+
 struct Options {
     MachineType machine = MachineType::kPc;
     u64 ram_bytes = 128 * MiB;
@@ -99,6 +110,11 @@ struct Options {
     bool has_firmware() const { return kernel.empty() || !bios.empty() || has_flash(); }
 
     std::vector<std::string> option_roms;  ///< for firmware to run
+
+    std::vector<FwCfgFileOptions> fw_cfg_files;
+    std::optional<Uuid> uuid;
+    SmbiosWords smbios;
+    std::vector<std::string> smbios_arguments;  ///< where they come from
 
     bool nographic = false;
     bool no_reboot = false;

@@ -3,7 +3,9 @@ import os
 import unittest
 
 import harness
+import linux_guest
 import monitor_screen
+import test_disks
 
 SEABIOS = "/usr/share/seabios/bios-256k.bin"
 DEBUG = ["-display", "none", "-serial", "none", "-monitor", "none",
@@ -32,6 +34,57 @@ class SeaBios(unittest.TestCase):
         for name in (SEABIOS, "bios.bin"):
             with self.subTest(name), harness.Emulator("seabios_name", ["-bios", name, *DEBUG]) as emulator:
                 emulator.expect("No bootable device")
+
+
+    def assert_reboots(self, name, *options):
+        with harness.Emulator(name, ["-m", "64", "-nodefaults", "-no-reboot", *DEBUG, *options]) as emulator:
+            emulator.expect("No bootable device")
+            self.assertEqual(emulator.finish(60), 0)
+
+    def test_reboots_when_nothing_boots(self):
+        self.assert_reboots("seabios_reboot", "-boot", "reboot-timeout=100")
+
+    def test_reads_a_file_of_fw_cfg(self):
+        harness.OUT.mkdir(parents=True, exist_ok=True)
+        wait = harness.OUT / "boot_fail_wait"
+        wait.write_bytes((100).to_bytes(4, "little"))
+        self.assert_reboots("seabios_fw_cfg", "-fw_cfg", f"name=etc/boot-fail-wait,file={wait}")
+
+    def test_floppy_without_a_signature(self):
+        image = test_disks.boot_image("no_signature")
+        sector = bytearray(image.read_bytes())
+        sector[510:512] = b"\0\0"
+        floppy = harness.OUT / "no_signature.flp"
+        floppy.write_bytes(sector.ljust(1440 * 1024, b"\0"))
+        with harness.Emulator("fd_check", ["-fda", floppy, *DEBUG]) as emulator:
+            emulator.expect("not a bootable disk")
+        with harness.Emulator("fd_no_check", ["-fda", floppy, "-no-fd-bootchk", *DEBUG]) as emulator:
+            emulator.expect("Booting from 0000:7c00")
+
+
+class Identity(unittest.TestCase):
+    """What the command line says of the machine, in Linux's /sys/class/dmi."""
+
+    WORDS = {"product_uuid": "00112233-4455-6677-8899-aabbccddeeff", "bios_vendor": "Vend", "bios_release": "3.7",
+             "sys_vendor": "Acme", "product_name": "Rocket", "product_serial": "S1", "product_sku": "K1",
+             "board_vendor": "Boards", "board_asset_tag": "B7", "chassis_serial": "C8"}
+
+    def assert_identity(self, name, *more):
+        args = ["-uuid", self.WORDS["product_uuid"], "-smbios", "type=0,vendor=Vend,release=3.7",
+                "-smbios", "type=1,manufacturer=Acme,product=Rocket,serial=S1,sku=K1",
+                "-smbios", "type=2,manufacturer=Boards,asset=B7", "-smbios", "type=3,serial=C8", *more]
+        with linux_guest.boot(name, extra=args) as emulator:
+            shell = harness.Shell(emulator)
+            text = shell.check("cd /sys/class/dmi/id && grep . " + " ".join(self.WORDS))
+            self.assertEqual(dict(line.split(":", 1) for line in text.splitlines()), self.WORDS)
+            self.assertIn("QEMU0002:00", shell.check("ls /sys/bus/acpi/devices"))
+
+    def test_without_firmware(self):
+        self.assert_identity("identity_direct")
+
+    @unittest.skipUnless(os.path.exists("/usr/share/ovmf/OVMF.fd"), "Debian's package ovmf is not installed")
+    def test_with_uefi(self):
+        self.assert_identity("identity_uefi", "-bios", "OVMF.fd")
 
 
 class OtherFirmware(unittest.TestCase):

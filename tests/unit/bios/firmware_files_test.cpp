@@ -82,6 +82,42 @@ TEST_CASE("table-loader: the script links and checksums what it placed") {
     CHECK(tables.starts_with(tables.u64_at(fadt + 140) - base, "DSDT"));
 }
 
+namespace {
+
+struct Structures {
+    std::multimap<u8, std::vector<std::string>> strings;  ///< by type
+    std::multimap<u8, std::vector<u8>> bytes;             ///< formatted areas
+    u64 longest = 0;
+    unsigned count = 0;
+};
+
+Structures structures(const ByteView& tables) {
+    Structures found;
+    for (u64 at = 0; at < tables.size();) {
+        const u64 start = at;
+        const u8 type = tables.u8_at(at);
+        ++found.count;
+        REQUIRE(tables.u8_at(at + 1) >= 4);
+        at += tables.u8_at(at + 1);
+        const auto area = tables.bytes().subspan(start, at - start);
+        found.bytes.emplace(type, std::vector<u8>(area.begin(), area.end()));
+        std::vector<std::string> strings;
+        while (tables.u16_at(at) != 0) {
+            REQUIRE(at + 2 < tables.size());
+            if (at == start + tables.u8_at(start + 1) || tables.u8_at(at - 1) == 0) strings.emplace_back();
+            if (tables.u8_at(at) != 0) strings.back() += static_cast<char>(tables.u8_at(at));
+            ++at;
+        }
+        if (!strings.empty() && tables.u8_at(at) != 0) strings.back() += static_cast<char>(tables.u8_at(at));
+        found.strings.emplace(type, strings);
+        at += 2;
+        found.longest = std::max(found.longest, at - start);
+    }
+    return found;
+}
+
+}  // namespace
+
 TEST_CASE("smbios: every structure ends with its strings, the anchor counts them") {
     SmbiosConfig config;
     config.low_ram = 3 * GiB;
@@ -96,21 +132,69 @@ TEST_CASE("smbios: every structure ends with its strings, the anchor counts them
     CHECK(anchor.starts_with(0, "_SM_"));
     CHECK(anchor.starts_with(16, "_DMI_"));
     CHECK(anchor.u16_at(22) == tables.size());
+    const Structures found = structures(tables);
+    CHECK(found.count == anchor.u16_at(28));
+    CHECK(found.longest == anchor.u16_at(8));
     std::map<u8, unsigned> types;
-    u64 at = 0, longest = 0;
-    unsigned count = 0;
-    while (at < tables.size()) {
-        const u64 start = at;
-        ++types[tables.u8_at(at)];
-        ++count;
-        REQUIRE(tables.u8_at(at + 1) >= 4);
-        at += tables.u8_at(at + 1);
-        while (tables.u16_at(at) != 0) REQUIRE(++at < tables.size());
-        at += 2;
-        longest = std::max(longest, at - start);
-    }
-    CHECK(at == tables.size());
-    CHECK(count == anchor.u16_at(28));
-    CHECK(longest == anchor.u16_at(8));
+    for (const auto& [type, strings] : found.strings) ++types[type];
     CHECK(types == std::map<u8, unsigned>{{1, 1}, {3, 1}, {4, 2}, {16, 1}, {17, 1}, {19, 2}, {32, 1}, {127, 1}});
+}
+
+TEST_CASE("smbios: words in place of the machine's own") {
+    SmbiosConfig config;
+    config.low_ram = GiB;
+    config.uuid = Uuid{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    config.words.text = {{{0, "vendor"}, "v"}, {{0, "release"}, "3.7"}, {{0, "uefi"}, "on"}, {{1, "product"}, "p"}, {{1, "sku"}, "s"},
+                         {{2, "asset"}, "a"}, {{17, "speed"}, "3200"}};
+    config.words.oem = {"one", "two"};
+    config.words.structures = {{3, 5, 0, 3, 1, 'x', 0, 0}};
+    REQUIRE(is_smbios_structure(config.words.structures[0]));
+    const std::vector<FirmwareFile> files = smbios_firmware_files(config);
+    const Structures found = structures(ByteView(files[0].content));
+    using Strings = std::vector<std::string>;
+    const auto only = [&](u8 type) {
+        REQUIRE(found.strings.count(type) == 1);
+        return found.strings.find(type)->second;
+    };
+    CHECK(only(0) == Strings{"v"});
+    CHECK(only(1) == Strings{"Twin86", "p", "s"});
+    CHECK(only(2) == Strings{"Twin86", "Standard PC (i440FX + PIIX, 1996)", "a"});
+    CHECK(only(3) == Strings{"x"});
+    CHECK(only(11) == Strings{"one", "two"});
+    const std::vector<u8>& system = found.bytes.find(1)->second;
+    CHECK(std::vector<u8>(system.begin() + 8, system.begin() + 24) == std::vector<u8>{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15});
+    const std::vector<u8>& firmware = found.bytes.find(0)->second;
+    CHECK((firmware[19] & 8) != 0);
+    CHECK((firmware[20] == 3 && firmware[21] == 7));
+    const std::vector<u8>& module = found.bytes.find(17)->second;
+    CHECK(module[0x15] + 256 * module[0x16] == 3200);
+}
+
+TEST_CASE("smbios: what is no structure") {
+    for (const std::vector<u8>& bytes : std::vector<std::vector<u8>>{{}, {1, 4, 0, 0}, {1, 4, 0, 0, 0}, {1, 3, 0, 0, 0, 0}, {1, 9, 0, 0, 0, 0}, {1, 4, 0, 0, 0, 0, 0}, {1, 4, 0, 0, 'a', 0}})
+        CHECK_FALSE(is_smbios_structure(bytes));
+    CHECK(is_smbios_structure({1, 4, 0, 0, 0, 0}));
+}
+
+TEST_CASE("smbios: in memory, for a machine that starts without firmware") {
+    class Memory : public BootMemory {
+      public:
+        u64 low_size() const override { return bytes.size(); }
+        u64 high_size() const override { return 0; }
+        bool write(Gpa at, std::span<const u8> from) override {
+            if (at + from.size() > bytes.size()) return false;
+            std::copy(from.begin(), from.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
+            return true;
+        }
+        bool read(Gpa, std::span<u8>) override { return false; }
+        std::vector<u8> bytes = std::vector<u8>(MiB);
+    } memory;
+    REQUIRE(bool(place_smbios(SmbiosConfig{}, memory)));
+    const ByteView view(memory.bytes);
+    Gpa at = 0xf0000;
+    while (at < MiB && !view.starts_with(at, "_SM_")) at += 16;
+    REQUIRE(at < MiB);
+    CHECK(sum(view.bytes().subspan(at, 31)) == 0);
+    CHECK(sum(view.bytes().subspan(at + 16, 15)) == 0);
+    CHECK(view.u8_at(view.u32_at(at + 24)) == 1);
 }

@@ -241,8 +241,39 @@ TEST_CASE("what QEMU has and this machine has not is refused with the reason") {
     CHECK(fails({"-M", "pc,hpet=off"}).find("hpet=on") != std::string::npos);
     CHECK(fails({"-rtc", "driftfix=slew"}).find("driftfix=none") != std::string::npos);
     CHECK(fails({"-k", "de"}).find("en-us") != std::string::npos);
-    for (const char* option : {"-no-hpet", "-no-acpi", "-L", "-localtime", "-icount", "-audiodev", "-virtfs", "-smbios", "-numa", "-usb", "-netdev"})
+    for (const char* option : {"-no-hpet", "-no-acpi", "-L", "-localtime", "-icount", "-audiodev", "-virtfs", "-numa", "-usb", "-netdev"})
         CHECK(fails({option, "x"}).find(std::string(option) + ": ") == 0);
+}
+
+TEST_CASE("what the guest reads of itself") {
+    const Options o = options({"-uuid", "00112233-4455-6677-8899-aabbccddeeff", "-smbios", "type=1,manufacturer=A,,B,serial=7", "-smbios",
+                               "type=0,vendor=V,uefi=on,release=3.7", "-smbios", "type=11,value=one,value=two", "-fw_cfg",
+                               "name=opt/a,string=x,,y", "-fw_cfg", "opt/b,file=/etc/hostname", "-boot",
+                               "order=d,reboot-timeout=5,splash=a.bmp", "-no-fd-bootchk"});
+    REQUIRE(o.uuid);
+    CHECK(((*o.uuid)[0] == 0 && (*o.uuid)[1] == 0x11 && (*o.uuid)[15] == 0xff));
+    CHECK(o.smbios.get(1, "manufacturer") == "A,B");
+    CHECK(o.smbios.get(0, "uefi") == "on");
+    CHECK(o.smbios.oem == std::vector<std::string>{"one", "two"});
+    REQUIRE(o.fw_cfg_files.size() == 2);
+    CHECK((o.fw_cfg_files[0].name == "opt/a" && o.fw_cfg_files[0].text == "x,y" && o.fw_cfg_files[1].path == "/etc/hostname"));
+    CHECK(o.boot.reboot_wait_ms == 5);
+    CHECK_FALSE(o.boot.check_floppy_signature);
+    const std::string text = command_line(o);
+    for (const char* word : {"-uuid 00112233-4455-6677-8899-aabbccddeeff", "-smbios type=1,manufacturer=A,,B,serial=7", "-fw_cfg name=opt/a,string=x,,y",
+                             "reboot-timeout=5", "splash=a.bmp", "-no-fd-bootchk"}) {
+        INFO(word);
+        CHECK(text.find(word) != std::string::npos);
+    }
+    CHECK(options({"-boot", "reboot-timeout=-1"}).boot.reboot_wait_ms == -1);
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"-uuid", "1"}, {"-uuid", "00112233-4455-6677-8899-aabbccddeefg"}, {"-smbios", "vendor=x"}, {"-smbios", "type=5"},
+             {"-smbios", "type=1,vendor=x"}, {"-smbios", "type=17,speed=fast"}, {"-smbios", "type=0,release=one"}, {"-smbios", "type=11,value="},
+             {"-smbios", "file=/dev/null"}, {"-smbios", "file=/no/such"}, {"-fw_cfg", "name=a"}, {"-fw_cfg", "name=a,file=b,string=c"},
+             {"-fw_cfg", "string=c"}, {"-fw_cfg", "name=" + std::string(56, 'n') + ",string=c"}, {"-fw_cfg", "name=a,strin=c"}, {"-boot", "reboot-timeout=x"}}) {
+        INFO(words[1]);
+        CHECK(failure(words) != "");
+    }
 }
 
 TEST_CASE("the explained command line makes the same machine") {
