@@ -66,6 +66,22 @@ Status add_debugcon(Options& o, const DeviceRequest& r) {
     return {};
 }
 
+/// A serial port, at its place among those of -serial.
+Status add_isa_serial(Options& o, const DeviceRequest& r) {
+    constexpr std::size_t kPorts = 4;
+    const std::string chardev = text(r, "chardev");
+    if (chardev.empty()) return error("-device isa-serial: needs chardev=ID");
+    const bool placed = !text(r, "index").empty();
+    const auto index = number(r, "index", o.serials.size(), kPorts - 1);
+    if (!index) return index.failure();
+    const std::size_t at = index.value();
+    if (at >= kPorts) return error("-device isa-serial: a PC has four serial ports");
+    if (at >= o.serials.size()) o.serials.resize(at + 1, "none");
+    else if (placed && o.serials[at] != "none") return error("-device isa-serial,index={}: there is a port there already", at);
+    o.serials[at] = "chardev:" + chardev;
+    return {};
+}
+
 Status add_vga(Options& o, const DeviceRequest& r) {
     if (o.vga.chosen && o.vga.present) return error("-device VGA: there can be only one display adapter");
     o.vga.present = o.vga.chosen = true;
@@ -171,6 +187,7 @@ const std::vector<DeviceKind>& device_kinds() {
         {"isa-debugcon", "the guest writes text to a character device",
          {{"iobase", "port (0xe9)"}, {"chardev", "id of a -chardev"}},
          add_debugcon},
+        {"isa-serial", "serial port", {{"chardev", "id of a -chardev"}, {"index", "0 to 3: COM1 to COM4 (the first free one)"}}, add_isa_serial},
         {"pcie-root-port", "PCI Express port for one device, on a q35",
          {kBus, kSlot, {"chassis", "0 to 255 (0)"}, {"slot", "number of the slot, another for each port of a chassis (0)"}},
          add_pcie_root_port},
@@ -188,7 +205,25 @@ const DeviceKind* find_kind(const std::string& name) {
     return at == device_kinds().end() ? nullptr : &*at;
 }
 
+/// What people ask for that a PC may have and this one has not.
+const char* missing_part(const std::string& name) {
+    static constexpr std::pair<std::string_view, const char*> kMissing[] = {
+        {"virtio-", "virtio"}, {"vhost-", "virtio"}, {"usb-", "USB"}, {"ich9-usb-", "USB"}, {"piix3-usb-", "USB"}, {"piix4-usb-", "USB"},
+        {"nec-usb-", "USB"}, {"qemu-xhci", "USB"}, {"nvme", "NVMe"}, {"scsi-", "SCSI"}, {"lsi", "SCSI"}, {"megasas", "SCSI"},
+        {"e1000", "network"}, {"rtl8139", "network"}, {"ne2k_", "network"}, {"pcnet", "network"}, {"vmxnet", "network"}, {"i8255", "network"},
+        {"AC97", "sound"}, {"ac97", "sound"}, {"ES1370", "sound"}, {"sb16", "sound"}, {"intel-hda", "sound"}, {"ich9-intel-hda", "sound"}, {"hda-", "sound"},
+        {"tpm-", "TPM"}, {"qxl", "adapter but VGA"}, {"cirrus-vga", "adapter but VGA"}, {"bochs-display", "adapter but VGA"}, {"ramfb", "adapter but VGA"},
+        {"isa-vga", "adapter but VGA"}, {"secondary-vga", "adapter but VGA"}, {"vmware-svga", "adapter but VGA"}, {"pvpanic", "pvpanic"},
+        {"i6300esb", "watchdog"}, {"ib700", "watchdog"}, {"vfio-", "VFIO"}, {"intel-iommu", "IOMMU"}, {"amd-iommu", "IOMMU"}, {"pc-dimm", "memory hot-plug"},
+        {"nvdimm", "NVDIMM"}, {"pci-bridge", "PCI bridge but root ports"}, {"i82801b11-bridge", "PCI bridge but root ports"},
+        {"x3130-upstream", "PCI bridge but root ports"}, {"ioh3420", "PCI bridge but pcie-root-port"}, {"isa-parallel", "parallel port"}};
+    for (const auto& [start, what] : kMissing)
+        if (name.starts_with(start)) return what;
+    return nullptr;
+}
+
 Error unknown_kind(const char* option, const std::string& name) {
+    if (const char* what = missing_part(name)) return error("{} {}: this version has no {}", option, name, what);
     std::vector<std::string_view> known;
     for (const DeviceKind& k : device_kinds()) known.push_back(k.name);
     return unknown_word(option, name, known);
@@ -202,9 +237,11 @@ Status check_property(const DeviceKind& kind, const std::string& prefix, const s
     return unknown_word(prefix + " property", name, known);
 }
 
-/// QEMU's users turn sleep states off with these; here they are not offered in the first place.
-bool is_harmless_global(const std::string& driver, const std::string& property) {
-    return driver == "PIIX4_PM" && (property == "disable_s3" || property == "disable_s4");
+/// What scripts set to what this machine is like anyway: no sleep states; timers that deliver lost ticks late.
+bool is_harmless_global(const std::string& driver, const std::string& property, const std::string& value) {
+    const bool power = driver == "PIIX4_PM" || driver == "ICH9-LPC";
+    if (power && (property == "disable_s3" || property == "disable_s4")) return value == "1" || value == "on";
+    return driver == "kvm-pit" && property == "lost_tick_policy" && (value == "delay" || value == "discard");
 }
 
 struct Global {
@@ -261,7 +298,7 @@ Status add_device(ParsedOptions& to, const std::string& v) {
 Status add_global(ParsedOptions& to, const std::string& v) {
     auto global = parse_global(v);
     if (!global) return global.failure();
-    if (is_harmless_global(global->driver, global->property)) return {};
+    if (is_harmless_global(global->driver, global->property, global->value)) return {};
     const DeviceKind* kind = find_kind(global->driver);
     if (kind == nullptr) return unknown_kind("-global: device", global->driver);
     if (const Status s = check_property(*kind, "-global " + global->driver + ":", global->property); !s) return s;
@@ -269,9 +306,26 @@ Status add_global(ParsedOptions& to, const std::string& v) {
     return {};
 }
 
+namespace {
+
+/// -debugcon makes a device that -global knows.
+Status place_debugcons(Options& o, const std::vector<Global>& globals) {
+    DeviceRequest request{"-global isa-debugcon.", {}};
+    for (const Global& g : globals)
+        if (g.driver == "isa-debugcon") request.values.emplace_back(g.property, g.value);
+    const auto base = number(request, "iobase", DebugconOptions{}.iobase, 0xffff);
+    if (!base) return base.failure();
+    for (DebugconOptions& d : o.debugcons)
+        if (d.by_option) d.iobase = static_cast<IoPort>(base.value());
+    return {};
+}
+
+}  // namespace
+
 Status finish_devices(ParsedOptions& to) {
     std::vector<Global> globals;
     for (const std::string& v : to.globals) globals.push_back(parse_global(v).take());
+    if (const Status s = place_debugcons(to.options, globals); !s) return s;
     for (const std::string& v : to.devices)
         if (const Status s = add_requested(to.options, globals, v); !s) return s;
     VgaOptions& vga = to.options.vga;

@@ -89,7 +89,7 @@ std::string engine_text(const AccelOptions& a, const std::string& engine) {
 void add_memory_words(Words& w, const Options& o) {
     const RamBacking& b = o.ram_backing;
     const std::string machine = o.machine == MachineType::kQ35 ? "q35" : "pc";
-    w.add("-machine", machine + (b.huge ? ",memory-backend=ram" : ""));
+    w.add("-machine", machine + (b.huge ? ",memory-backend=ram" : "") + (o.hpet ? "" : ",hpet=off"));
     if (!b.huge) {
         w.add("-m", size_text(o.ram_bytes));
         return w.add_if(b.prealloc, "-mem-prealloc");
@@ -162,6 +162,7 @@ void add_device_words(Words& w, const Options& o) {
                   fmt::format("isa-debugcon,iobase={:#x},chardev={}", d.iobase, d.chardev.substr(reference.size())));
         else
             w.add("-debugcon", d.chardev);
+        if (d.by_option && d.iobase != DebugconOptions{}.iobase) w.add("-global", fmt::format("isa-debugcon.iobase={:#x}", d.iobase));
     }
     if (o.pc_testdev) w.add("-device", "pc-testdev");
     for (const PciTestOptions& t : o.pci_tests)
@@ -184,6 +185,7 @@ std::string command_line(const Options& o) {
     w.add("-name", o.name);
     add_identity_words(w, o);
     w.add_unless_empty("-kernel", o.kernel);
+    w.add_all("-L", o.firmware_folders);
     w.add_unless_empty("-bios", o.bios);
     add_boot_words(w, o.boot);
     w.add_unless_empty("-initrd", o.initrd);

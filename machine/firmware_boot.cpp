@@ -16,9 +16,11 @@ constexpr const char* kFolders[] = {"/usr/share/seabios/", "/usr/share/ovmf/", "
 constexpr u64 kUnit = 64 * KiB, kLargest = 16 * MiB, kLegacyWindow = 128 * KiB;
 constexpr u32 kE820Ram = 1;
 
-std::string find_firmware(const std::string& name) {
+std::string find_firmware(const std::string& name, const std::vector<std::string>& folders) {
     std::error_code ignored;
     if (std::filesystem::exists(name, ignored) || name.find('/') != std::string::npos) return name;
+    for (const std::string& folder : folders)
+        if (const auto path = std::filesystem::path(folder) / name; std::filesystem::exists(path, ignored)) return path;
     for (const char* folder : kFolders)
         if (std::filesystem::exists(folder + name, ignored)) return folder + name;
     return name;
@@ -77,8 +79,8 @@ SmbiosConfig smbios_config(const Options& options, const PhysMap& phys, const Cp
     return c;
 }
 
-Result<std::vector<u8>> load_firmware(const std::string& name) {
-    const std::string path = find_firmware(name.empty() ? kDefaultFirmware : name);
+Result<std::vector<u8>> load_firmware(const std::string& name, const std::vector<std::string>& folders) {
+    const std::string path = find_firmware(name.empty() ? kDefaultFirmware : name, folders);
     std::error_code ignored;
     if (name.empty() && !std::filesystem::exists(path, ignored))
         return error(

@@ -16,8 +16,8 @@
 namespace twin86 {
 
 /// Reads the image that -bios names, or the system's SeaBIOS when the name is empty. A name without a slash that is no
-/// file here is looked for where Debian's packages put firmware.
-Result<std::vector<u8>> load_firmware(const std::string& name);
+/// file here is looked for in the folders of -L and where Debian's packages put firmware.
+Result<std::vector<u8>> load_firmware(const std::string& name, const std::vector<std::string>& folders);
 
 /// Does the image start as a firmware volume (UEFI PI 1.8, volume 3, 3.2.1)?
 bool is_uefi_firmware(std::span<const u8> image);

@@ -42,11 +42,12 @@ Result<std::unique_ptr<Machine>> Machine::create(const Options& options, std::mu
 Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     const auto has_com = [&](std::size_t n) { return n < serials.size() && serials[n] != nullptr; };
     acpi_ = acpi_config(options_.machine, phys_->low_size(), has_com(0), has_com(1), options_.vga.present);
+    if (!options_.hpet) acpi_.hpet_address = 0;
     acpi_.has_floppy = std::any_of(options_.drives.begin(), options_.drives.end(),
                                    [](const DriveOptions& d) { return d.interface == DriveInterface::kFloppy; });
     if (has_firmware())
         if (const Status s = add_firmware(); !s) return s;
-    const pc::BoardConfig config{options_.machine, phys_->low_size(), phys_->high_size(), rtc_offset(), serials};
+    const pc::BoardConfig config{options_.machine, phys_->low_size(), phys_->high_size(), rtc_offset(), serials, options_.hpet};
     const pc::BoardEvents events{[this] { guest_reset(); }, [this] { guest_power_off(); },
                                  [this](int code) { finish(code & 0xff); }, [this] { return absence_.take(); }};
     board_ = std::make_unique<pc::Board>(config, io_, mmio_, *phys_, timers_, clock_, clock_, events, log_);
@@ -117,7 +118,7 @@ Status Machine::add_firmware() {
         flash_ = chips.take();
         return show_below_1_mib(*phys_, flash_[0]->bytes());
     }
-    auto image = load_firmware(options_.bios);
+    auto image = load_firmware(options_.bios, options_.firmware_folders);
     if (!image) return image.failure();
     if (!options_.kernel.empty() && !is_uefi_firmware(*image))
         return error("-kernel and -bios: only UEFI firmware starts a kernel; leave one of them out");

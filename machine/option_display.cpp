@@ -23,6 +23,9 @@ Status set_vga_memory(VgaOptions& vga, const std::string& what, u64 megabytes) {
 
 Status set_vga(ParsedOptions& to, const std::string& v) {
     if (v == "help" || v == "?") return to.action = OptionAction::kVgaHelp, Status();
+    static constexpr std::string_view kOthers[] = {"cirrus", "vmware", "qxl", "virtio", "tcx", "cg3", "xenfb"};
+    if (std::find(std::begin(kOthers), std::end(kOthers), v) != std::end(kOthers))
+        return error("-vga {}: this version has std and none", v);
     if (v != "std" && v != "none") return unknown_word("-vga", v, {"std", "none"});
     to.options.vga.present = v == "std";
     to.options.vga.chosen = true;
@@ -41,6 +44,23 @@ Status set_vga_property(VgaOptions& vga, const std::string& prefix, const std::s
     return {};
 }
 
+/// Of QEMU's properties of its window those that say what this one is like anyway.
+Status set_window_property(Options& o, const std::string& key, const std::string& v) {
+    static constexpr std::pair<std::string_view, bool> kFixed[] = {{"gl", false}, {"show-cursor", false}, {"window-close", true}};
+    auto on = parse_switch(v, "-display sdl," + key);
+    for (const auto& [name, value] : kFixed) {
+        if (key != name) continue;
+        if (!on) return on.failure();
+        if (*on != value) return error("-display sdl,{}={}: this version has {}={}", key, v, key, value ? "on" : "off");
+        return {};
+    }
+    if (key == "grab-mod") return error("-display sdl,grab-mod={}: the mouse is set free by Ctrl-Alt-G alone", v);
+    if (key != "full-screen") return unknown_word("-display sdl: property", key, {"full-screen", "gl", "show-cursor", "window-close"});
+    if (!on) return on.failure();
+    o.full_screen = *on;
+    return {};
+}
+
 /// The last one counts, as with QEMU; remote viewers come from -vnc, too.
 Status set_display(ParsedOptions& to, const std::string& v) {
     if (v == "help" || v == "?") return to.action = OptionAction::kDisplayHelp, Status();
@@ -52,14 +72,15 @@ Status set_display(ParsedOptions& to, const std::string& v) {
     if (kind == "none" || kind == "sdl") {
         (kind == "none" ? o.display_none : o.display_sdl) = true;
         for (std::size_t i = 1; i < p.size(); ++i) {
-            if (kind == "none" || p[i].first != "full-screen")
-                return unknown_word("-display " + kind + ": property", p[i].first, {"full-screen"});
-            auto on = parse_switch(p[i].second, "-display sdl,full-screen");
-            if (!on) return on.failure();
-            o.full_screen = *on;
+            if (kind == "none") return error("-display none has no property '{}'", p[i].first);
+            if (const Status s = set_window_property(o, p[i].first, p[i].second); !s) return s;
         }
         return {};
     }
+    const char* instead = kind == "gtk" || kind == "cocoa" || kind == "dbus" || kind == "spice-app" ? "sdl, a window"
+                          : kind == "curses"                                                    ? "-nographic, the guest's serial port on this terminal"
+                                                                                                 : nullptr;
+    if (instead != nullptr) return error("-display {}: not in this version; use {}, or vnc=:0", kind, instead);
     return error("-display {}: there are 'none', 'sdl' and 'vnc=[ADDRESS]:N'", kind);
 }
 

@@ -54,15 +54,16 @@ Status set_cpu(ParsedOptions& to, const std::string& v) {
 /// What scripts write by habit and this machine is like anyway.
 Status check_machine_property(const std::string& key, const std::string& v) {
     static constexpr std::pair<std::string_view, std::string_view> kFixed[] = {
-        {"usb", "off"}, {"vmport", "off"}, {"graphics", "off"}, {"smm", "off"}, {"hpet", "on"}, {"acpi", "on"},
+        {"usb", "off"}, {"vmport", "off"}, {"graphics", "off"}, {"smm", "off"}, {"acpi", "on"},
         {"nvdimm", "off"}, {"mem-merge", "off"}};
     if (key == "dump-guest-core") return {};  // of core files of this program
+    if (key == "kernel-irqchip" || key == "kernel_irqchip") return error("-machine {}={}: write it as -accel kvm,kernel-irqchip={}", key, v, v);
     for (const auto& [name, value] : kFixed) {
         if (key != name) continue;
         if (v == value) return {};
         return error("-machine {}={}: this version has {}={}", key, v, name, value);
     }
-    return unknown_word("-machine: property", key, {"accel", "type", "memory-backend", "usb", "vmport", "graphics", "smm", "hpet", "acpi"});
+    return unknown_word("-machine: property", key, {"accel", "type", "memory-backend", "pflash0", "pflash1", "usb", "vmport", "graphics", "smm", "hpet", "acpi"});
 }
 
 Status set_machine(ParsedOptions& to, const std::string& v) {
@@ -80,6 +81,12 @@ Status set_machine(ParsedOptions& to, const std::string& v) {
             if (const Status s = set_accel(to, val); !s) return s;
         } else if (key == "memory-backend") {
             to.memory = val;
+        } else if (key == "hpet") {
+            const auto on = parse_switch(val, "-machine hpet");
+            if (!on) return on.failure();
+            to.options.hpet = on.value();
+        } else if (key == "pflash0" || key == "pflash1") {
+            to.flash_nodes[key.back() - '0'] = val;
         } else if (const Status s = check_machine_property(key, val); !s) {
             return s;
         }

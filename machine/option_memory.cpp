@@ -58,6 +58,8 @@ Status set_memory(ParsedOptions& to, const std::string& v) {
     for (std::size_t i = 0; i < properties.size(); ++i) {
         const auto& [key, val] = properties[i];
         const bool bare = i == 0 && val.empty() && key != "size";
+        if (key == "slots" || key == "maxmem")
+            return error("-m {}={}: this version has no memory hot-plug; leave slots= and maxmem= out", key, val);
         if (!bare && key != "size") return unknown_word("-m: property", key, {"size"});
         auto size = parse_size(bare ? key : val, "-m");
         if (!size) return size.failure();

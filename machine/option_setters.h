@@ -1,6 +1,7 @@
 // What the options with structured values do. option_machine.cpp: processor, time; option_accel.cpp: engine;
 // option_memory.cpp: RAM; option_devices.cpp: devices, monitors, log items; option_storage.cpp: firmware, boot
-// order, drives; option_identity.cpp: UUID, SMBIOS, files of fw_cfg.
+// order, drives; option_blockdev.cpp: -blockdev;
+// option_identity.cpp: UUID, SMBIOS, files of fw_cfg.
 #pragma once
 
 #include "machine/options.h"
@@ -24,6 +25,10 @@ Status add_smbios(ParsedOptions& to, const std::string& value);
 Status add_fw_cfg_file(ParsedOptions& to, const std::string& value);
 Status set_boot(ParsedOptions& to, const std::string& value);
 Status add_drive(ParsedOptions& to, const std::string& value);
+/// -blockdev: an image that -device or -machine pflash0= name.
+Status add_block_node(ParsedOptions& to, const std::string& value);
+/// After the last option: the nodes that are flash chips.
+Status place_flash_nodes(ParsedOptions& to);
 /// After the last option, when the machine is known: bus= and unit= of -drive as an index.
 void number_drives(Options& o);
 Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterface interface,

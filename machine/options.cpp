@@ -29,8 +29,12 @@ OptionTable::Setter short_drive(ParsedOptions& to, std::optional<unsigned> index
 
 void add_machine_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
+    t.flag("no-hpet", "the same as -machine hpet=off", [&o](const std::string&) {
+        o.hpet = false;
+        return Status();
+    });
     for (const char* name : {"machine", "M"})
-        t.value(name, "pc|q35[,accel=kvm:jit][,memory-backend=ID]", "machine type; 'help' lists them", with(to, set_machine));
+        t.value(name, "pc|q35[,accel=kvm:jit][,memory-backend=ID][,hpet=off][,pflash0=NODE][,pflash1=NODE]", "machine type; 'help' lists them", with(to, set_machine));
     t.value("m", "[size=]MEGABYTES|SIZE", "guest memory, for example 512, 512M, 4G (default 128)",
             with(to, set_memory));
     t.value("object", "memory-backend-memfd,id=ID,size=SIZE[,hugetlb=on][,hugetlbsize=2M][,prealloc=on]",
@@ -60,6 +64,7 @@ void add_machine_rows(OptionTable& t, ParsedOptions& to) {
 
 void add_boot_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
+    t.list("L", "FOLDER", "where firmware is looked for first", o.firmware_folders);
     t.text("bios", "FILE", "firmware image (default without -kernel: the system's SeaBIOS)", o.bios);
     t.value("boot", "[order=]cadn[,once=DRIVES][,menu=on][,splash=PICTURE][,splash-time=MS][,reboot-timeout=MS]",
             "boot order: a floppy, c hard disk, d CD-ROM, n network", with(to, set_boot));
@@ -70,6 +75,8 @@ void add_boot_rows(OptionTable& t, ParsedOptions& to) {
     t.list("option-rom", "FILE", "an option ROM for SeaBIOS to run, for example one of iPXE's", o.option_roms);
     t.value("drive", "file=IMAGE[,if=ide|floppy|pflash|none][,index=N][,media=disk|cdrom][,readonly=on][,snapshot=on]",
             "a disk, CD-ROM, floppy or flash chip", with(to, add_drive));
+    t.value("blockdev", "[driver=]raw|file,node-name=ID,filename=IMAGE|file=ID[,read-only=on]",
+            "an image for the drive= of a -device, or for -machine pflash0=", with(to, add_block_node));
     static constexpr const char* kDisks[] = {"hda", "hdb", "hdc", "hdd"};
     for (unsigned n = 0; n < std::size(kDisks); ++n)
         t.value(kDisks[n], "IMAGE", "disk image at this IDE position", short_drive(to, n, false));
@@ -92,7 +99,7 @@ void add_device_rows(OptionTable& t, ParsedOptions& to) {
     t.value("mon", "chardev=ID", "monitor on a -chardev", with(to, add_mon));
     t.list("chardev", "BACKEND,id=ID,...", "a character device for chardev:ID", o.chardevs);
     t.value("debugcon", "DEV", "what the guest writes to port 0xe9 goes there", [&o](const std::string& v) {
-        o.debugcons.push_back({0xe9, v});
+        o.debugcons.push_back({DebugconOptions{}.iobase, v, true});
         return Status();
     });
     t.value("device", "NAME[,PROP=VALUE...]", "add a device; 'help' lists them", with(to, add_device));
@@ -121,8 +128,15 @@ Status check_layout(const std::string& v) {
     return error("-k {}: viewers' keys are taken as those of a US keyboard (-k en-us)", v);
 }
 
+Status check_overcommit(const std::string& v) {
+    if (v == "mem-lock=off" || v == "cpu-pm=off") return {};
+    return error("-overcommit {}: this version has mem-lock=off and cpu-pm=off", v);
+}
+
 void add_host_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
+    t.value("msg", "timestamp=on|off", "nothing: messages have no times", [](const std::string&) { return Status(); });
+    t.value("overcommit", "mem-lock=off|cpu-pm=off", "what the host does anyway", check_overcommit);
     t.flag("no-user-config", "nothing: there are no configuration files", [](const std::string&) { return Status(); });
     t.value("k", "en-us", "layout of the keyboard: the one that there is", check_layout);
     for (const char* name : {"help", "h"}) t.flag(name, "this text", action(to, OptionAction::kHelp));
@@ -136,11 +150,8 @@ void add_host_rows(OptionTable& t, ParsedOptions& to) {
 /// What people know from QEMU and will try here.
 void add_absent_rows(OptionTable& t) {
     static constexpr std::pair<const char*, const char*> kReasons[] = {
-        {"blockdev", "not in this version; use -drive file=IMAGE"},
         {"daemonize", "not in this version; use the shell's '&' and -pidfile"},
-        {"no-hpet", "this machine has its HPET always"},
         {"no-acpi", "this machine has ACPI always; the kernel's own option is acpi=off"},
-        {"L", "firmware is looked for where Debian's packages put it; use -bios FILE"},
         {"localtime", "use -rtc base=localtime"},
         {"startdate", "use -rtc base=DATE"},
         {"icount", "time follows the host's clock"},
@@ -164,7 +175,12 @@ void add_absent_rows(OptionTable& t) {
     for (const char* name : {"sdl", "gtk", "curses", "spice"})
         t.absent(name, "use -display sdl, -vnc :0 or -nographic");
     for (const char* name : {"gdb", "s", "qmp"}) t.absent(name, "not in this version; use -monitor");
-    for (const char* name : {"usb", "usbdevice"}) t.absent(name, "this version has no USB");
+    for (const char* name : {"usb", "usbdevice"}) t.absent(name, "this version has no USB; keyboard and mouse are PS/2");
+    for (const char* name : {"sd", "mtdblock", "acpitable", "chroot", "add-fd", "set", "seed", "plugin", "preconfig", "only-migratable", "echr"})
+        t.absent(name, "not in this version");
+    for (const char* name : {"singlestep", "one-insn-per-tb"}) t.absent(name, "use -accel jit,one-insn-per-block=on");
+    t.absent("tb-size", "use -accel jit,code-size=SIZE");
+    t.absent("win2k-hack", "this version needs none");
 }
 
 OptionTable make_table(ParsedOptions& to) {
@@ -199,6 +215,7 @@ Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments) {
     const auto answers = [&parsed] { return parsed.action != OptionAction::kRun; };
     if (const Status s = table.apply(arguments, answers); !s) return s.failure();
     if (answers()) return parsed;
+    if (const Status s = place_flash_nodes(parsed); !s) return s.failure();
     number_drives(parsed.options);
     if (const Status s = finish_devices(parsed); !s) return s.failure();
     if (const Status s = finish_memory(parsed); !s) return s.failure();

@@ -1,6 +1,7 @@
 // Options: the command line, in QEMU's spelling, as plain data.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct DebugExitOptions {
 struct DebugconOptions {
     IoPort iobase = 0xe9;
     std::string chardev;  ///< a -serial spelling
+    bool by_option = false;  ///< -debugcon: takes the port that -global sets
 };
 
 /// The display adapter.
@@ -98,8 +100,10 @@ struct Options {
     RamBacking ram_backing;
     std::string cpu = "max";
     AccelOptions accel;
+    bool hpet = true;
 
     std::string kernel, initrd, append;
+    std::vector<std::string> firmware_folders;  ///< beside the system's
     std::string bios;  ///< empty without a kernel: the system's SeaBIOS
     BootOptions boot;
     std::vector<RootPortOptions> root_ports;
@@ -159,6 +163,7 @@ struct ParsedOptions {
     Options options;
     // Taken in at the end, because -global may come behind the device.
     std::vector<std::string> devices, globals;
+    std::array<std::string, 2> flash_nodes;  ///< -machine pflash0= and pflash1=: nodes of -blockdev
     std::vector<MemoryObject> memories;
     std::string memory;          ///< -machine memory-backend=
     bool memory_sized = false;   ///< by -m

@@ -58,7 +58,7 @@ Board::Board(const BoardConfig& config, IoBus& io, MmioBus& mmio, PhysMap& phys,
                 &acpi_pm_, &reset_control_, &port92_, &i8042_, &dma_,  &fw_cfg_, &fdc_,    &coprocessor_error_};
     for (Device* d : chipset_->devices()) devices_.push_back(d);
     map_interrupts();
-    map_timers();
+    map_timers(config.has_hpet);
     map_input();
     map_dma();
     map_firmware_ports();
@@ -88,11 +88,11 @@ void Board::use_other_lapics(std::function<bool(u64, u32)> deliver, std::functio
     ioapic_.set_on_changed(std::move(pins_changed));
 }
 
-void Board::map_timers() {
+void Board::map_timers(bool has_hpet) {
     claim(kPit, Pit8254::kPorts, pit_, "pit");
     claim(kPort61, 1, port61_, "port61");
     claim(kRtc, RtcMc146818::kPorts, rtc_, "rtc");
-    mappings_.push_back(mmio_.map(kHpetBase, Hpet::kWindowSize, hpet_, "hpet"));
+    if (has_hpet) mappings_.push_back(mmio_.map(kHpetBase, Hpet::kWindowSize, hpet_, "hpet"));
 }
 
 void Board::map_input() {

@@ -52,6 +52,7 @@ struct BoardConfig {
     u64 low_ram = 0, high_ram = 0;
     i64 rtc_offset_ns = 0;
     std::vector<CharBackend*> serials;  ///< null: no such port
+    bool has_hpet = true;
 };
 
 class Board {
@@ -102,7 +103,7 @@ class Board {
   private:
     void map_interrupts();
     void map_lapic_window();
-    void map_timers();
+    void map_timers(bool has_hpet);
     void map_input();
     void map_dma();
     void map_firmware_ports();

@@ -87,6 +87,16 @@ class Identity(unittest.TestCase):
         self.assert_identity("identity_uefi", "-bios", "OVMF.fd")
 
 
+class Parts(unittest.TestCase):
+    def test_without_hpet_and_with_four_serial_ports(self):
+        ports = ["-serial", "mon:stdio", *["-serial", "null"] * 3]
+        with linux_guest.boot("parts", extra=["-machine", "pc,hpet=off", *ports]) as emulator:
+            shell = harness.Shell(emulator)
+            self.assertNotIn("hpet", shell.check("cat /sys/devices/system/clocksource/clocksource0/available_clocksource"))
+            self.assertNotIn("HPET", shell.check("ls /sys/firmware/acpi/tables"))
+            self.assertEqual(shell.check("grep -c 16550A /proc/tty/driver/serial"), "4\n")
+
+
 class OtherFirmware(unittest.TestCase):
     def test_ipxe_rom_starts_to_its_command_line(self):
         rom = harness.guest_files("pxe-e1000.rom")[0]

@@ -9,6 +9,8 @@
 
 #include "base/nearest.h"
 #include "ui/terminal/basic_backends.h"
+#include "ui/terminal/logged_backend.h"
+#include "ui/terminal/pipe_backend.h"
 #include "ui/terminal/pty_backend.h"
 #include "ui/terminal/socket_backend.h"
 #include "ui/terminal/terminal_backend.h"
@@ -53,7 +55,7 @@ struct Property {
     bool inverted = false;
 };
 
-constexpr std::array<Property, 12> kProperties{{
+constexpr std::array<Property, 14> kProperties{{
     {"id", &CharSpec::id, nullptr},
     {"path", &CharSpec::path, nullptr},
     {"host", &CharSpec::host, nullptr},
@@ -64,6 +66,8 @@ constexpr std::array<Property, 12> kProperties{{
     {"mux", nullptr, &CharSpec::mux},
     {"signal", nullptr, &CharSpec::signals},
     {"append", nullptr, &CharSpec::append},
+    {"logfile", &CharSpec::log_path, nullptr},
+    {"logappend", nullptr, &CharSpec::log_append},
     {"nodelay", nullptr, nullptr},  // always so
     {"ipv4", nullptr, nullptr},
 }};
@@ -142,6 +146,12 @@ Result<CharSpec> parse_char_spec(std::string_view text) {
         if (spec.path.empty()) return error("'file:' needs a path");
         return spec;
     }
+    if (take_prefix(rest, "pipe:")) {
+        spec.kind = CharKind::kPipe;
+        spec.path = rest;
+        if (spec.path.empty()) return error("'pipe:' needs a path");
+        return spec;
+    }
     if (take_prefix(rest, "chardev:")) {
         spec.kind = CharKind::kReference;
         spec.id = rest;
@@ -165,16 +175,17 @@ Result<CharSpec> parse_char_spec(std::string_view text) {
         if (const Status s = parse_address(spec, head); !s) return s.failure();
         return with_properties(spec, words);
     }
-    static constexpr std::array<std::string_view, 8> kKnown{"stdio",     "null",      "none",          "pty",
+    static constexpr std::array<std::string_view, 9> kKnown{"stdio",     "null",      "none",          "pty",      "pipe:PATH",
                                                             "file:PATH", "unix:PATH", "tcp:HOST:PORT", "mon:stdio"};
+    if (head == "vc") return error("'vc': no window has consoles beside the screen; use stdio, pty or unix:PATH,server,nowait");
     return error(
-        "unknown character back-end '{}'{}; known: stdio, null, none, pty, file:PATH, unix:PATH, tcp:HOST:PORT, "
+        "unknown character back-end '{}'{}; known: stdio, null, none, pty, file:PATH, pipe:PATH, unix:PATH, tcp:HOST:PORT, "
         "chardev:ID",
         text, did_you_mean(head, kKnown));
 }
 
 Result<CharSpec> parse_chardev(std::string_view text) {
-    static constexpr std::array<std::string_view, 5> kKinds{"stdio", "null", "pty", "file", "socket"};
+    static constexpr std::array<std::string_view, 6> kKinds{"stdio", "null", "pty", "file", "pipe", "socket"};
     const Words words = split_commas(text);
     CharSpec spec;
     const std::string& head = words[0];
@@ -183,6 +194,8 @@ Result<CharSpec> parse_chardev(std::string_view text) {
         spec.kind = *simple;
     } else if (head == "file") {
         spec.kind = CharKind::kFile;
+    } else if (head == "pipe") {
+        spec.kind = CharKind::kPipe;
     } else if (head != "socket") {
         return error("unknown -chardev kind '{}'{}; known: {}", head, did_you_mean(head, kKinds),
                      fmt::join(kKinds, ", "));
@@ -190,18 +203,22 @@ Result<CharSpec> parse_chardev(std::string_view text) {
     if (const Status s = apply_properties(spec, words, 1); !s) return s.failure();
     if (head == "socket") spec.kind = spec.path.empty() ? CharKind::kTcp : CharKind::kUnix;
     if (spec.id.empty()) return error("-chardev {}: needs id=NAME", head);
-    if (spec.kind == CharKind::kFile && spec.path.empty()) return error("-chardev file: needs path=PATH");
+    if ((spec.kind == CharKind::kFile || spec.kind == CharKind::kPipe) && spec.path.empty()) return error("-chardev {}: needs path=PATH", head);
     if (spec.kind == CharKind::kTcp && spec.port.empty()) return error("-chardev socket: needs path=PATH or port=PORT");
     return spec;
 }
 
-Result<std::unique_ptr<HostBackend>> open_char_backend(EventLoop& loop, const CharSpec& spec) {
+namespace {
+
+Result<std::unique_ptr<HostBackend>> open_plain(EventLoop& loop, const CharSpec& spec) {
     switch (spec.kind) {
         case CharKind::kStdio:
             return std::unique_ptr<HostBackend>(
                 std::make_unique<TerminalBackend>(loop, TerminalOptions{.keep_signals = spec.signals}));
         case CharKind::kFile:
             return FileBackend::open(loop, spec.path, spec.append);
+        case CharKind::kPipe:
+            return PipeBackend::open(loop, spec.path);
         case CharKind::kPty:
             return PtyBackend::open(loop);
         case CharKind::kUnix:
@@ -214,6 +231,16 @@ Result<std::unique_ptr<HostBackend>> open_char_backend(EventLoop& loop, const Ch
             break;
     }
     return std::unique_ptr<HostBackend>(std::make_unique<NullBackend>());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HostBackend>> open_char_backend(EventLoop& loop, const CharSpec& spec) {
+    auto backend = open_plain(loop, spec);
+    if (!backend || spec.log_path.empty()) return backend;
+    auto log = FileBackend::open(loop, spec.log_path, spec.log_append);
+    if (!log) return log.failure();
+    return std::unique_ptr<HostBackend>(std::make_unique<LoggedBackend>(backend.take(), log.take()));
 }
 
 Result<std::unique_ptr<HostBackend>> open_char_backend(EventLoop& loop, std::string_view text) {

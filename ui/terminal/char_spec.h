@@ -16,6 +16,7 @@ enum class CharKind {
     kNull,       ///< a device that talks to nobody
     kStdio,      ///< this process' terminal or pipes
     kFile,       ///< output to `path`
+    kPipe,       ///< named pipes `path`.in and `path`.out, or `path` for both
     kPty,        ///< a new pseudo terminal
     kUnix,       ///< a Unix socket at `path`
     kTcp,        ///< a TCP socket at `host`:`port`
@@ -33,12 +34,14 @@ struct CharSpec {
     bool mux = false;     ///< "mon:" or mux=on: shared with the monitor through a TerminalMux
     bool signals = true;  ///< stdio: Ctrl-C ends the emulator instead of going to the guest
     bool append = false;  ///< file: keep what is there
+    std::string log_path;  ///< output goes there, too
+    bool log_append = false;
 };
 
-/// -serial and -monitor: stdio, null, none, pty, file:PATH, unix:PATH[,server][,nowait], tcp:[HOST]:PORT[,...],
+/// -serial and -monitor: stdio, null, none, pty, file:PATH, pipe:PATH, unix:PATH[,server][,nowait], tcp:[HOST]:PORT[,...],
 /// chardev:ID, and mon: before any of them.
 Result<CharSpec> parse_char_spec(std::string_view text);
-/// -chardev: stdio|null|pty|file|socket, then id=... and the kind's own properties.
+/// -chardev: stdio|null|pty|file|pipe|socket, then id=... and the kind's own properties.
 Result<CharSpec> parse_chardev(std::string_view text);
 
 /// Opens the back-end. kNone opens a null back-end; kReference is the caller's to resolve. Waits for the first client

@@ -89,7 +89,7 @@ TEST_CASE("errors say what to do") {
         {{"-device", "isa-debug-exit,iosize=0"}, "do not exist"},
         {{"-device", "isa-debug-exit", "-device", "isa-debug-exit"}, "only one"},
         {{"-device", "isa-debugcon,iobas=1"}, "iobase"},
-        {{"-display", "gtk"}, "none"},
+        {{"-display", "gtk"}, "sdl"},
         {{"-display", "sdll"}, "'sdl'"},
         {{"-display", "sdl,full-scren=on"}, "full-screen"},
         {{"-vnc", "1"}, ":DISPLAY"},
@@ -238,10 +238,20 @@ TEST_CASE("what QEMU has and this machine has not is refused with the reason") {
         return parsed.failure().message;
     };
     CHECK(fails({"-M", "q35,smm=on"}).find("smm=off") != std::string::npos);
-    CHECK(fails({"-M", "pc,hpet=off"}).find("hpet=on") != std::string::npos);
     CHECK(fails({"-rtc", "driftfix=slew"}).find("driftfix=none") != std::string::npos);
     CHECK(fails({"-k", "de"}).find("en-us") != std::string::npos);
-    for (const char* option : {"-no-hpet", "-no-acpi", "-L", "-localtime", "-icount", "-audiodev", "-virtfs", "-numa", "-usb", "-netdev"})
+    const std::pair<std::vector<std::string>, const char*> kRefused[] = {
+        {{"-display", "gtk"}, "use sdl"}, {{"-display", "curses"}, "use -nographic"}, {{"-vga", "cirrus"}, "std and none"}, {{"-device", "virtio-blk-pci"}, "no virtio"},
+        {{"-device", "usb-tablet"}, "no USB"}, {{"-device", "e1000"}, "no network"}, {{"-device", "nvme,drive=x"}, "no NVMe"}, {{"-device", "AC97"}, "no sound"},
+        {{"-display", "sdl,gl=on"}, "gl=off"}, {{"-display", "sdl,window-close=off"}, "window-close=on"}, {{"-m", "1G,slots=2,maxmem=4G"}, "hot-plug"},
+        {{"-machine", "q35,kernel_irqchip=on"}, "-accel kvm,kernel-irqchip=on"}, {{"-overcommit", "mem-lock=on"}, "mem-lock=off"},
+        {{"-device", "isa-serial"}, "chardev=ID"}, {{"-serial", "null", "-device", "isa-serial,chardev=c,index=0"}, "already"},
+        {{"-global", "kvm-pit.lost_tick_policy=merge"}, "kvm-pit"}};
+    for (const auto& [words, reason] : kRefused) {
+        INFO(words[1]);
+        CHECK(fails(words).find(reason) != std::string::npos);
+    }
+    for (const char* option : {"-no-acpi", "-localtime", "-icount", "-audiodev", "-virtfs", "-numa", "-usb", "-netdev"})
         CHECK(fails({option, "x"}).find(std::string(option) + ": ") == 0);
 }
 
@@ -274,6 +284,40 @@ TEST_CASE("what the guest reads of itself") {
         INFO(words[1]);
         CHECK(failure(words) != "");
     }
+}
+
+TEST_CASE("block nodes") {
+    const Options o = options({"-blockdev", "driver=file,node-name=f,filename=a,,b.img,read-only=on,cache.direct=on", "-blockdev", "raw,node-name=r,file=f",
+                               "-blockdev", "driver=raw,node-name=n,file.driver=file,file.filename=c.img", "-device", "ide-hd,drive=r,bus=ide.1,unit=1", "-device",
+                               "ide-cd,drive=n", "-blockdev", "file,node-name=code,filename=code.fd", "-machine", "pc,pflash0=code"});
+    const auto drive = [&](const std::string& id) { return *std::find_if(o.drives.begin(), o.drives.end(), [&](const DriveOptions& d) { return d.id == id; }); };
+    CHECK(drive("f").interface == DriveInterface::kNone);
+    CHECK((drive("r").interface == DriveInterface::kIde && drive("r").index == 3 && drive("r").read_only && drive("r").file == "a,b.img"));
+    CHECK((drive("n").cdrom && drive("n").file == "c.img" && !drive("n").read_only));
+    CHECK((drive("code").interface == DriveInterface::kPflash && drive("code").index == 0));
+    for (const char* bad : {"driver=file,filename=a", "driver=qcow2,node-name=a,filename=b", "driver=raw,node-name=a,file=none", "driver=file,node-name=a",
+                            "driver=file,node-name=a,filename=b,file=c", "driver=file,node-name=a,filename=b,colour=red", "{\"driver\":\"file\"}",
+                            "driver=raw,node-name=a,file.driver=ssh,file.filename=b", "driver=raw,node-name=a,filename=b,file=c"}) {
+        INFO(bad);
+        CHECK(failure({"-blockdev", bad}).find("-blockdev") == 0);
+    }
+    CHECK(failure({"-blockdev", "file,node-name=a,filename=b", "-blockdev", "file,node-name=a,filename=c"}).find("already") != std::string::npos);
+    CHECK(failure({"-machine", "pc,pflash1=a"}).find("pflash1=a") != std::string::npos);
+}
+
+TEST_CASE("more of what scripts write") {
+    const Options o = options({"-global", "isa-debugcon.iobase=0x402", "-debugcon", "null", "-device", "isa-debugcon,chardev=c,iobase=0xe8", "-global",
+                               "ICH9-LPC.disable_s3=1", "-global", "kvm-pit.lost_tick_policy=delay", "-M", "pc,hpet=off", "-msg", "timestamp=on", "-overcommit",
+                               "mem-lock=off", "-serial", "null", "-device", "isa-serial,chardev=c", "-device", "isa-serial,chardev=d,index=3", "-L", "/one",
+                               "-display", "sdl,gl=off,show-cursor=off,window-close=on"});
+    REQUIRE(o.debugcons.size() == 2);
+    CHECK((o.debugcons[0].iobase == 0x402 && o.debugcons[1].iobase == 0xe8));
+    CHECK_FALSE(o.hpet);
+    CHECK(o.serials == std::vector<std::string>{"null", "chardev:c", "none", "chardev:d"});
+    CHECK(o.firmware_folders == std::vector<std::string>{"/one"});
+    CHECK_FALSE(options({"-no-hpet"}).hpet);
+    const std::string text = command_line(o);
+    for (const char* word : {"-machine pc,hpet=off", "-global isa-debugcon.iobase=0x402", "-L /one"}) CHECK(text.find(word) != std::string::npos);
 }
 
 TEST_CASE("the explained command line makes the same machine") {

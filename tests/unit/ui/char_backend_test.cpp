@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cstdlib>
@@ -171,4 +172,50 @@ TEST_CASE("a pty is dropped output until somebody opens it, then a raw line") {
     CHECK(rig.run_until([&] { return !backend->connected(); }));
     UniqueFd again(::open(backend->description().c_str(), O_RDWR | O_NOCTTY));
     CHECK(rig.run_until([&] { return backend->connected(); }));
+}
+
+TEST_CASE("named pipes: two of them, or one for both directions") {
+    CharRig rig;
+    TempDir dir;
+    const std::string path = dir.path + "/p";
+    CHECK_FALSE(open_char_backend(rig.loop, "pipe:" + path));
+    REQUIRE(::mkfifo((path + ".in").c_str(), 0600) == 0);
+    REQUIRE(::mkfifo((path + ".out").c_str(), 0600) == 0);
+    const auto backend = open_or_fail(rig.loop, "pipe:" + path);
+    backend->set_receiver(&rig.receiver);
+    for (const char* text : {"one", "two"}) {  // the peer may come again
+        UniqueFd in(::open((path + ".in").c_str(), O_WRONLY | O_NONBLOCK)), out(::open((path + ".out").c_str(), O_RDONLY | O_NONBLOCK));
+        REQUIRE((in && out));
+        rig.receiver.text.clear();
+        REQUIRE(::write(in.get(), text, 3) == 3);
+        CHECK(rig.run_until([&] { return rig.receiver.text == text; }));
+        write_text(*backend, "answer\n");
+        CHECK(read_available(out.get()) == "answer\n");
+    }
+    REQUIRE(::mkfifo((dir.path + "/q").c_str(), 0600) == 0);
+    const auto both = open_char_backend(rig.loop, parse_chardev("pipe,id=q,path=" + dir.path + "/q").take());
+    REQUIRE(bool(both));
+    CHECK(parse_chardev("pipe,id=q").failure().message.find("path=") != std::string::npos);
+    CHECK_FALSE(parse_char_spec("pipe:"));
+    CHECK(parse_char_spec("vc").failure().message.find("pty") != std::string::npos);
+}
+
+TEST_CASE("a log file beside a back-end") {
+    CharRig rig;
+    TempDir dir;
+    const std::string log = dir.path + "/log", text = "file,id=f,path=" + dir.path + "/out,logfile=" + log;
+    const auto content = [](const std::string& path) {
+        std::ostringstream all;
+        all << std::ifstream(path).rdbuf();
+        return all.str();
+    };
+    for (const char* append : {"", ",logappend=on"}) {
+        auto backend = open_char_backend(rig.loop, parse_chardev(text + append).take());
+        REQUIRE(bool(backend));
+        write_text(**backend, "line\n");
+        CHECK((*backend)->finish() == 0);
+    }
+    CHECK(content(dir.path + "/out") == "line\n");
+    CHECK(content(log) == "line\nline\n");
+    CHECK_FALSE(open_char_backend(rig.loop, parse_chardev("null,id=n,logfile=/no/such/log").take()));
 }
