@@ -34,8 +34,8 @@ class MachineMonitor : public MonitorTarget {
     std::string info_block() override { return machine_.drives().text(); }
 
     Status eject(const std::string& drive, bool force) override { return machine_.drives().eject(drive, force); }
-    Status change(const std::string& drive, const std::string& file) override {
-        return machine_.drives().change(drive, file, false);
+    Status change(const std::string& drive, const std::string& file, bool read_only) override {
+        return machine_.drives().change(drive, file, read_only);
     }
 
     // monitor_screen.cpp

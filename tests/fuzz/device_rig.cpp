@@ -71,7 +71,8 @@ DeviceRig::DeviceRig(u64 seed) : ram_(make_ram()) {
     CHECK(phys, "{}", phys ? "" : phys.failure().message);
     phys_ = phys.take();
     const MachineType type = r.chance(500) ? MachineType::kQ35 : MachineType::kPc;
-    const pc::BoardConfig config{type, kLowRam, kHighRam, 0, {&lines_[0], &lines_[1], &lines_[2], &lines_[3]}};
+    const bool has_hpet = !r.chance(100);
+    const pc::BoardConfig config{type, kLowRam, kHighRam, 0, {&lines_[0], &lines_[1], &lines_[2], &lines_[3]}, has_hpet};
     const auto reset = [this] { reset_wanted_ = true; };
     const pc::BoardEvents events{reset, [] {}, [](int) {}, [] { return u64{0}; }};
     add_flash(r);

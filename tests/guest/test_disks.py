@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import re
+import signal
 import subprocess
 import unittest
 
@@ -161,6 +162,49 @@ class Linux(unittest.TestCase):
         expected = bytearray(random.Random("linux_disk").randbytes(32 << 20))
         expected[20 << 20:25 << 20] = expected[3 << 20:8 << 20]
         self.assertEqual(image.read_bytes(), bytes(expected))
+
+    def test_what_was_flushed_survives_the_end_of_the_emulator(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(number.name):
+                self.assert_flushed_survives(number)
+
+    def assert_flushed_survives(self, number):
+        image = harness.OUT / "linux_flush.img"
+        harness.OUT.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(bytes(32 << 20))
+        emulator, _ = self.boot("linux_flush", "-hda", image)
+        emulator.send("i=0; while [ ! -b /dev/sda ]; do sleep 1; done; while true; do i=$((i+1)); echo BLOCK$i | "
+                      "dd of=/dev/sda bs=4096 seek=$i conv=notrunc,fsync 2>/dev/null; echo DO''NE$i; done\n")
+        emulator.expect(r"DONE40\r?\n", 120)
+        emulator.process.send_signal(number)
+        emulator.finish()
+        last = max(int(n) for n in re.findall(rb"DONE(\d+)\r?\n", emulator.seen))
+        data = image.read_bytes()
+        for n in range(1, last + 1):
+            self.assertTrue(data[n * 4096:].startswith(b"BLOCK%d\n" % n), f"block {n} of {last}")
+
+    def test_sizes_at_the_ends(self):
+        odd, huge = harness.OUT / "linux_odd.img", harness.OUT / "linux_huge.img"
+        harness.OUT.mkdir(parents=True, exist_ok=True)
+        odd.write_bytes(bytes(997) + b"end")
+        huge.unlink(missing_ok=True)
+        huge.touch()
+        os.truncate(huge, 4 << 40)
+        emulator, shell = self.boot("linux_sizes", "-hda", huge, "-hdb", odd)
+        shell.check("i=0; while [ ! -b /dev/sdb ] && [ $i -lt 60 ]; do sleep 1; i=$((i+1)); done; [ -b /dev/sda ]")
+        # Linux names them in the order in which they answer.
+        shell.check("small=/dev/$(grep -lx 2 /sys/block/*/size | cut -d/ -f4); "
+                    f"large=/dev/$(grep -lx {(4 << 40) // 512} /sys/block/*/size | cut -d/ -f4); [ -b $small ] && [ -b $large ]")
+        self.assertEqual(shell.check("head -c 1000 $small | tail -c 3"), "end")
+        shell.check(f"echo last | dd of=$large bs=512 seek={(4 << 40) // 512 - 1} conv=notrunc,fsync")
+        self.assertEqual(shell.check("tail -c 512 $large | head -c 4"), "last")
+        emulator.send("poweroff -f\n")
+        self.assertEqual(emulator.finish(), 0)
+        with open(huge, "rb") as file:
+            file.seek((4 << 40) - 512)
+            self.assertEqual(file.read(5), b"last\n")
+        self.assertLess(huge.stat().st_blocks, 1000)
+        huge.unlink()
 
     def test_sata_disk_and_cdrom(self):
         image = random_image("linux_sata", 32 << 20)

@@ -51,7 +51,7 @@ class MonitorTarget {
 
     /// Removable drives, by the names that info_block() shows.
     virtual Status eject(const std::string& drive, bool force) = 0;
-    virtual Status change(const std::string& drive, const std::string& file) = 0;
+    virtual Status change(const std::string& drive, const std::string& file, bool read_only) = 0;
 
     /// The screen as a PNG file.
     virtual Status screendump(const std::string& path) = 0;

@@ -46,8 +46,8 @@ struct FakeMachine : MonitorTarget {
         calls += "eject:" + drive + " ";
         return {};
     }
-    Status change(const std::string& drive, const std::string& file) override {
-        calls += "change:" + drive + ":" + file + " ";
+    Status change(const std::string& drive, const std::string& file, bool read_only) override {
+        calls += "change:" + drive + ":" + file + (read_only ? ":ro " : " ");
         return {};
     }
     Status screendump(const std::string& path) override {
@@ -320,6 +320,12 @@ TEST_CASE("media are taken out and put in by name") {
     CHECK(r.run("eject -f locked") == "");
     CHECK(r.run("change ide1-cd0  /a disc.iso") == "");
     CHECK(r.machine.calls == "eject:ide1-cd0 eject:locked change:ide1-cd0:/a disc.iso ");
+    r.machine.calls.clear();
+    CHECK(r.run("change floppy0 a.img raw") == "");
+    CHECK(r.run("change floppy0 a raw read-only") == "");
+    CHECK(r.run("change floppy0 a.img raw read-write") == "");
+    CHECK(r.run("change floppy0 \"of raw\"") == "");
+    CHECK(r.machine.calls == "change:floppy0:a.img change:floppy0:a:ro change:floppy0:a.img change:floppy0:of raw ");
     CHECK(r.run("eject").find("name one drive") != std::string::npos);
     CHECK(r.run("change ide1-cd0").find("an image") != std::string::npos);
 }
