@@ -1,4 +1,6 @@
 // -bios, -boot, -drive and their short forms.
+#include <algorithm>
+
 #include "devices/ahci/ahci_controller.h"
 #include "machine/option_setters.h"
 #include "machine/option_values.h"
@@ -73,16 +75,20 @@ Status set_flag(const std::string& key, const std::string& v, bool& to) {
 }
 
 Status set_drive_property(DriveOptions& d, const std::string& key, const std::string& v) {
-    if (key == "file") return d.file = v, Status();
+    if (key == "file" || key == "file.filename") return d.file = v, Status();
     if (key == "id") return d.id = v, Status();
     if (key == "if") return set_interface(d, v);
     if (key == "index") return set_number(key, v, d.index);
     if (key == "bus") return set_number(key, v, d.bus);
     if (key == "unit") return set_number(key, v, d.unit);
-    if (key == "readonly") return set_flag(key, v, d.read_only);
+    if (key == "readonly" || key == "read-only") return set_flag(key, v, d.read_only);
     if (key == "snapshot") return set_flag(key, v, d.snapshot);
-    if (key == "format") {
-        if (v != "raw") return error("-drive format={}: this version reads raw images", v);
+    if (key == "format" || key == "driver") {
+        if (v != "raw") return error("-drive {}={}: this version reads raw images", key, v);
+        return {};
+    }
+    if (key == "file.driver") {
+        if (v != "file" && v != "host_device") return error("-drive file.driver={}: this version has file and host_device", v);
         return {};
     }
     if (key == "media") {
@@ -91,9 +97,8 @@ Status set_drive_property(DriveOptions& d, const std::string& key, const std::st
         return {};
     }
     // How the host caches and schedules is its own business here; the words are QEMU's and harmless.
-    if (key == "cache" || key == "aio" || key == "discard" || key == "detect-zeroes" || key == "werror" ||
-        key == "rerror")
-        return {};
+    static constexpr std::string_view kOfHost[] = {"cache", "aio", "discard", "detect-zeroes", "werror", "rerror", "auto-read-only", "file.locking"};
+    if (key.starts_with("cache.") || std::find(std::begin(kOfHost), std::end(kOfHost), key) != std::end(kOfHost)) return {};
     return unknown_word("-drive: property", key,
                         {"file", "if", "index", "bus", "unit", "media", "format", "readonly", "snapshot", "id"});
 }

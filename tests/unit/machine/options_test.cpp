@@ -316,6 +316,10 @@ TEST_CASE("more of what scripts write") {
     CHECK(o.serials == std::vector<std::string>{"null", "chardev:c", "none", "chardev:d"});
     CHECK(o.firmware_folders == std::vector<std::string>{"/one"});
     CHECK_FALSE(options({"-no-hpet"}).hpet);
+    const Options d = options({"-drive", "driver=raw,file.driver=file,file.filename=a.img,read-only=on,cache.direct=on", "-device", "VGA,edid=on"});
+    CHECK((d.drives[0].file == "a.img" && d.drives[0].read_only));
+    CHECK(failure({"-device", "VGA,edid=off"}).find("edid=on") != std::string::npos);
+    CHECK(failure({"-drive", "driver=qcow2,file=a"}).find("raw") != std::string::npos);
     const std::string text = command_line(o);
     for (const char* word : {"-machine pc,hpet=off", "-global isa-debugcon.iobase=0x402", "-L /one"}) CHECK(text.find(word) != std::string::npos);
 }
