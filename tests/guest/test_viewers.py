@@ -9,9 +9,16 @@ import unittest
 
 import harness
 import monitor_screen
+import rfb
 import x_display
 
 TOOLS = ("Xvfb", "xwd", "xdotool", "xtightvncviewer")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class DisplayedGuest(monitor_screen.ScreenMonitor):
@@ -64,9 +71,7 @@ class Viewers(unittest.TestCase):
                 display.window("gives the mouse back")
 
     def test_vnc(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         with x_display.XDisplay() as display:
             with DisplayedGuest("viewer_vnc", ["-vnc", f":{port - 5900}"], {}) as monitor:
                 monitor.wait_text("for a command-line", 300)
@@ -78,6 +83,36 @@ class Viewers(unittest.TestCase):
                 self.assert_same_picture(monitor, display, window, "viewer_vnc_menu")
                 self.assert_keys_reach(monitor, display, window)
                 self.assert_same_picture(monitor, display, window, "viewer_vnc_text")
+
+    def test_window_is_closed(self):
+        with x_display.XDisplay() as display:
+            with DisplayedGuest("viewer_closed", ["-display", "sdl"], display.environment) as monitor:
+                display.ask_to_close(display.window("win86"))
+                self.assertEqual(monitor.finish(60), 0)
+
+    def test_vnc_with_a_password(self):
+        port = free_port()
+        secret = harness.OUT / "viewer_password"
+        secret.write_text("opensesa\n")
+        with x_display.XDisplay() as display:
+            with DisplayedGuest("viewer_password", ["-vnc", f":{port - 5900},password-file={secret}"], {}):
+                with rfb.Viewer(port) as viewer:
+                    self.assertEqual(viewer.security, [2])  # VNC authentication and nothing else (RFC 6143, 7.1.2)
+                self.assertIn("password check failed", self.view(display, port, "wrong").communicate(timeout=60)[0])
+                viewer = self.view(display, port, "opensesa")
+                self.addCleanup(viewer.stdout.close)
+                self.addCleanup(viewer.wait)
+                self.addCleanup(viewer.kill)
+                display.window("win86")
+
+    @staticmethod
+    def view(display, port, password):
+        viewer = subprocess.Popen(["xtightvncviewer", "-autopass", f"127.0.0.1::{port}"], env=display.environment, text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        viewer.stdin.write(password + "\n")
+        viewer.stdin.close()
+        viewer.stdin = None
+        return viewer
 
 
 if __name__ == "__main__":

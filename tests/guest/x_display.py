@@ -1,4 +1,5 @@
 """An X server without a screen, and what people do on one: look, type, click. Debian's xvfb, x11-apps and xdotool."""
+import ctypes
 import os
 import struct
 import subprocess
@@ -101,3 +102,21 @@ class XDisplay:
         done = subprocess.run(["xwd", "-silent", "-id", window], env=self.environment, stdout=subprocess.PIPE,
                               check=True, timeout=60)
         return read_xwd(done.stdout)
+
+    def ask_to_close(self, window):
+        """What a window manager sends for its close button (ICCCM, 4.2.8.1)."""
+        x = ctypes.CDLL("libX11.so.6")
+        x.XOpenDisplay.restype = x.XInternAtom.restype = ctypes.c_void_p
+        display = ctypes.c_void_p(x.XOpenDisplay(self.name.encode()))
+        protocols, delete = (x.XInternAtom(display, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"))
+        client_message = 33
+        event = ClientMessage(client_message, 0, 1, display, int(window), protocols, 32, (ctypes.c_long * 5)(delete))
+        buffer = ctypes.create_string_buffer(bytes(event), 24 * ctypes.sizeof(ctypes.c_long))  # as large as an XEvent
+        x.XSendEvent(display, ctypes.c_ulong(int(window)), 0, ctypes.c_long(0), buffer)
+        x.XCloseDisplay(display)
+
+
+class ClientMessage(ctypes.Structure):
+    """XClientMessageEvent of Xlib.h."""
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int), ("display", ctypes.c_void_p),
+                ("window", ctypes.c_ulong), ("message_type", ctypes.c_ulong), ("format", ctypes.c_int), ("data", ctypes.c_long * 5)]
