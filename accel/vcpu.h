@@ -41,6 +41,9 @@ class Vcpu {
     virtual Step step(u64) { return {RunExit::kFatal}; }
     /// state().rip: cheaper than the whole with some engines.
     virtual u64 rip() { return state().rip; }
+    /// Once: run() also returns (kInterrupted) when the guest is back in 64-bit code of ring 3 from elsewhere, with no event
+    /// to take. False: the engine does not tell.
+    virtual bool return_at_user() { return false; }
     /// From now on blocks are translated anew and hold at most so many instructions.
     virtual void limit_blocks(unsigned) {}
     /// The block at RIP as the engine has it, guest code and the host's for it. Several lines.

@@ -96,14 +96,20 @@ bool HybridVcpu::choose() {
 }
 
 Engine HybridVcpu::target() {
-    if (wanted_ == Engine::kComplete) return away_ = false, Engine::kComplete;
+    if (wanted_ == Engine::kComplete) return away_ = until_user_ = false, Engine::kComplete;
+    if (until_user_ && active_ == Engine::kComplete && suits_now()) away_ = until_user_ = false;
     if (away_ && stay_over_.exchange(false)) end_stay();
     return away_ ? Engine::kComplete : Engine::kFirst;
 }
 
+/// Asked in the complete engine.
+bool HybridVcpu::suits_now() const {
+    return suits_(complete_->state()) && !complete_->wakes();
+}
+
 /// Not where the first engine would fail or be slow at once: the next look is soon.
 void HybridVcpu::end_stay() {
-    away_ = suits_ && (!suits_(complete_->state()) || complete_->wakes());
+    away_ = suits_ && !suits_now();
     if (away_) set_stay(stress_switch_ns_ != 0 ? kStressLook_ns : kLook_ns);
 }
 
@@ -133,11 +139,15 @@ void HybridVcpu::move_to(Engine which) {
     active_ = which;
 }
 
+/// An engine that was worth its crossings and stops for an interrupt goes on right behind the handler.
 void HybridVcpu::fall_back(const std::string& why) {
     ++failures_[why];
     away_ = true;
     stay_over_ = false;
-    set_stay(stay_after(thread_time_.ns() - arrived_work_ns_));
+    const u64 stay = stay_after(thread_time_.ns() - arrived_work_ns_);
+    if (stress_switch_ns_ == 0 && stay == FallbackPolicy::kShortest_ns && suits_ && first_->wakes())
+        until_user_ = complete_->return_at_user();
+    if (!until_user_) set_stay(stay);
 }
 
 u64 HybridVcpu::stay_after(u64 ran_ns) {

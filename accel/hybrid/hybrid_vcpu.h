@@ -70,6 +70,7 @@ class HybridVcpu : public Vcpu {
     void start_alarms();
     bool choose();
     Engine target();
+    bool suits_now() const;
     void end_stay();
     void set_stay(u64 ns);
     void move_to(Engine which);
@@ -84,6 +85,7 @@ class HybridVcpu : public Vcpu {
     bool started_ = false;
     bool changed_outside_ = false;  ///< the state, since the last move
     bool away_ = false;                    ///< the first engine is wanted but has failed
+    bool until_user_ = false;              ///< away for an interrupt's handler only
     std::atomic<bool> stay_over_ = false;  ///< it may try again
     std::atomic<bool> stress_due_ = false, watch_due_ = false;
     const u64 stress_switch_ns_;

@@ -53,6 +53,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
 
     RunExit run() override;
     Step step(u64 blocks) override;
+    bool return_at_user() override;
     void limit_blocks(unsigned instructions) override;
     std::string code_here() override;
     void request_exit() override;
@@ -108,6 +109,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::vector<Insn> decode_all(const Block& block) const;
 
     // run_loop.cpp
+    bool came_to_user();
+    bool runs_user_code() const;
     void disarm();
     bool take_events();
     void execute();
@@ -236,6 +239,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::atomic<bool> exit_requested_ = false;
     std::string failure_;
     bool fatal_ = false;
+    bool awaits_user_ = false, left_user_ = false;  ///< return_at_user()
     u64 flushes_taken_ = 0;  ///< of counters_, at the last take_flushes()
     bool stepping_ = false;    ///< step() executes: the poll is armed and counts
     u64 steps_left_ = 0;       ///< blocks that it may still enter

@@ -20,6 +20,7 @@ RunExit JitVcpu::run() {
     while (!fatal_) {
         disarm();
         if (exit_requested_.exchange(false)) return RunExit::kInterrupted;
+        if (came_to_user()) return RunExit::kInterrupted;
         if (frame_.cpu.activity == Activity::kShutdown) {
             report_triple_fault();
             return RunExit::kShutdown;
@@ -29,6 +30,23 @@ RunExit JitVcpu::run() {
         execute();
     }
     return RunExit::kFatal;
+}
+
+bool JitVcpu::return_at_user() {
+    awaits_user_ = true;
+    left_user_ = false;
+    return true;
+}
+
+/// Leaf helpers change no mode meanwhile, so all ways to ring 3 lead through the run loop.
+bool JitVcpu::came_to_user() {
+    if (!awaits_user_ || !left_user_ || !runs_user_code() || env_.interrupt_pending()) return false;
+    awaits_user_ = false;
+    return true;
+}
+
+bool JitVcpu::runs_user_code() const {
+    return frame_.cpu.cpl() == 3 && frame_.cpu.mode64();
 }
 
 /// Disarm first, look afterwards: a kick in between is seen now or arms the poll again.
@@ -108,7 +126,8 @@ void JitVcpu::enter(const u8* pc) {
     fill_initial_components();
     note_windows();
     renew_stack_delta(frame_, view_now(frame_.cpu, false));  // RSP, the view and the windows may all have changed
-    frame_.may_transfer = !watched_code_ && frame_.watched_data == 0 && !log_.on(kLogExec);
+    left_user_ |= awaits_user_ && !runs_user_code();
+    frame_.may_transfer = !awaits_user_ && !watched_code_ && frame_.watched_data == 0 && !log_.on(kLogExec);
     frame_.enter_pc = reinterpret_cast<u64>(pc);
     thunks_.enter(&frame_);
 }

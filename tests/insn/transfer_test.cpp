@@ -25,13 +25,17 @@ class TransferTest : public InsnTest {
     explicit TransferTest(const GuestOptions& options = {}) : InsnTest(options) {}
 
     void go(u64 sfmask = kFlagIF) {
+        prepare(sfmask);
+        last = guest.run();
+    }
+
+    void prepare(u64 sfmask = kFlagIF) {
         guest.start(kCodeAt, kStackTop, false);
         CpuState& s = guest.state();
         s.efer |= kEferSCE;
         s.star = u64{JitGuest::kKernelCode} << 32 | u64{0x18} << 48;
         s.lstar = kEntry;
         s.sfmask = sfmask;
-        last = guest.run();
     }
 
     u64 transfers() {
@@ -202,6 +206,43 @@ TEST_CASE("An interrupt that waits gets in where SYSRET or IRETQ sets IF", "[ins
     t.go();
     CHECK(t.last.vector == kInterrupt);
     CHECK(t.last.rip == kUserAt);
+}
+
+TEST_CASE("the way back to ring 3 ends the run for who asked for it, once", "[insn][transfer]") {
+    TransferTest t;
+    load_rounds(t, 0);
+    t.go();
+    const u64 digested = t.reg(kRsi);
+    t.prepare();
+    CpuState& s = t.guest.state();
+    jit::JitVcpu& vcpu = t.guest.vcpu();
+    for (unsigned n = 0; n < 2 * kRounds; ++n) {
+        REQUIRE(vcpu.return_at_user());
+        REQUIRE(vcpu.run() == RunExit::kInterrupted);
+        REQUIRE(s.rip == (n % 2 == 0 ? kUserAt : kSecond));
+        REQUIRE(s.cpl() == 3);
+    }
+    REQUIRE(vcpu.run() == RunExit::kHalted);
+    CHECK(s.gpr[kRsi] == digested);
+}
+
+TEST_CASE("an interrupt that waits at the way back is taken first", "[insn][transfer]") {
+    TransferTest t;
+    load_rounds(t, 0);
+    t.prepare();
+    t.guest.state().rflags &= ~u64{kFlagIF};
+    t.load(
+        [&](auto& a) {
+            a.mov(x86::r8d, kFlagIF | 2);
+            push_image(a, JitGuest::kUserData, kStackAt + 0x800, x86::r8, JitGuest::kUserCode, kUserAt);
+            a.iretq();
+        },
+        kRoundAt);
+    t.guest.environment().pending_vector = 0x41;
+    REQUIRE(t.guest.vcpu().return_at_user());
+    CHECK(t.guest.vcpu().run() == RunExit::kHalted);  // in the handler
+    CHECK(t.guest.state().cpl() == 0);
+    CHECK(t.guest.environment().pending_vector == -1);
 }
 
 }  // namespace twin86::test

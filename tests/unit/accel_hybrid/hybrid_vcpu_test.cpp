@@ -1,6 +1,8 @@
 // Moves between two engines, with engines that do what the test says.
 #include "accel/hybrid/hybrid_vcpu.h"
 
+#include "base/thread_time.h"
+
 #include <catch2/catch.hpp>
 #include <deque>
 #include <functional>
@@ -31,6 +33,7 @@ struct FakeVcpu : Vcpu {
     bool take_flushes() override { return std::exchange(flushed, false); }
     void watch_code() override { calls += "watch "; }
     void report_code_writes() override { calls += "report "; }
+    bool return_at_user() override { return calls += "until-user ", true; }
     void set_nmi_pending() override { cpu.nmi_pending = true; }
     bool wakes() override { return wakeful; }
     const std::string& failure() const override { return why; }
@@ -134,6 +137,23 @@ TEST_CASE("a processor whose interrupt waits does not go back to an engine that 
     p.complete->script = {until_asked, [&](FakeVcpu& v) { return v.wakeful = false, until_asked(v); }};
     CHECK(p.vcpu->run() == RunExit::kShutdown);
     CHECK((p.complete->script.empty() && p.vcpu->switches() == 2));
+}
+
+TEST_CASE("an engine that was worth its crossings comes back right behind the handler of an interrupt") {
+    Pair p(Engine::kFirst, [](const CpuState& s) { return s.rip == 3; });
+    const auto interrupted = [](FakeVcpu& v) {
+        const ThreadTime time;
+        while (time.ns() < FallbackPolicy::kWorthwhile_ns * 3) {
+        }
+        return v.wakeful = true, RunExit::kFatal;
+    };
+    p.first->script = {interrupted, [](FakeVcpu& v) { return v.wakeful = false, RunExit::kHalted; }};
+    p.complete->script = {[](FakeVcpu& v) { return v.cpu.rip = 1, RunExit::kInterrupted; },  // not yet
+                          [](FakeVcpu& v) { return v.cpu.rip = 3, RunExit::kInterrupted; }};
+    CHECK(p.vcpu->run() == RunExit::kHalted);
+    CHECK(p.vcpu->switches() == 2);
+    CHECK(p.complete->calls == "until-user ");
+    CHECK(p.complete->requests == 0);  // no alarm
 }
 
 TEST_CASE("the first engine notes writes to code while it runs, and reports them before the other goes on") {
