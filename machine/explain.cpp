@@ -88,6 +88,7 @@ std::string engine_text(const AccelOptions& a, const std::string& engine) {
 
 void add_memory_words(Words& w, const Options& o) {
     const RamBacking& b = o.ram_backing;
+    if (b.locked) w.add("-overcommit", "mem-lock=on");
     const std::string machine = o.machine == MachineType::kQ35 ? "q35" : "pc";
     w.add("-machine", machine + (b.huge ? ",memory-backend=ram" : "") + (o.hpet ? "" : ",hpet=off"));
     if (!b.huge) {

@@ -127,6 +127,10 @@ Status set_accel(ParsedOptions& to, const std::string& v) {
     return {};
 }
 
+Status set_machine_irqchip(ParsedOptions& to, const std::string& v) {
+    return set_irqchip(to.options.accel, "-machine kernel-irqchip", v);
+}
+
 Status set_enable_kvm(ParsedOptions& to, const std::string&) {
     return add_engine(to.options.accel, "kvm");
 }

@@ -63,7 +63,7 @@ Status check_machine_property(const std::string& key, const std::string& v) {
         if (v == value) return {};
         return error("-machine {}={}: this version has {}={}", key, v, name, value);
     }
-    return unknown_word("-machine: property", key, {"accel", "type", "memory-backend", "pflash0", "pflash1", "usb", "vmport", "graphics", "smm", "hpet", "acpi"});
+    return unknown_word("-machine: property", key, {"accel", "kernel-irqchip", "type", "memory-backend", "pflash0", "pflash1", "usb", "vmport", "graphics", "smm", "hpet", "acpi"});
 }
 
 Status set_machine(ParsedOptions& to, const std::string& v) {
@@ -79,6 +79,8 @@ Status set_machine(ParsedOptions& to, const std::string& v) {
             to.options.machine = *machine;
         } else if (key == "accel") {
             if (const Status s = set_accel(to, val); !s) return s;
+        } else if (key == "kernel-irqchip" || key == "kernel_irqchip") {
+            if (const Status s = set_machine_irqchip(to, val); !s) return s;
         } else if (key == "memory-backend") {
             to.memory = val;
         } else if (key == "hpet") {

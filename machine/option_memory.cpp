@@ -94,9 +94,26 @@ Status finish_memory(ParsedOptions& to) {
         return error("-m and the size of memory backend {} differ: leave -m out", m.id);
     if (m.bytes < MiB) return error("memory backend {}: a PC needs at least 1 MiB of memory", m.id);
     o.ram_bytes = m.bytes / kPageSize * kPageSize;
-    const bool prealloc = o.ram_backing.prealloc || m.backing.prealloc;
+    const bool prealloc = o.ram_backing.prealloc || m.backing.prealloc, locked = o.ram_backing.locked;
     o.ram_backing = m.backing;
     o.ram_backing.prealloc = prealloc;
+    o.ram_backing.locked = locked;
+    return {};
+}
+
+Status set_overcommit(ParsedOptions& to, const std::string& v) {
+    for (const auto& [key, val] : split_properties(v)) {
+        const std::string what = "-overcommit " + key;
+        if (key == "mem-lock") {
+            if (const Status s = set_flag(to.options.ram_backing.locked, what, val); !s) return s;
+        } else if (key == "cpu-pm") {
+            bool on = false;
+            if (const Status s = set_flag(on, what, val); !s) return s;
+            if (on) return error("{}=on: a guest that halts leaves the host's processor to others (cpu-pm=off)", what);
+        } else {
+            return unknown_word("-overcommit: property", key, {"mem-lock", "cpu-pm"});
+        }
+    }
     return {};
 }
 

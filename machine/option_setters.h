@@ -17,6 +17,8 @@ Status set_smp(ParsedOptions& to, const std::string& value);
 Status set_cpu(ParsedOptions& to, const std::string& value);
 Status set_machine(ParsedOptions& to, const std::string& value);
 Status set_accel(ParsedOptions& to, const std::string& value);
+Status set_machine_irqchip(ParsedOptions& to, const std::string& value);
+Status set_overcommit(ParsedOptions& to, const std::string& value);
 Status set_enable_kvm(ParsedOptions& to, const std::string& value);
 Status set_rtc(ParsedOptions& to, const std::string& value);
 /// -uuid, -smbios, -fw_cfg: what the guest reads of itself.

@@ -40,6 +40,7 @@ void add_machine_rows(OptionTable& t, ParsedOptions& to) {
     t.value("object", "memory-backend-memfd,id=ID,size=SIZE[,hugetlb=on][,hugetlbsize=2M][,prealloc=on]",
             "guest memory in the host's huge pages; with -machine memory-backend=ID", with(to, add_object));
     t.flag("mem-prealloc", "take all of the guest memory from the host at the start", o.ram_backing.prealloc);
+    t.value("overcommit", "mem-lock=on|off", "keep all of the guest memory in the host's", with(to, set_overcommit));
     t.value("smp", "N", "number of processors (1)", with(to, set_smp));
     t.value("cpu", "MODEL[,+FEATURE,-FEATURE...]", "processor model; 'help' lists them (default max)",
             with(to, set_cpu));

@@ -91,6 +91,14 @@ void* map_aligned(u64 size, u64 alignment, int flags, int fd) {
     return mapped;
 }
 
+Status lock_pages(void* base, u64 size) {
+    if (mlock(base, size) == 0) return {};
+    const int cause = errno;
+    const u64 limit = soft_limit(RLIMIT_MEMLOCK);
+    const std::string remedy = limit < size ? fmt::format("the limit is {} KiB: raise 'ulimit -l'", limit / KiB) : "use a smaller -m";
+    return error("cannot lock {} of guest memory: {} ({})", megabytes(size), std::strerror(cause), remedy);
+}
+
 }  // namespace
 
 Result<GuestRam> GuestRam::create(u64 size, const RamBacking& backing) {
@@ -105,11 +113,13 @@ Result<GuestRam> GuestRam::create(u64 size, const RamBacking& backing) {
     const int flags = MAP_SHARED | (backing.huge ? 0 : MAP_NORESERVE);
     void* const base = map_aligned(size, std::max(page_size, RamGranules::kSize), flags, fd->get());
     if (base == MAP_FAILED) return backing.huge && errno == ENOMEM ? pool_error(size, page_size) : reservation_error(size, "guest memory", errno);
-    GuestRam ram(static_cast<Hva>(base), size, page_size, fd.take(), backing.huge || backing.prealloc);
+    GuestRam ram(static_cast<Hva>(base), size, page_size, fd.take(), backing.huge || backing.prealloc || backing.locked);
     keep_out_of_core_dumps(base, size);
     ram.gathered_.assign(size / RamGranules::kSize, 0);
     if (backing.prealloc && fallocate(ram.fd(), 0, 0, static_cast<off_t>(size)) != 0)
         return error("cannot allocate {} of guest memory: {} (use a smaller -m)", megabytes(size), std::strerror(errno));
+    if (backing.locked)
+        if (const Status s = lock_pages(base, size); !s) return s.failure();
     return ram;
 }
 

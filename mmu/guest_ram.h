@@ -17,6 +17,7 @@ struct RamBacking {
     bool huge = false;       ///< from the host's pool of huge pages (Linux, Documentation/admin-guide/mm/hugetlbpage.rst)
     u64 huge_page_size = 0;  ///< 0: the host's default
     bool prealloc = false;   ///< all of it now, instead of as the guest touches it
+    bool locked = false;     ///< the same, and it never goes to the host's swap
 };
 
 class GuestRam {

@@ -41,13 +41,25 @@ TEST_CASE("memory sizes") {
     }
 }
 
+TEST_CASE("the local APIC's place may be said with the machine, before or behind the engine") {
+    for (const auto& words : {std::vector<std::string>{"-machine", "pc,accel=kvm,kernel_irqchip=split"},
+                              {"-machine", "pc,kernel-irqchip=split", "-accel", "kvm"},
+                              {"-accel", "kvm", "-M", "kernel-irqchip=split"}}) {
+        const AccelOptions accel = options(words).accel;
+        CHECK((accel.kernel_irqchip == KernelIrqchip::kSplit && accel.engines == std::vector<std::string>{"kvm"}));
+    }
+    CHECK(options({"-machine", "kernel-irqchip=split,kernel_irqchip=off"}).accel.kernel_irqchip == KernelIrqchip::kOff);
+}
+
 TEST_CASE("memory in huge pages") {
     const Options o = options({"-object", "memory-backend-memfd,id=a,size=1G,hugetlb=on,hugetlbsize=2M,share=on", "-machine",
-                               "pc,memory-backend=a", "-mem-prealloc"});
+                               "pc,memory-backend=a", "-mem-prealloc", "-overcommit", "mem-lock=on"});
     CHECK(o.ram_bytes == GiB);
-    CHECK((o.ram_backing.huge && o.ram_backing.huge_page_size == 2 * MiB && o.ram_backing.prealloc));
+    CHECK((o.ram_backing.huge && o.ram_backing.huge_page_size == 2 * MiB && o.ram_backing.prealloc && o.ram_backing.locked));
     const Options plain = options({"-mem-prealloc"});
     CHECK((!plain.ram_backing.huge && plain.ram_backing.prealloc));
+    CHECK(options({"-overcommit", "mem-lock=on,cpu-pm=off"}).ram_backing.locked);
+    CHECK_FALSE(options({"-overcommit", "mem-lock=off"}).ram_backing.locked);
 }
 
 TEST_CASE("properties split at single commas") {
@@ -73,6 +85,11 @@ TEST_CASE("errors say what to do") {
         {{"--nografic"}, "-nographic"},
         {{"-accel", "kvm,kernel-irqchip=on"}, "kernel-irqchip=split"},
         {{"-accel", "kvm,fallbck=on"}, "fallback"},
+        {{"-machine", "pc,kernel_irqchip=on"}, "kernel-irqchip=split"},
+        {{"-machine", "pc,kernel-irqchip=spilt"}, "'split'"},
+        {{"-overcommit", "mem-look=on"}, "'mem-lock'"},
+        {{"-overcommit", "mem-lock=maybe"}, "'on' or 'off'"},
+        {{"-overcommit", "cpu-pm=on"}, "cpu-pm=off"},
         {{"-accel", "tcg"}, "-accel jit"},
         {{"-accel", "jiit"}, "'jit'"},
         {{"-accel", "jit,code-sise=1M"}, "code-size"},
