@@ -1,6 +1,9 @@
 """`twin86 compare`: runs small guests under several engines and reports."""
 import json
+import os
+import signal
 import subprocess
+import time
 import unittest
 
 import harness
@@ -41,6 +44,45 @@ class Compare(unittest.TestCase):
         self.assertIn("never said 'stub is dead'", printed)
         self.assertFalse(data[0]["ok"])
         self.assertIn("never said", page)
+
+    @unittest.skipUnless(os.access("/dev/kvm", os.R_OK | os.W_OK), "/dev/kvm is not there or not permitted")
+    def test_kvm_shows_exits_and_switches(self):
+        status, printed, data, page = self.compare("compare_kvm", "--engines", "kvm;kvm,fallback=off")
+        self.assertEqual(status, 0, printed)
+        both, alone = (d["counters"] for d in data)
+        self.assertEqual(list(both["switches"]), ["switches", "s in the first engine", "s in the translator"])
+        self.assertGreater(alone["kvm exits"]["port"], 3)
+        self.assertGreater(alone["kvm runs"]["kvm runs"], 3)
+        for title in ("Moves between engines", "Exits of KVM, by reason", "Entries of KVM"):
+            self.assertIn(title, page)
+
+    def processes_of(self, kernel):
+        found = subprocess.run(["pgrep", "-f", f"twin86.*{kernel}"], stdout=subprocess.PIPE, text=True)
+        return found.stdout.split()
+
+    def test_a_guest_that_hangs_is_ended(self):
+        kernel = stubs.build("compare_hangs", "ECHO", "HALT")
+        command = [*harness.emulator_command(), "compare", "--engines", "jit", "--limit", "2", "--html", harness.OUT / "hangs.html",
+                   "--until", "nothing", "--", *stubs.DEVICES, "-debugcon", "stdio", "-kernel", kernel]
+        done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=120)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("not done within 2 s", done.stdout)
+        self.assertEqual(self.processes_of(kernel), [])
+
+    def test_an_interrupt_ends_everything_without_a_trace(self):
+        kernel = stubs.build("compare_interrupted", "ECHO", "HALT")
+        command = [*harness.emulator_command(), "compare", "--engines", "jit", "--html", harness.OUT / "interrupted.html",
+                   "--until", "nothing", "--", *stubs.DEVICES, "-debugcon", "stdio", "-kernel", kernel]
+        tool = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+        limit = time.monotonic() + 60
+        while len(self.processes_of(kernel)) < 2 and time.monotonic() < limit:  # the tool and the emulator
+            time.sleep(0.1)
+        tool.send_signal(signal.SIGINT)
+        printed, _ = tool.communicate(timeout=60)
+        self.assertEqual((tool.returncode, printed), (1, "compare: interrupted\n"))
+        self.assertEqual(self.processes_of(kernel), [])
 
 
 if __name__ == "__main__":

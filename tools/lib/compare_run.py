@@ -36,6 +36,7 @@ class Measurement:
 GROUPS = {"exits": "translator exits", "helpers": "translator slow paths", "kvm exits": "kvm exits"}
 NAMED = re.compile(r"([A-Za-z][\w-]*) (\d+)")
 COUNTED = re.compile(r"(\d+(?:\.\d+)?) ([a-z][a-z ]*)")
+FIRST = re.compile(r"(\d+)[,;]")  # the line's own number, without a name
 
 
 def parse_counters(text):
@@ -51,8 +52,9 @@ def parse_counters(text):
             groups.setdefault("fallback by instruction", {})[reason] = int(count)
         elif key in GROUPS:
             groups[GROUPS[key]] = {name: int(n) for name, n in NAMED.findall(rest)}
-        elif key in ("blocks", "guest", "tlb", "events", "switches", "kvm events", "kvm state", "kvm memory", "kvm runs"):
-            groups[key] = {name.strip(): float(n) for n, name in COUNTED.findall(rest)}
+        elif key in ("blocks", "guest", "tlb", "windows", "events", "switches", "kvm events", "kvm state", "kvm memory", "kvm runs"):
+            own = {key: int(n) for n in FIRST.findall(rest)[:1] if rest.startswith(n)}
+            groups[key] = own | {name.strip(): float(n) for n, name in COUNTED.findall(rest)}
     return groups
 
 
@@ -93,24 +95,46 @@ class Console:
             pass  # it has ended meanwhile: the steps that are left tell
 
 
+def follow(console, limit, progress):
+    """False: the output has ended; True: the time is up."""
+    going_on = True
+    while going_on and time.monotonic() - console.start < limit:
+        going_on = console.take(0.5)
+        waiting = console.steps[0][0] if console.steps else "the end"
+        progress(f"{console.result.engine}: {time.monotonic() - console.start:5.1f} s, waiting for {waiting}")
+    return going_on
+
+
+def end(process, still_runs):
+    """What os.wait4 says; a process that SIGTERM does not end is killed."""
+    if still_runs:
+        process.terminate()
+        for _ in range(50):
+            pid, *rest = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                return pid, *rest
+            time.sleep(0.1)
+        process.kill()
+    return os.wait4(process.pid, 0)
+
+
 def run(engine, command, workload, progress=lambda text: None):
     """Runs the command with the workload's arguments until the guest ends; returns a Measurement."""
     result = Measurement(engine, command + workload.arguments)
     with tempfile.NamedTemporaryFile("r", suffix=".stats") as stats:
-        own = "twin86" in os.path.basename(command[0])
+        own = not engine.startswith("qemu-")
         full = result.command + (["-d", "stats", "-D", stats.name] if own else [])
         start = time.monotonic()
         process = subprocess.Popen(full, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         console = Console(process, workload, result, start)
-        going_on = True
-        while going_on and time.monotonic() - start < workload.limit:
-            going_on = console.take(0.5)
-            waiting = console.steps[0][0] if console.steps else "the end"
-            progress(f"{engine}: {time.monotonic() - start:5.1f} s, waiting for {waiting}")
+        try:
+            going_on = follow(console, workload.limit, progress)
+        except BaseException:
+            end(process, True)  # Ctrl-C
+            raise
         if going_on:
             result.problem = f"not done within {workload.limit:g} s"
-            process.terminate()
-        _, status, usage = os.wait4(process.pid, 0)
+        _, status, usage = end(process, going_on)
         process.returncode = os.waitstatus_to_exitcode(status)
         result.wall_s = time.monotonic() - start
         result.user_s, result.system_s, result.peak_kib = usage.ru_utime, usage.ru_stime, usage.ru_maxrss
