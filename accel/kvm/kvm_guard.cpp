@@ -88,6 +88,7 @@ int KvmVcpu::byte_at(Gva address) const {
 void KvmVcpu::restore_guarded(const DescriptorTable& idtr, bool exception_waits) {
     const bool raised = std::exchange(shut_down_, false) || exception_waits;
     state_.idtr = idtr;
+    if (trapping_) state_.rflags &= ~u64{kFlagTF};
     const u64 own = state_.cpl() == 3 ? kRing3Flags : ~u64{kFlagRF};
     state_.rflags = (guarded_flags_ & ~own) | (state_.rflags & own);
     taken_back_ = take_back_syscall();

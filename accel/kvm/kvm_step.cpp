@@ -3,6 +3,9 @@
 // KVM single-steps (api.rst, KVM_SET_GUEST_DEBUG), with an empty IDT as in kvm_guard.cpp: every exception comes out
 // with the registers as they were, and the other engine raises it. So does whatever needs the machine's rules (MSRs,
 // control registers, segments, what changes the privilege level), and what KVM answers by itself (CPUID, the TSC).
+//
+// Where ring 0 is emulated, 64-bit code of ring 3 runs natively and KVM_GUESTDBG_SINGLESTEP does not stop it. There the
+// guest's own trap flag is set: #DB, too, finds the IDT empty, behind the instruction (SDM vol. 3, 18.3.1.4).
 #include <cerrno>
 #include <cstring>
 
@@ -11,6 +14,7 @@
 #include "cpu/decode/decoder.h"
 #include "cpu/decode/table.h"
 #include "cpu/semantics/breakpoints.h"
+#include "cpu/state/fault.h"
 
 namespace twin86::kvm {
 
@@ -70,7 +74,7 @@ bool KvmVcpu::start_stepping() {
     kvm_guest_debug debug{};
     debug.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
     stepping_ = set(KVM_SET_GUEST_DEBUG, &debug, "single steps");
-    run_.kvm_valid_regs = KVM_SYNC_X86_REGS;
+    run_.kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_EVENTS;
     sharing_ = false;
     return stepping_;
 }
@@ -80,8 +84,6 @@ bool KvmVcpu::may_step(Insn& insn) {
     static const Decoder decoder;
     if (fetched_ && (has_event() || is_special(state_))) return fail("an event");
     if (env_.interrupt_pending()) return fail("an interrupt");
-    // Hosts that emulate ring 0 run this natively without looking at every instruction.
-    if (!backend_.native_ring0() && state_.cpl() == 3 && state_.mode64()) return fail("64-bit code of ring 3");
     const u64 at = rip();
     const auto code = code_at(state_, at, kLongestInstruction, phys_.pages(), model_.physical_bits());
     if (decoder.decode(code, at, code_bits(state_), insn) != DecodeStatus::kOk) return fail("no instruction");
@@ -89,6 +91,16 @@ bool KvmVcpu::may_step(Insn& insn) {
     if ((insn.repe || insn.repne) && insn.klass == InsnClass::kSpecial && rounds > kMostRounds)
         return fail("a long string");
     return is_allowed(insn) || fail(op_name(insn.op));
+}
+
+/// Of the state that KVM is about to get.
+bool KvmVcpu::steps_by_trap_flag() const {
+    return stepping_ && !backend_.native_ring0() && state_.cpl() == 3 && state_.mode64();
+}
+
+/// KVM found no gate for #DB, which TF alone raises: instructions that raise it themselves, or change TF, are not let in.
+bool KvmVcpu::ended_step() const {
+    return trapping_ && run_.s.regs.events.exception.nr == kVectorDB;
 }
 
 /// KVM_RUN, again when a kick came first.
@@ -119,6 +131,7 @@ bool KvmVcpu::finish_one() {
             on_mmio();
             return complete();
         case KVM_EXIT_SHUTDOWN:
+            if (ended_step()) return true;
             leave_guard();
             return false;
         default:

@@ -156,6 +156,8 @@ bool KvmVcpu::store() {
     guarded_flags_ = state_.rflags & ~u64{kFlagRF};
     guarded_dr6_ = state_.dr[6];
     sharing_ = guarded_ && !stepping_ && vm_.shares_registers();
+    trapping_ = steps_by_trap_flag();
+    if (trapping_) regs.rflags |= kFlagTF;
     if (guarded_) sregs.idt.limit = 0;
     kvm_vcpu_events events = to_kvm_events(state_);
     // One that an earlier guest state has left behind.

@@ -105,6 +105,8 @@ class KvmVcpu : public Vcpu, private CpuHost {
     bool may_step(Insn& insn);
     bool enter_one();
     bool finish_one();
+    bool steps_by_trap_flag() const;
+    bool ended_step() const;
 
     // kvm_guard.cpp
     bool needs_guard() const;
@@ -168,6 +170,7 @@ class KvmVcpu : public Vcpu, private CpuHost {
     Held<StateMsrs> held_msrs_;
     bool sharing_ = false;     ///< registers come and go with KVM_RUN, in run_.s.regs
     bool stepping_ = false;    ///< KVM steps: see kvm_step.cpp
+    bool trapping_ = false;    ///< and has TF set for it
     bool guarded_ = false;     ///< KVM has an empty IDT: see kvm_guard.cpp
     u64 guarded_flags_ = 0;    ///< RFLAGS as KVM got them then
     u64 guarded_dr6_ = 0;      ///< the same

@@ -51,6 +51,18 @@ class LockStep(unittest.TestCase):
     def test_no_difference_from_kvm(self):
         self.assertGreater(self.run_stub("lockstep,reference=kvm"), 2000)
 
+    @unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
+    def test_no_difference_from_kvm_in_ring_3(self):
+        loop = harness.ROOT / "tools" / "lib" / "ring3_loop.asm"
+        for hz in (0, 1000):
+            kernel = stubs.build("lockstep_ring3", "ROUNDS=3000", f"HZ={hz}", source=loop)
+            args = [*stubs.DEVICES, "-debugcon", "stdio", "-kernel", kernel, "-accel", "lockstep,reference=kvm,blocks=50", "-d", "stats"]
+            with harness.Emulator("lockstep_ring3", args) as emulator:
+                self.assertEqual(emulator.finish(300), stubs.exit_status(0), emulator.text())
+                by_kvm = re.search(r"reference +(\d+) instructions, (\d+) of them", emulator.text())
+                self.assertGreater(int(by_kvm.group(2)), 3000 * 11)
+                self.assertGreater(int(by_kvm.group(2)), 0.98 * int(by_kvm.group(1)))
+
     def test_unknown_property_names_the_known(self):
         with harness.Emulator("lockstep_unknown", ["-accel", "lockstep,referense=jit", "-kernel", "x"]) as emulator:
             self.assertEqual(emulator.finish(), 1)
@@ -60,8 +72,8 @@ class LockStep(unittest.TestCase):
 class SplitIrqchip(unittest.TestCase):
     """Local APICs in the kernel."""
 
-    def refusal(self, accel):
-        with harness.Emulator("split_refused", ["-accel", accel, "-kernel", "x"]) as emulator:
+    def refusal(self, accel, *options):
+        with harness.Emulator("split_refused", ["-accel", accel, *options, "-kernel", "x"]) as emulator:
             self.assertEqual(emulator.finish(), 1)
             return emulator.text()
 
@@ -69,6 +81,7 @@ class SplitIrqchip(unittest.TestCase):
         self.assertIn("fallback=off", self.refusal("kvm,kernel-irqchip=split"))
         self.assertIn("split or off", self.refusal("kvm,kernel-irqchip=on"))
         self.assertIn("'split'", self.refusal("kvm,kernel-irqchip=splt"))
+        self.assertIn("fallback=off", self.refusal("kvm", "-machine", "pc,kernel-irqchip=split"))
 
     @unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
     def test_stub(self):
@@ -123,6 +136,17 @@ class KvmTakenAway(unittest.TestCase):
     def test_no_locked_memory_is_needed(self):
         status, lines = self.run_stub(["prlimit", "--memlock=0"], "-accel", "kvm,fallback=off")
         self.assertEqual((status, lines), (stubs.exit_status(3), ["stub is alive"]))
+
+    def test_memory_that_may_not_be_locked(self):
+        locked = ["-overcommit", "mem-lock=on"]
+        user = ["prlimit", "--memlock=65536", *self.OTHER_USER]
+        if subprocess.run([*self.OTHER_USER, "test", "-x", harness.emulator_command()[0]]).returncode != 0:
+            self.skipTest("another user cannot run this program")
+        status, lines = self.run_stub(user, "-accel", "jit", *locked)
+        self.assertEqual((status, len(lines)), (1, 1), lines)
+        self.assertIn("cannot lock 128 MiB of guest memory", lines[0])
+        self.assertIn("the limit is 64 KiB: raise 'ulimit -l'", lines[0])
+        self.assertEqual(self.run_stub([], "-accel", "jit", *locked), (stubs.exit_status(3), ["stub is alive"]))
 
     @unittest.skipUnless(HAS_KVM, "this host has no KVM")
     def test_too_few_descriptors_at_any_point_of_the_start(self):

@@ -36,6 +36,20 @@ class LockStep(unittest.TestCase):
         with linux_guest.boot("lockstep_kvm", append="earlyprintk=ttyS0 no_timer_check", extra=accel) as emulator:
             emulator.expect(r"Memory: \d+K/\d+K available", 300)
 
+    @unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
+    def test_the_translator_and_kvm_in_programs(self):
+        accel = ["-accel", "lockstep,reference=kvm,unchecked=20000,blocks=50", "-d", "stats"]
+        with linux_guest.boot("lockstep_kvm_programs", append="no_timer_check", extra=accel) as emulator:
+            shell = harness.Shell(emulator)
+            self.assertEqual(shell.check("seq 1 500 | md5sum", 300), SEQ_500)
+            shell.check("awk 'BEGIN{for(i=1;i<30000;i++)s+=1/i/(i+.5);printf \"%.12f\\n\",s}'", 300)
+            emulator.send("poweroff -f\n")
+            self.assertEqual(emulator.finish(), 0)
+            every, by_kvm = map(int, re.search(r"reference +(\d+) instructions, (\d+) of them", emulator.text()).groups())
+            self.assertGreater(by_kvm, 2000)
+            self.assertGreater(by_kvm, 0.8 * every)
+            self.assertNotIn("lock-step: after", emulator.text())
+
 
 @unittest.skipUnless(HAS_KVM, "/dev/kvm is not there or not permitted")
 class Linux(unittest.TestCase):

@@ -213,7 +213,7 @@ gdt_register:
     dd gdt, 0
 idt_register:
     dw 64 * 16 - 1
-    dq idt
+    dd idt, 0
 
 section .bss
 alignb 4096

@@ -4,6 +4,8 @@
 
 #include <asmjit/x86.h>
 
+#include <regex>
+
 #include "tests/unit/accel_kvm/kvm_guest.h"
 
 namespace twin86::test {
@@ -100,8 +102,9 @@ struct Kvm {
 
 class Machine {
   public:
-    explicit Machine(Bug bug = {}, u64 unchecked_ns = 0, bool with_kvm = false) : report_(std::tmpfile()), log_(report_) {
-        const unsigned user = with_kvm ? 0 : unsigned{kUserPage};  // in ring 0 every KVM steps
+    explicit Machine(Bug bug = {}, u64 unchecked_ns = 0, bool with_kvm = false, bool ring3 = true)
+        : report_(std::tmpfile()), log_(report_) {
+        const unsigned user = ring3 ? unsigned{kUserPage} : 0;
         guest.map_new(kProgram, kPageSize, user);
         guest.map_new(kStackTop - kPageSize, kPageSize, user | kWritablePage);
         guest.map_new(kBuffer, 16 * kPageSize, user | kWritablePage);
@@ -122,7 +125,7 @@ class Machine {
             std::make_unique<Wrong>(std::move(checked), program_.next, std::move(bug), guest.phys()),
             Reference(std::move(preferred), std::move(simple)), MemoryBase::create(guest.phys()).take(),
             LockstepOptions{50, unchecked_ns}, guest.model(), guest.phys(), log_);
-        guest.start(kProgram, kStackTop, !with_kvm);
+        guest.start(kProgram, kStackTop, ring3);
         vcpu->state() = guest.state();
         CpuState& s = vcpu->state();
         s.gpr[kRdi] = kBuffer, s.gpr[kR8] = kRounds, s.gpr[kRax] = 1;
@@ -188,20 +191,51 @@ TEST_CASE("a wrong register is reported with the instruction, and the run ends")
     CHECK(has(m.vcpu->failure(), fmt::format("{:#x}", m.code().branch)));
 }
 
+/// "reference N instructions, M of them by the preferred engine"
+std::pair<u64, u64> counted(const std::string& statistics) {
+    std::smatch found;
+    REQUIRE(std::regex_search(statistics, found, std::regex("reference +(\\d+) instructions, (\\d+) of them")));
+    return {std::stoull(found[1]), std::stoull(found[2])};
+}
+
 TEST_CASE("KVM executes what the translator does") {
     NEED_KVM();
-    Machine m({}, 0, true);
+    const bool ring3 = GENERATE(false, true);
+    Machine m({}, 0, true, ring3);
     REQUIRE(m.vcpu->run() == RunExit::kHalted);
     CHECK(m.vcpu->state().gpr[kR8] == 0);
     const std::string text = m.vcpu->statistics();
     INFO(text);
-    CHECK(has(text, "of them by the preferred engine"));
-    CHECK_FALSE(has(text, ", 0 of them"));
+    const auto [all, by_kvm] = counted(text);
+    CHECK(by_kvm > kRounds * 10);
+    // The others are long strings and what ends the program.
+    CHECK((ring3 || has(text, "a long string")));
+    CHECK(by_kvm > all / 2);
+    CHECK_FALSE(has(text, "ring 3"));
+}
+
+TEST_CASE("KVM does not step what shows or changes the trap flag, nor what a program steps itself") {
+    NEED_KVM();
+    const auto [name, code] = GENERATE(table<const char*, std::vector<u8>>({
+        {"pushf", {0x9c, 0x5b}},                                              // pushf; pop rbx
+        {"popf", {0x68, 0x46, 0, 0, 0, 0x9d, 0x9c, 0x5b}},                    // push 46h; popf; pushf; pop rbx
+        {"int1", {0xf1}}, {"int3", {0xcc}},
+        {"trap", {0x68, 0x46, 1, 0, 0, 0x9d, 0x90, 0x90}},                    // push 146h; popf; nop; nop
+    }));
+    INFO(name);
+    Machine m({}, 0, true);
+    std::vector<u8> program = code;
+    program.insert(program.end(), {0x48, 0xff, 0xc0, 0xcc});  // inc rax; int3
+    m.guest.write(kProgram, program);
+    CHECK(m.vcpu->run() == RunExit::kHalted);
+    INFO(m.report());
+    CHECK((m.vcpu->state().rflags & kFlagTF) == 0);
 }
 
 TEST_CASE("KVM shows a wrong register of the translator") {
     NEED_KVM();
-    Machine m(in_round(kWrongRound, [](CpuState& s, PhysMap&) { s.gpr[kRbx] ^= 0x40; }), 0, true);
+    const bool ring3 = GENERATE(false, true);
+    Machine m(in_round(kWrongRound, [](CpuState& s, PhysMap&) { s.gpr[kRbx] ^= 0x40; }), 0, true, ring3);
     REQUIRE(m.vcpu->run() == RunExit::kFatal);
     const std::string text = m.report();
     INFO(text);
