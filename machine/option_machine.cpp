@@ -57,7 +57,6 @@ Status check_machine_property(const std::string& key, const std::string& v) {
         {"usb", "off"}, {"vmport", "off"}, {"graphics", "off"}, {"smm", "off"}, {"acpi", "on"},
         {"nvdimm", "off"}, {"mem-merge", "off"}};
     if (key == "dump-guest-core") return {};  // of core files of this program
-    if (key == "kernel-irqchip" || key == "kernel_irqchip") return error("-machine {}={}: write it as -accel kvm,kernel-irqchip={}", key, v, v);
     for (const auto& [name, value] : kFixed) {
         if (key != name) continue;
         if (v == value) return {};

@@ -129,15 +129,9 @@ Status check_layout(const std::string& v) {
     return error("-k {}: viewers' keys are taken as those of a US keyboard (-k en-us)", v);
 }
 
-Status check_overcommit(const std::string& v) {
-    if (v == "mem-lock=off" || v == "cpu-pm=off") return {};
-    return error("-overcommit {}: this version has mem-lock=off and cpu-pm=off", v);
-}
-
 void add_host_rows(OptionTable& t, ParsedOptions& to) {
     Options& o = to.options;
     t.value("msg", "timestamp=on|off", "nothing: messages have no times", [](const std::string&) { return Status(); });
-    t.value("overcommit", "mem-lock=off|cpu-pm=off", "what the host does anyway", check_overcommit);
     t.flag("no-user-config", "nothing: there are no configuration files", [](const std::string&) { return Status(); });
     t.value("k", "en-us", "layout of the keyboard: the one that there is", check_layout);
     for (const char* name : {"help", "h"}) t.flag(name, "this text", action(to, OptionAction::kHelp));

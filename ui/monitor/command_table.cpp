@@ -162,6 +162,7 @@ MonitorTables standard_monitor_tables() {
         text_topic("mtree", "what answers at which address and port", &T::info_mtree),
         text_topic("accel", "the engine and its counters", &T::info_accel),
         text_topic("jit", "the same", &T::info_accel),
+        text_topic("kvm", "the same", &T::info_accel),
         text_topic("pci", "functions on PCI with their registers", &T::info_pci),
         text_topic("irq", "how often each interrupt line rose", &T::info_irq),
         text_topic("pic", "state of the interrupt controllers", &T::info_pic),

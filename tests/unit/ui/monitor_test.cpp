@@ -175,6 +175,7 @@ TEST_CASE("every row has a help line") {
         CHECK_FALSE(row.help.empty());
     }
     CHECK(r.run("help info jit").find("info jit") == 0);
+    for (const char* topic : {"accel", "jit", "kvm"}) CHECK(r.run(std::string("info ") + topic) == "jit\n");
 }
 
 TEST_CASE("an unknown command is one line that names the nearest known one") {
