@@ -91,6 +91,8 @@ struct SidePoint {
     u8 flags;           ///< kSidePoll: a poll; kSideEntry as well: the one at block entry
 };
 constexpr u8 kSidePoll = 1, kSideEntry = 2;
+/// A native string instruction: host rbp has been added to RSI, host r10 to RDI.
+constexpr u8 kSideSource = 4, kSideDestination = 8;
 /// Of the load that faults in an armed poll: mov ebp, [rbp].
 constexpr unsigned kPollLoadBytes = 3;
 

@@ -232,6 +232,10 @@ class BlockBuilder {
     void page_link(u64 rip);
 
     // emit_string.cpp
+    bool string_in_windows(const Insn& insn) const;
+    void emit_native_string(const Insn& insn);
+    std::size_t branch_if_long(const Insn& insn);
+    void emit_string_calls(const Insn& insn, u32 again, auto&& to_done);
     void emit_string(const Insn& insn);
 
     // emit_elements.cpp

@@ -1,5 +1,7 @@
-// String instructions: a leaf helper runs them page by page; what it cannot do, the run loop does element by element.
+// String instructions. In windows 64-bit code runs them natively, on RSI and RDI with their windows' deltas. Elsewhere, and
+// for what takes long, a leaf helper runs them page by page; what it cannot do, the run loop does element by element.
 #include <algorithm>
+#include <bit>
 
 #include "accel/jit/builder.h"
 #include "accel/jit/leaf/leaf.h"
@@ -44,32 +46,99 @@ StringMeta string_meta(const Insn& insn, Mode mode) {
     return m;
 }
 
+bool reads_source(const Insn& insn) { return insn.op != Op::kStos && insn.op != Op::kScas; }
+bool repeats(const Insn& insn) { return insn.repe || insn.repne; }
+
 }  // namespace
 
-void BlockBuilder::emit_string(const Insn& insn) {
+/// Forward, in flat segments, and not one that kept missing.
+bool BlockBuilder::string_in_windows(const Insn& insn) const {
+    if (!mode_.has(Mode::kCode64) || insn.address_bits != 64 || mode_.has(Mode::kDown)) return false;
+    return segment_checks(insn, mode_) == SegmentCheck::kNothing && through_window(insn);
+}
+
+/// Registers with deltas are made the guest's again where the instruction faults: JitVcpu::add_string_deltas.
+void BlockBuilder::emit_native_string(const Insn& insn) {
+    const bool source = reads_source(insn), destination = insn.op != Op::kLods;
+    if (source) select_delta(kRsi, kHostAddress);
+    if (destination) select_delta(kRdi, kHostTemp);
+    const u8 flags = static_cast<u8>((source ? kSideSource : 0) | (destination ? kSideDestination : 0));
+    if (source) a.lea(x86::rsi, x86::ptr(x86::rsi, x86::rbp));
+    if (destination) a.lea(x86::rdi, x86::ptr(x86::rdi, x86::r10));
+    point(offset_in_block(insn), 0xff, flags);
+    if (insn.operand_bits == 16) a.embedUInt8(0x66);
+    if (repeats(insn)) a.embedUInt8(insn.repe ? 0xf3 : 0xf2);
+    if (insn.operand_bits == 64) a.embedUInt8(0x48);
+    a.embedUInt8(insn.opcode);
+    point(offset_in_block(insn));
+    const auto take_off = [&](const x86::Gp& pointer, const x86::Gp& delta) {
+        a.not_(delta);
+        a.lea(pointer, x86::ptr(pointer, delta, 0, 1));
+    };
+    if (source) take_off(x86::rsi, x86::rbp);
+    if (destination) take_off(x86::rdi, x86::r10);
+}
+
+/// Leads to the cold part when RCX is beyond what may run without a look at interrupts. Returns the place of the rel32's fixup.
+std::size_t BlockBuilder::branch_if_long(const Insn& insn) {
+    const unsigned shift = static_cast<unsigned>(std::countr_zero(insn.operand_bits / 8u));
+    const Label brief = a.newLabel();
+    if (flags_live_ == 0) {
+        a.cmp(x86::rcx, static_cast<i32>(kLongString >> shift));
+        a.embedUInt8(0x0f);
+        a.embedUInt8(0x83);  // JAE
+    } else {
+        a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
+        a.pext(x86::rcx, x86::rcx, field(offsetof(JitFrame, long_string_mask) + shift * sizeof(u64)));
+        a.jecxz(x86::rcx, brief);
+        a.embedUInt8(0xe9);
+    }
+    buffer_.local_fixups.push_back({in_cold_, true, static_cast<u32>(a.offset()), 0});
+    a.embedUInt32(0);
+    a.bind(brief);
+    if (flags_live_ != 0) a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
+    return buffer_.local_fixups.size() - 1;
+}
+
+/// A page at a time.
+void BlockBuilder::emit_string_calls(const Insn& insn, u32 again, auto&& to_done) {
     const StringMeta meta = string_meta(insn, mode_);
-    const u32 guest_offset = offset_in_block(insn);
-    HelperSite* site = new_helper(insn);
-    const Label again = a.newLabel(), done = a.newLabel(), more = a.newLabel(), slow = a.newLabel();
+    const Label more = a.newLabel();
+    call(context_.thunks.leaf_string);
+    a.embed(&meta, sizeof meta);
+    to_done();
+    long_jump(more);
+    leave(context_.thunks.exit_string, new_helper(insn));
+    a.bind(more);
+    poll(offset_in_block(insn));
+    jump_to(false, again);
+}
+
+void BlockBuilder::emit_string(const Insn& insn) {
     const bool by_element = mode_.has(Mode::kSingleStep) ||  // #DB comes after each element
                             mode_.has(Mode::kAligned) || segment_checks(insn, mode_) == SegmentCheck::kFull;
     if (by_element) {
-        leave(context_.thunks.exit_string, site);
+        leave(context_.thunks.exit_string, new_helper(insn));
         ended_ = true;
         return;
     }
-    a.bind(again);
-    call(context_.thunks.leaf_string);
-    a.embed(&meta, sizeof meta);
-    a.long_().jmp(done);
-    a.long_().jmp(more);
-    a.bind(slow);
-    leave(context_.thunks.exit_string, site);
-    a.bind(more);
-    poll(guest_offset);
-    a.jmp(again);
-    a.bind(done);
-    point(guest_offset);
+    const u32 again = static_cast<u32>(a.offset());
+    if (!string_in_windows(insn)) {
+        const Label done = a.newLabel();
+        emit_string_calls(insn, again, [&] { long_jump(done); });
+        a.bind(done);
+        return point(offset_in_block(insn));
+    }
+    if (!repeats(insn)) return emit_native_string(insn);
+    const std::size_t entry = branch_if_long(insn);
+    emit_native_string(insn);
+    const u32 done = static_cast<u32>(a.offset());
+    cold();
+    point(offset_in_block(insn));
+    buffer_.local_fixups[entry].to = static_cast<u32>(a.offset());
+    if (flags_live_ != 0) a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
+    emit_string_calls(insn, again, [&] { jump_to(false, done); });
+    hot();
 }
 
 }  // namespace twin86::jit

@@ -77,6 +77,9 @@ struct LeafBounce {
     } piece[2];
 };
 
+/// What a string instruction may do without a look at interrupts: some microseconds' worth. Bytes, a power of two.
+constexpr u64 kLongString = 128 * KiB;
+
 struct JitFrame {
     const u8* poll;         ///< emitted code reads through it at block entry; inaccessible when the vCPU is kicked
     u64 page_va;            ///< RIP of the start of the page that the running position-independent block is in
@@ -99,6 +102,7 @@ struct JitFrame {
     JumpTable *table_ac, *table_no_ac; ///< of the current mode with and without EFLAGS.AC
     u64 tsc_bias;           ///< guest TSC - host TSC
     u64 timer_deadline;     ///< host TSC from which on a timer of the machine is due
+    u64 long_string_mask[4];  ///< by log2 of the element: bits of counts that make kLongString bytes and more, operands of pext
     u64 bit_masks[3];       ///< 15, 31, 63: bit numbers within 16, 32 and 64-bit operands, operands of pext
 
     // Set by thunks.

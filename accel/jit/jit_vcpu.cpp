@@ -15,6 +15,7 @@ void prepare_frame(JitFrame& f, const PhysPages& pages, const CpuModel& model) {
     f.poll = reinterpret_cast<const u8*>(&f);
     f.tlb_index_mask = static_cast<u64>(kTlbEntries - 1) << 12;
     f.page_number_mask = kPageMask;
+    for (unsigned n = 0; n < 4; ++n) f.long_string_mask[n] = ~((kLongString >> n) - 1);
     f.window_index_mask = static_cast<u64>(WindowTables::kRegions - 1) << WindowArea::kRegionShift;
     f.timer_deadline = ~u64{0};
     f.not_if_mask = ~u64{kFlagIF};

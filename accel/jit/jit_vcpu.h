@@ -139,6 +139,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool on_string(HelperSite& site);
     bool on_raise(HelperSite& site);
     bool on_segment();
+    void add_string_deltas(const SidePoint& point, int sign);
     bool on_fault();
     bool resume(u64 skip);
     void deliver_fault(const Outcome& fault);

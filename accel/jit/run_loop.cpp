@@ -406,7 +406,14 @@ bool JitVcpu::on_raise(HelperSite& site) {
     return false;
 }
 
-/// A signal in emitted code: a kick at a poll, or an exception of a copied instruction.
+/// A native string instruction has deltas in its pointers (emit_string.cpp).
+void JitVcpu::add_string_deltas(const SidePoint& point, int sign) {
+    CpuState& s = frame_.cpu;
+    if (point.flags & kSideSource) s.gpr[kRsi] += static_cast<u64>(sign) * frame_.address;
+    if (point.flags & kSideDestination) s.gpr[kRdi] += static_cast<u64>(sign) * frame_.temp;
+}
+
+/// A signal in emitted code: a kick at a poll, an exception of a copied instruction, or a page that a window does not show.
 bool JitVcpu::on_fault() {
     CpuState& s = frame_.cpu;
     const u8* pc = reinterpret_cast<const u8*>(frame_.fault_pc);
@@ -422,8 +429,10 @@ bool JitVcpu::on_fault() {
         enter(pc + kPollLoadBytes);
         return true;
     }
+    add_string_deltas(point, -1);
     if (window) filled = fill_window(*block, point.guest_offset);
     if (filled.what == Windows::Fill::kShown) {
+        add_string_deltas(point, 1);
         enter(pc);
         return true;
     }

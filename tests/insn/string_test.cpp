@@ -96,6 +96,32 @@ TEST_CASE("REP STOS into an unmapped page stops at its start", "[insn][string]")
     CHECK(t.load_value<u32>(kDataAt + kDataSize - 4) == 0x11223344);
 }
 
+TEST_CASE("REP MOVS again and again, then into an unmapped page: registers and flags are the guest's where it stops", "[insn][string]") {
+    InsnTest t;
+    fill(t, kDataAt, 2 * kPageSize);
+    t.load([](auto& a) {
+        a.cmp(asmjit::x86::rax, asmjit::x86::rdx);
+        a.rep().movsb();
+        a.setc(asmjit::x86::bl);
+    });
+    const Gva end = kDataAt + kDataSize;
+    for (int round = 0; round < 8; ++round) {  // windows are made meanwhile
+        t.set(kRsi, kDataAt + 7), t.set(kRdi, end - 5000), t.set(kRcx, 5000), t.set(kRax, 1), t.set(kRdx, 2), t.set(kRbx, 0);
+        t.run();
+        REQUIRE(t.last.vector != kVectorPF);
+        REQUIRE(t.reg(kRbx) == 1);
+        REQUIRE(get(t, end - 5000, 5000) == get(t, kDataAt + 7, 5000));
+    }
+    t.set(kRsi, kDataAt + 7), t.set(kRdi, end - 4500), t.set(kRcx, 5000);
+    t.run();
+    CHECK(t.last.vector == kVectorPF);
+    CHECK(t.last.cr2 == end);
+    CHECK(t.reg(kRcx) == 500);
+    CHECK(t.reg(kRsi) == kDataAt + 7 + 4500);
+    CHECK(t.reg(kRdi) == end);
+    CHECK((t.flags() & kFlagCF) == kFlagCF);
+}
+
 TEST_CASE("An element that crosses into an unmapped page faults as a whole", "[insn][string]") {
     InsnTest t;
     t.load([](auto& a) { a.rep().stosq(); });
