@@ -91,6 +91,7 @@ void BlockBuilder::build(std::span<const Insn> insns, const Rounds& rounds, bool
         settle_stack(*current_);
         emit(*current_);
         keep_delta(*current_);
+        keep_held();
     }
     if (!ended_) {
         settle_stack();
@@ -181,7 +182,7 @@ void BlockBuilder::emit_special(const Insn& insn) {
         case Op::kSalc: return emit_salc();
         case Op::kRdfsbase:
         case Op::kRdgsbase: return emit_read_base(insn);
-        case Op::kNop: delta_kept_ = true; return;
+        case Op::kNop: delta_kept_ = held_kept_ = true; return;
         case Op::kPrefetch: return emit_prefetch(insn);
         case Op::kGather:
         case Op::kScatter: return emit_elements(insn);

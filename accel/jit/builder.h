@@ -96,6 +96,10 @@ class BlockBuilder {
     u64 offset_in_page(u64 rip) const { return rip - page_rip_; }
 
     // emit_regs.cpp: general registers
+    void hold(u8 guest);
+    void holds(u8 guest);
+    void keep_held();
+    void write_temp(u8 guest, u8 temp);
     u8 read_gpr(u8 guest, u8 temp);            ///< host register that holds it, loading into temp if in memory
     void write_gpr(u8 guest, u8 host);         ///< 64-bit move into the guest register
     void write_gpr_sized(u8 guest, u8 host, unsigned bits);  ///< with x86's merging rules; clobbers no flags
@@ -292,6 +296,8 @@ class BlockBuilder {
     bool stack_touched_ = false;    ///< the current instruction accesses memory near RSP by frame.stack_delta
     bool stack_moved_ = false;      ///< RSP has moved since such an access, by constants
     bool delta_kept_ = false;       ///< the current instruction leaves r10 alone
+    u8 held_ = kNoGpr;              ///< the memory-resident register whose value is in rbp
+    bool held_kept_ = false;        ///< behind the current instruction it still is
     bool stack_access_ = false;     ///< rbp holds an address in the stack segment
     bool goes_on_ = false;          ///< the instruction has more to do behind its write
     u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need

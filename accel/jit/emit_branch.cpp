@@ -123,7 +123,7 @@ void BlockBuilder::emit_jcc(const Insn& insn) {
         x86::CondCode::kL, x86::CondCode::kNL, x86::CondCode::kLE, x86::CondCode::kNLE};
     if (goes_round_) chain_if(kCodes[(insn.opcode & 15) ^ 1], insn.next_rip());
     else chain_if(kCodes[insn.opcode & 15], branch_target(insn));
-    delta_kept_ = true;  // on the path that goes on
+    delta_kept_ = held_kept_ = true;  // on the path that goes on
 }
 
 /// What must be taken back when the target turns out to be invalid: that is found out behind the branch.

@@ -145,10 +145,13 @@ void BlockBuilder::embed(const Insn& insn, const FieldMap& map) {
 bool BlockBuilder::encoded_in_slot(const Insn& insn) {
     FieldMap map = FieldMap::of(insn);
     if (!choose_slot(insn, map)) return false;
+    const u8 field = map.swapped ? kFieldReg : kFieldRm;
+    if (held_ == map.rm && (insn.gpr_written & field)) held_ = kNoGpr;
+    if (held_ == map.rm) return false;  // rbp is nearer
     const bool host_reg = map.swapped || (insn.gpr_fields & kFieldReg);
     if (host_reg) map.reg = kHostOf[map.reg];
     at_ = {kHostFrame, false, static_cast<i32>(offsetof(JitFrame, mem_gpr) + slot_of(map.rm) * 8), true};
-    delta_kept_ = true;
+    delta_kept_ = held_kept_ = true;
     embed(insn, map);
     at_ = {};
     return true;
@@ -156,7 +159,7 @@ bool BlockBuilder::encoded_in_slot(const Insn& insn) {
 
 void BlockBuilder::encoded(const Insn& insn) {
     if (is_as_it_was(insn)) {
-        delta_kept_ = true;
+        delta_kept_ = held_kept_ = true;
         return (void)a.embed(insn.bytes, insn.length);
     }
     if (!insn.has_mem && encoded_in_slot(insn)) return;
@@ -165,18 +168,25 @@ void BlockBuilder::encoded(const Insn& insn) {
     bool r10_free = !insn.has_mem;
     for (unsigned k = 0; k < as.count; ++k) r10_free &= as.host[k] != kHostTemp;
     delta_kept_ |= r10_free;
+    held_kept_ = !insn.has_mem || (at_.delta && (at_.base != kHostAddress || held_ == insn.mem.base));
     if (as.borrowed != 0xff) {
         a.mov(field(offsetof(JitFrame, borrow)), host64(as.borrowed));
         point(guest_offset, as.borrowed);
     }
     for (unsigned k = 0; k < as.count; ++k) {
+        const bool in_rbp = as.host[k] == kHostAddress;
+        if (in_rbp && as.read[k] && in_memory(as.guest[k])) {
+            hold(as.guest[k]);
+            continue;
+        }
+        if (in_rbp) held_ = kNoGpr;
         if (!as.read[k]) continue;
         if (in_memory(as.guest[k])) a.mov(host64(as.host[k]), slot(as.guest[k]));
         else a.mov(host64(as.host[k]), host64(kHostOf[as.guest[k]]));
     }
     embed(insn, as.map);
     for (unsigned k = 0; k < as.count; ++k)
-        if (as.written[k]) write_gpr(as.guest[k], as.host[k]);
+        if (as.written[k]) write_temp(as.guest[k], as.host[k]);
     if (as.borrowed != 0xff) {
         a.mov(host64(as.borrowed), field(offsetof(JitFrame, borrow)));
         point(guest_offset);
@@ -212,7 +222,7 @@ void BlockBuilder::emit_copy(const Insn& insn) {
 }
 
 void BlockBuilder::emit_rewrite(const Insn& insn) {
-    if (insn.mem.access == kAccessNone) return (void)(delta_kept_ = true);
+    if (insn.mem.access == kAccessNone) return (void)(delta_kept_ = held_kept_ = true);
     // Of two registers that live in memory (MULX, ANDN) one can be borrowed, the other needs a temporary.
     const u8 both = kFieldReg | kFieldVvvv;
     const bool two = (insn.gpr_fields & both) == both && insn.reg_field != insn.vvvv_field && in_memory(insn.reg_field) && in_memory(insn.vvvv_field);

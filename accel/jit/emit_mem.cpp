@@ -22,6 +22,7 @@ bool BlockBuilder::waits_for_x87(const Insn& i) {
 void BlockBuilder::effective_address(const Insn& insn, u8 to) {
     const MemOperand& m = insn.mem;
     const x86::Gp dst = host64(to);
+    if (to == kHostAddress) held_ = kNoGpr;
     if (m.rip_relative) {
         const u64 target = insn.next_rip() + static_cast<u64>(m.disp);
         const i64 offset = static_cast<i64>(offset_in_page(target));

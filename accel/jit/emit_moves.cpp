@@ -11,7 +11,7 @@ void BlockBuilder::emit_lea(const Insn& insn) {
     // first, over a source that may be the same register.
     const auto pinned = [](u8 guest) { return guest == kNoGpr || !in_memory(guest); };
     if (insn.operand_bits == 64 && insn.address_bits == 64 && pinned(dst) && pinned(insn.mem.base) && pinned(insn.mem.index)) {
-        delta_kept_ = true;
+        delta_kept_ = held_kept_ = true;
         return effective_address(insn, kHostOf[dst]);
     }
     effective_address(insn, kHostAddress);

@@ -13,13 +13,40 @@ u8 BlockBuilder::read_gpr(u8 guest, u8 temp) {
     return temp;
 }
 
+/// rbp = a memory-resident register, unless that is there already. What changes rbp or the register says so; only instructions
+/// that say that both stay (held_kept_) let the next one rely on it.
+void BlockBuilder::hold(u8 guest) {
+    if (held_ != guest) a.mov(x86::rbp, slot(guest));
+    holds(guest);
+}
+
+/// rbp is the present value of a memory-resident register.
+void BlockBuilder::holds(u8 guest) {
+    held_ = guest;
+    held_kept_ = true;
+}
+
+/// The temporary that stood for a register is its new value.
+void BlockBuilder::write_temp(u8 guest, u8 temp) {
+    write_gpr(guest, temp);
+    if (temp == kHostAddress && in_memory(guest)) holds(guest);
+}
+
+/// After each instruction.
+void BlockBuilder::keep_held() {
+    if (!held_kept_) held_ = kNoGpr;
+    held_kept_ = false;
+}
+
 void BlockBuilder::write_gpr(u8 guest, u8 host) {
+    if (held_ == guest) held_ = kNoGpr;
     if (in_memory(guest)) a.mov(slot(guest), host64(host));
     else if (kHostOf[guest] != host) a.mov(host64(kHostOf[guest]), host64(host));
 }
 
 void BlockBuilder::write_gpr_sized(u8 guest, u8 host, unsigned bits) {
     if (bits == 64) return write_gpr(guest, host);
+    if (held_ == guest) held_ = kNoGpr;
     if (bits == 32) {
         if (in_memory(guest)) {
             a.mov(host32(host), host32(host));

@@ -87,7 +87,8 @@ bool BlockBuilder::fold_pointer(const Insn& insn, bool needs_temp) {
         effective_address(insn, kHostAddress);
         at_ = {kHostAddress, true, 0};
     } else {
-        at_ = {read_gpr(m.base, kHostAddress), true, static_cast<i32>(m.disp)};
+        if (in_memory(m.base)) hold(m.base);
+        at_ = {in_memory(m.base) ? kHostAddress : kHostOf[m.base], true, static_cast<i32>(m.disp)};
     }
     return true;
 }

@@ -44,6 +44,44 @@ TEST_CASE("SPL, BPL, SIL, DIL and R10B", "[insn][registers]") {
     CHECK(t.reg(kR11) == (kStackTop | 0xff));
 }
 
+// R10, R11 and R15 live in memory; the address temporary may still hold one of them (emit_regs.cpp, hold).
+TEST_CASE("A register that was used as an address and has changed since is used anew", "[insn][registers]") {
+    const auto changed = [](auto&& change, u64 by) {
+        InsnTest t;
+        for (u64 n = 0; n < 8; ++n) t.store_value<u64>(kDataAt + n * 8, 0x100 + n);
+        t.store_value<u64>(kDataAt + 72, kDataAt + 40);
+        t.set(kR11, kDataAt), t.set(kR10, kDataAt + 8), t.set(kR15, kDataAt + 16), t.set(kRdx, kDataAt + 24), t.set(kRbx, 8);
+        t.execute([&](auto& a) {
+            a.push(x86::rdx);
+            a.mov(x86::rax, x86::ptr(x86::rsp));  // windows are there now
+            a.mov(x86::rax, x86::ptr(x86::r11));  // rbp holds R11
+            change(a);
+            a.mov(x86::rsi, x86::ptr(x86::r11));
+            a.mov(x86::rdi, x86::r11);
+        });
+        CHECK(t.reg(kRax) == 0x100);
+        CHECK(t.reg(kRdi) == kDataAt + by);
+        CHECK(t.reg(kRsi) == 0x100 + by / 8);
+    };
+    changed([](auto& a) { a.add(x86::r11, 8); }, 8);
+    changed([](auto& a) { a.add(x86::r11, x86::rbx); }, 8);
+    changed([](auto& a) { a.mov(x86::r11, x86::r15); }, 16);
+    changed([](auto& a) { a.xchg(x86::r11, x86::r10); }, 8);
+    changed([](auto& a) { a.xchg(x86::rdx, x86::r11); }, 24);
+    changed([](auto& a) { a.pop(x86::r11); }, 24);
+    changed([](auto& a) { a.lea(x86::r11, x86::ptr(x86::r10, x86::rbx)); }, 16);
+    changed([](auto& a) { a.lea(x86::r11, x86::ptr(x86::r11, x86::rbx, 1)); }, 16);
+    changed([](auto& a) { a.mov(x86::r11w, x86::dx); }, 24);
+    changed([](auto& a) { a.mov(x86::r11b, x86::r10b); }, 8);
+    changed([](auto& a) { a.mov(x86::r11, x86::ptr(x86::rsp)); }, 24);
+    changed([](auto& a) { a.cmove(x86::r11, x86::r10); a.cmovne(x86::r11, x86::r10); }, 8);
+    changed([](auto& a) { a.mov(x86::rcx, x86::ptr(x86::r15)); a.mov(x86::rcx, x86::ptr(x86::rdx, x86::rbx)); a.add(x86::r10, x86::rbx); }, 0);
+    changed([](auto& a) { a.mov(x86::rcx, x86::ptr(x86::rip)); }, 0);
+    changed([](auto& a) { a.mov(x86::r11, x86::ptr(x86::r11, 72)); }, 40);
+    changed([](auto& a) { a.push(x86::r10); a.movzx(x86::r10d, x86::byte_ptr(x86::r11)); a.inc(x86::r15); a.pop(x86::r15); }, 0);
+    changed([](auto& a) { a.mulx(x86::r10, x86::rcx, x86::r15); a.lea(x86::r11, x86::ptr(x86::r11, 8)); }, 8);
+}
+
 TEST_CASE("32-bit writes clear the upper half of every register, 16-bit ones keep it", "[insn][registers]") {
     InsnTest t;
     for (unsigned r = 0; r < 16; ++r)
