@@ -42,7 +42,7 @@ bool loop_is_steady(void* self, Gpa start) { return static_cast<CodeFetcher*>(se
 bool varies(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->immediate_varies(insn); }
 
 // Rounds of a loop in one block: at most so many, of at most so many instructions in all.
-constexpr std::size_t kMostRounds = 4, kLaidOut = 32;
+constexpr std::size_t kMostRounds = 4, kLaidOut = 48;
 
 /// What cannot change the code behind it.
 bool leaves_memory_alone(const Insn& i) {
