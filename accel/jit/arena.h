@@ -1,12 +1,11 @@
-// Arena: memory for the records of translations, which live until all of them go. Nothing in it is destroyed.
+// Arena: memory for the records of translations, which live until all of them go. Nothing in it is destroyed. It is one piece of
+// address space, so that records reach each other by NearPtr.
 #pragma once
 
 #include <cstddef>
-#include <memory>
+#include <new>
 #include <span>
 #include <type_traits>
-#include <utility>
-#include <vector>
 
 #include "base/types.h"
 
@@ -14,6 +13,12 @@ namespace twin86::jit {
 
 class Arena {
   public:
+    /// `size`: the most that may be taken. Address space alone, until it is.
+    explicit Arena(u64 size);
+    ~Arena();
+    Arena(const Arena&) = delete;
+    Arena& operator=(const Arena&) = delete;
+
     /// A record, value-initialised.
     template <class T>
     T* make() {
@@ -27,31 +32,27 @@ class Arena {
         return {static_cast<T*>(take(count * sizeof(T), alignof(T))), count};
     }
 
-    struct Mark {
-        std::size_t chunk = 0, used = 0;
-    };
-    Mark mark() const { return {chunk_, used_}; }
+    /// What has been taken, for rewind().
+    using Mark = u64;
+    Mark mark() const { return used_; }
     /// What was taken since goes.
-    void rewind(Mark to) { chunk_ = to.chunk, used_ = to.used; }
-    void clear() { rewind({}); }
-    u64 bytes() const { return chunk_ * kChunk + used_; }
+    void rewind(Mark to) { used_ = to; }
+    void clear() { rewind(0); }
+    u64 bytes() const { return used_; }
+    u64 left() const { return size_ - used_; }
 
   private:
-    static constexpr std::size_t kChunk = 256 * KiB;
-
     void* take(std::size_t bytes, std::size_t alignment) {
         used_ = (used_ + alignment - 1) & ~(alignment - 1);
-        if (used_ + bytes > kChunk || chunks_.empty()) next_chunk();
-        return chunks_[chunk_].get() + std::exchange(used_, used_ + bytes);
+        if (used_ + bytes > open_) open(used_ + bytes);
+        std::byte* const at = base_ + used_;
+        used_ += bytes;
+        return at;
     }
-    void next_chunk() {
-        if (!chunks_.empty()) ++chunk_;
-        if (chunk_ == chunks_.size()) chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunk));
-        used_ = 0;
-    }
+    void open(u64 end);
 
-    std::vector<std::unique_ptr<std::byte[]>> chunks_;
-    std::size_t chunk_ = 0, used_ = 0;
+    std::byte* base_;
+    u64 size_, open_ = 0, used_ = 0;
 };
 
 }  // namespace twin86::jit

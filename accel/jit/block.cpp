@@ -4,9 +4,16 @@
 
 namespace twin86::jit {
 
+void Block::set_points(std::span<SidePoint> points) {
+    CHECK(points.size() <= 0xffff, "{} points", points.size());
+    points_ = points.data();
+    point_count_ = static_cast<u16>(points.size());
+}
+
 const SidePoint& Block::point_at(const u8* pc) const {
     const u32 offset = static_cast<u32>(pc - code);
-    auto at = std::upper_bound(points.begin(), points.end(), offset,
+    const auto all = points();
+    auto at = std::upper_bound(all.begin(), all.end(), offset,
                                [](u32 o, const SidePoint& p) { return o < p.host_offset; });
     return *(at - 1);
 }

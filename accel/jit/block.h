@@ -5,6 +5,7 @@
 #include <span>
 
 #include "accel/jit/mode.h"
+#include "accel/jit/near_ptr.h"
 #include "base/types.h"
 #include "cpu/decode/insn.h"
 #include "cpu/state/fault.h"
@@ -39,44 +40,47 @@ enum class LoopEntry : u8 {
 
 /// A direct branch of a block: unlinked it leaves through exit_chain, linked it jumps to the target's code.
 struct ChainSite {
-    Block* from = nullptr;
+    NearPtr<Block> from;
+    NearPtr<Block> to;
+    NearPtr<ChainSite> next;           ///< of the same block
+    NearPtr<ChainSite> next_incoming;  ///< of those that lead to the same block ...
+    NearPtr<NearPtr<ChainSite>> incoming_at;  ///< ... and what points to this one
     u32 patch_offset = 0;   ///< offset in the block's code of the rel32
-    u32 exit_offset = 0;    ///< offset of the cold exit that the unlinked rel32 points to; links between pages: of its call of exit_chain
     u64 target_rip = 0;     ///< baked blocks: RIP; others: offset relative to the page start
-    bool cross_page = false;
+    u32 exit_offset = 0;    ///< offset of the cold exit that the unlinked rel32 points to; links between pages: of its call of exit_chain
     u32 place_offset = 0;   ///< user code, to another page: of the disp32 that selects the page (page_link.h); else 0
+    bool cross_page = false;
     u8 relinks = 0;         ///< how often a link between pages was made; kMostRelinks: it is a look-up now
     static constexpr u8 kMostRelinks = 100;
     bool falls = false;     ///< its target's body follows in place of the jump
     LoopEntry loop = LoopEntry::kNone;  ///< of a branch to its own block's start
     bool listed = false;    ///< among the links that cross pages (block_map.cpp)
-    Mode mode;              ///< at the branch; STAC and CLAC make it differ from the block's
-    Block* to = nullptr;
-    ChainSite* next = nullptr;           ///< of the same block
-    ChainSite* next_incoming = nullptr;  ///< of those that lead to the same block ...
-    ChainSite** incoming_at = nullptr;   ///< ... and what points to this one
+    bool allow_user = false;  ///< Mode::kAllowUser at the branch: STAC and CLAC make it differ from the block's
+
+    Mode mode() const;      ///< at the branch
 };
+static_assert(sizeof(ChainSite) == 48);
 
 /// A slow-path instruction: its decoded form and where it is.
 struct HelperSite {
     Insn insn;
-    Block* block = nullptr;
+    NearPtr<Block> block;
     u32 guest_offset = 0;
     i16 vector = -1;        ///< kRaise: the exception
     bool ends_block = false;
-    HelperSite* next = nullptr;  ///< of the same block
+    NearPtr<HelperSite> next;  ///< of the same block
 };
 
 /// A guess about the region of 512 GiB that an address lies in, compared by emitted code (emit_region.cpp).
 struct RegionSite {
-    Block* block = nullptr;
-    u16 region = 0;     ///< the guess: bits 54:39
+    NearPtr<Block> block;
     u32 at = 0;         ///< offset of the comparison in the block's code
+    u16 region = 0;     ///< the guess: bits 54:39
     u8 guest = kNoGpr;  ///< the register that holds the address, or kNoGpr: host rbp
     u8 view = 0;        ///< TlbView
     u8 failures = 0;    ///< lately
-    u64 since = 0;      ///< when the guess was made: host TSC
     bool loop = false;  ///< before a loop, all of which relies on it (loop_pointers.h)
+    u64 since = 0;      ///< when the guess was made: host TSC
 
     /// The low bits are bits 47:39, which select the window. Addresses that differ in bits 63:55 alone are not
     /// canonical, nor is what a window's delta makes of them: the host faults.
@@ -110,30 +114,32 @@ bool moves_immediate(const Insn& insn);
 /// Lives in an Arena, as all that it points to.
 struct Block {
     BlockKey key;
-    u16 page_number = 0;     ///< of the page it begins in (code_pages.h); kNone: baked, or there was none left
     u64 rip = 0;             ///< RIP when translated (informative for position-independent blocks)
     Gpa second_page = ~u64{0};  ///< physical page of the tail when the last instruction straddles pages
-    u32 guest_size = 0;
-    u32 insn_count = 0;
     const u8* code = nullptr;   ///< executable address
-    u32 code_size = 0;
     u32 cold_at = 0;            ///< distance of the cold part: offsets in the code from here on lie in it
-    u32 cold_size = 0;
     u32 look_up_offset = 0;     ///< where look-ups enter, with RIP in rbp: at the start, or in the cold part when it falls in
-    u32 body_offset = 0;        ///< behind what look-ups enter through: frame.page_va is right already
-    u32 loop_offset = 0;        ///< where its branch to its own start enters (LoopEntry); 0: there is no such place
-    u32 kept_offset = 0;        ///< behind the load of the delta there
     u32 link_offset = 0;        ///< where linked branches enter: the body; a straddling user block is re-checked by a look-up
-    u32 branch_offset = ~u32{0};  ///< guest offset of the CALL, RET or LOOP at the end, which has changed ...
-    i32 branch_sp = 0;            ///< ... SP by this and ...
-    u8 branch_counter_bits = 0;   ///< ... counted a CX of this width down, when its target turns out to be invalid
+    i32 branch_sp = 0;          ///< of the instruction at branch_offset
+    NearPtr<CheckedBytes> checked;  ///< null: writes to the code are noticed
+    NearPtr<ChainSite> chains;
+    NearPtr<HelperSite> helpers;
+    NearPtr<ChainSite> incoming;
+    u16 page_number = 0;        ///< of the page it begins in (code_pages.h); kNone: baked, or there was none left
+    u16 guest_size = 0;
+    u16 code_size = 0;
+    u16 cold_size = 0;
+    u16 body_offset = 0;        ///< behind what look-ups enter through: frame.page_va is right already
+    u16 loop_offset = 0;        ///< where its branch to its own start enters (LoopEntry); 0: there is no such place
+    u16 kept_offset = 0;        ///< behind the load of the delta there
+    static constexpr u16 kNoBranch = 0xffff;
+    u16 branch_offset = kNoBranch;  ///< guest offset of the CALL, RET or LOOP at the end, which has changed ...
+    u8 branch_counter_bits = 0;     ///< ... SP by branch_sp and counted a CX of this width down, when its target turns out to be invalid
+    u8 insn_count = 0;
     bool valid = true;
-    CheckedBytes* checked = nullptr;  ///< null: writes to the code are noticed
-    std::span<const SidePoint> points;  ///< sorted by host_offset
-    ChainSite* chains = nullptr;
-    HelperSite* helpers = nullptr;
-    ChainSite* incoming = nullptr;
 
+    std::span<const SidePoint> points() const { return {points_.get(), point_count_}; }  ///< sorted by host_offset
+    void set_points(std::span<SidePoint> points);
     const u8* look_up_entry() const { return code + look_up_offset; }
     const u8* body() const { return code + body_offset; }
     unsigned page_offset() const { return key.physical & 0xfff; }
@@ -150,6 +156,16 @@ struct Block {
     const SidePoint& point_at(const u8* pc) const;
     /// The slow-path site of the instruction at a guest offset, or null.
     const HelperSite* helper_at(u32 guest_offset) const;
+
+  private:
+    u16 point_count_ = 0;
+    NearPtr<SidePoint> points_;
 };
+static_assert(sizeof(Block) == 112);
+
+inline Mode ChainSite::mode() const {
+    const u64 user = allow_user ? u64{Mode::kAllowUser} : 0;
+    return {(from->key.mode.value & ~u64{Mode::kAllowUser}) | user};
+}
 
 }  // namespace twin86::jit

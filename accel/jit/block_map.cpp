@@ -53,14 +53,15 @@ void BlockMap::patch_rel32(const Block& block, u32 offset, const u8* target) {
 /// The site is one of those that lead to the block.
 void BlockMap::lead(ChainSite& site, Block& to) {
     site.to = &to;
-    site.next_incoming = std::exchange(to.incoming, &site);
+    site.next_incoming = to.incoming.get();
+    to.incoming = &site;
     site.incoming_at = &to.incoming;
     if (site.next_incoming != nullptr) site.next_incoming->incoming_at = &site.next_incoming;
 }
 
 void BlockMap::lead_nowhere(ChainSite& site) {
-    *site.incoming_at = site.next_incoming;
-    if (site.next_incoming != nullptr) site.next_incoming->incoming_at = site.incoming_at;
+    *site.incoming_at = site.next_incoming.get();
+    if (site.next_incoming != nullptr) site.next_incoming->incoming_at = site.incoming_at.get();
     site.to = nullptr;
 }
 

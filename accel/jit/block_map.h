@@ -24,7 +24,7 @@ class BlockMap {
   public:
     /// `lines` is kept up to date: what blocks were made from.
     BlockMap(CodeCache& cache, const Thunks& thunks, PhysMap& phys, CodeLines lines)
-        : cache_(cache), thunks_(thunks), phys_(phys), lines_(lines) {}
+        : cache_(cache), thunks_(thunks), phys_(phys), lines_(lines), arena_(kRecordsForCode * cache.size()) {}
 
     Block* find(const BlockKey& key) const { return by_key_.find(key); }
     /// Where blocks and what belongs to them are made.
@@ -76,6 +76,9 @@ class BlockMap {
     }
 
   private:
+    /// Of records for a byte of the code cache at most: some two are usual.
+    static constexpr u64 kRecordsForCode = 4;
+
     /// Where a block's code starts.
     struct Place {
         const u8* hot;

@@ -39,7 +39,8 @@ HelperSite* BlockBuilder::new_helper(const Insn& insn) {
     site->insn = insn;
     site->block = &block_;
     site->guest_offset = offset_in_block(insn);
-    site->next = std::exchange(block_.helpers, site);
+    site->next = block_.helpers.get();
+    block_.helpers = site;
     return site;
 }
 
@@ -200,7 +201,7 @@ BlockBuilder::Code BlockBuilder::finish() {
     for (SidePoint& p : buffer_.cold_points) p.host_offset += cold_at;
     const auto points = context_.arena.room<SidePoint>(buffer_.hot_points.size() + buffer_.cold_points.size());
     std::ranges::copy(buffer_.cold_points, std::ranges::copy(buffer_.hot_points, points.begin()).out);
-    block_.points = points;
+    block_.set_points(points);
     for (const EmitBuffer::PendingChain& p : buffer_.chains) {
         p.site->patch_offset = static_cast<u32>(code.labelOffsetFromBase(p.patch_end) - 4);
         p.site->exit_offset = static_cast<u32>(code.labelOffsetFromBase(p.exit));

@@ -39,9 +39,10 @@ ChainSite* BlockBuilder::new_chain_site(u64 rip) {
     site->from = &block_;
     site->target_rip = baked() ? rip : offset;
     site->cross_page = offset >= kPageSize;
-    site->mode = mode_;
+    site->allow_user = mode_.has(Mode::kAllowUser);
     if (rip == block_.rip && block_.loop_offset != 0) end_round(*site);
-    site->next = std::exchange(block_.chains, site);
+    site->next = block_.chains.get();
+    block_.chains = site;
     return site;
 }
 

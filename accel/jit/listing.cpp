@@ -102,7 +102,7 @@ class Lister {
     }
 
     void stretches(std::size_t insn, bool cold) {
-        const std::span<const SidePoint> points = in_.block.points;
+        const std::span<const SidePoint> points = in_.block.points();
         for (std::size_t n = 0; n < points.size(); ++n) {
             const u32 start = points[n].host_offset;
             if ((start >= in_.block.cold_at) != cold) continue;
@@ -184,7 +184,7 @@ class Lister {
                            m.sizes & 15, m.sizes >> 4, m.place & 3);
     }
     static std::string text(const ChainSite* site) {
-        return fmt::format("to {}{:#x}", site->mode.has(Mode::kBaked) ? "" : "page start + ", site->target_rip);
+        return fmt::format("to {}{:#x}", site->mode().has(Mode::kBaked) ? "" : "page start + ", site->target_rip);
     }
     static std::string text(const HelperSite* site) {
         if (site->vector >= 0) return fmt::format("vector {}", site->vector);

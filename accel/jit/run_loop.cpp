@@ -234,7 +234,7 @@ u64 JitVcpu::rip_of(const Block& block, u32 guest_offset) const {
 bool JitVcpu::on_chain(ChainSite& site) {
     CpuState& s = frame_.cpu;
     s.rflags &= ~u64{kFlagRF};
-    const Mode from_mode = site.mode;
+    const Mode from_mode = site.mode();
     const u64 target = from_mode.has(Mode::kBaked) ? site.target_rip : frame_.page_va + site.target_rip;
     if (!valid_target(target) && refuse_branch(target)) return false;
     s.rip = target;

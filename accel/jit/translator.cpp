@@ -44,6 +44,10 @@ bool varies(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->imme
 // Rounds of a loop in one block: at most so many, of at most so many instructions in all.
 constexpr std::size_t kMostRounds = 4, kLaidOut = 48;
 
+/// A block that is full still takes what stands in the shadow of an STI.
+constexpr std::size_t kPastLimit = 8;
+static_assert(kMaxBlockInsns + kPastLimit < 256);  // Block::insn_count
+
 /// What cannot change the code behind it.
 bool leaves_memory_alone(const Insn& i) {
     const bool reads = !i.has_mem || i.mem.access == kAccessNone || i.mem.access == kAccessRead;
@@ -134,7 +138,8 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
     const bool single = mode.has(Mode::kSingleStep | Mode::kShadowed | Mode::kOneInsn);
     const std::size_t limit = single ? 1 : options_.max_insns;
     unsigned offset = key.physical & 0xfff, side_exits = 0;
-    while (insns_.size() < limit || (insns_.back().op == Op::kSti && !single)) {
+    const std::size_t most = single ? 1 : limit + kPastLimit;
+    while (insns_.size() < limit || (insns_.back().op == Op::kSti && insns_.size() < most)) {
         if (offset >= kPageSize) break;
         const u64 at = rip + (offset - block.page_offset());
         const u64 in_segment = left_in_segment(mode, at);
@@ -170,13 +175,13 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
         if (side_exits == 0) lay_out_rounds(block);
         if (++side_exits >= options_.max_side_exits) break;
     }
-    // STI at the very end of a page: its shadow goes into the next block's key.
+    // STI at the very end: its shadow goes into the next block's key.
     if (insns_.back().op == Op::kSti) insns_.back().klass = InsnClass::kEndBlock;
-    block.guest_size = static_cast<u32>(insns_.back().next_rip() - rip);
+    block.guest_size = static_cast<u16>(insns_.back().next_rip() - rip);
     // All bytes that may have made it undefined belong to it: a write to one of them may define it.
     if (const Insn& last = insns_.back(); last.klass == InsnClass::kUndefined && block.second_page == ~u64{0})
-        block.guest_size = std::min(static_cast<u32>(last.rip - rip) + 15, static_cast<u32>(kPageSize) - block.page_offset());
-    block.insn_count = static_cast<u32>(insns_.size());
+        block.guest_size = static_cast<u16>(std::min(static_cast<u32>(last.rip - rip) + 15, static_cast<u32>(kPageSize) - block.page_offset()));
+    block.insn_count = static_cast<u8>(insns_.size());
     if (block.checked == nullptr) return true;
     block.checked->first = page_host(phys_.pages().entry(page)) + block.page_offset();
     if (block.second_page == ~u64{0})
@@ -188,7 +193,7 @@ bool Translator::decode_block(const BlockKey& key, u64 rip, Gva linear, Block& b
 bool Translator::may_fall(const ChainSite& site, const Block& to) const {
     const Block& from = *site.from;
     const bool in_page = !site.cross_page && to.second_page == ~u64{0} && from.second_page == ~u64{0};
-    const bool unlinked = site.to == nullptr && from.valid && site.mode == to.key.mode;
+    const bool unlinked = site.to == nullptr && from.valid && site.mode() == to.key.mode;
     return in_page && unlinked && from.code + from.code_size == cache_.next() && site.patch_offset + sizeof(i32) == from.code_size;
 }
 
@@ -213,8 +218,9 @@ Block* Translator::translate(const BlockKey& key, u64 rip, Gva linear, ChainSite
     builder.build(insns_, rounds_, falls);
     const BlockBuilder::Code code = builder.finish();
     cache_.commit(code.hot, code.cold);
-    block->code_size = static_cast<u32>(code.hot.size());
-    block->cold_size = static_cast<u32>(code.cold.size());
+    CHECK(std::max(code.hot.size(), code.cold.size()) <= 0xffff, "{} and {} bytes", code.hot.size(), code.cold.size());
+    block->code_size = static_cast<u16>(code.hot.size());
+    block->cold_size = static_cast<u16>(code.cold.size());
     ++counters_.blocks;
     counters_.insns += block->insn_count;
     counters_.guest_bytes += block->guest_size;

@@ -54,7 +54,7 @@ class Translator {
     /// whose jump it may take the place of, or null.
     Block* translate(const BlockKey& key, u64 rip, Gva linear, ChainSite* site, Outcome& fault);
     /// The code cache may not hold another block: clear it first.
-    bool full() const { return cache_.room() < kReserve; }
+    bool full() const { return cache_.room() < kReserve || blocks_.arena().left() < kReserve; }
 
     const TranslationCounters& counters() const { return counters_; }
     const Decoder& decoder() const { return decoder_; }

@@ -1,13 +1,15 @@
 // Memory for the records of translations.
-#include <catch2/catch.hpp>
-
 #include <cstring>
 #include <vector>
 
 #include "accel/jit/arena.h"
+#include "accel/jit/near_ptr.h"
+
+#include <catch2/catch.hpp>  // last: its CHECK replaces that of base/check.h
 
 using namespace twin86;
 using jit::Arena;
+using jit::NearPtr;
 
 namespace {
 
@@ -19,7 +21,7 @@ struct Record {
 }  // namespace
 
 TEST_CASE("records keep their values and places while others are made") {
-    Arena arena;
+    Arena arena(64 * MiB);
     std::vector<Record*> records;
     for (u64 n = 0; n < 100'000; ++n) {
         Record* const r = arena.make<Record>();
@@ -35,7 +37,7 @@ TEST_CASE("records keep their values and places while others are made") {
 }
 
 TEST_CASE("what was taken since a mark is given out again, as new") {
-    Arena arena;
+    Arena arena(64 * MiB);
     arena.make<Record>();
     const Arena::Mark mark = arena.mark();
     const u64 before = arena.bytes();
@@ -51,4 +53,22 @@ TEST_CASE("what was taken since a mark is given out again, as new") {
     arena.clear();
     CHECK(arena.bytes() == 0);
     CHECK(arena.make<Record>()->a == 7);
+}
+
+TEST_CASE("records reach each other by pointers of 4 bytes") {
+    struct Node {
+        u64 value = 0;
+        NearPtr<Node> other;
+    };
+    Arena arena(64 * MiB);
+    Node* const first = arena.make<Node>();
+    arena.room<u8>(50 * MiB);
+    Node* const last = arena.make<Node>();
+    CHECK(first->other == nullptr);
+    first->other = last, last->other = first, last->value = 5;
+    CHECK(first->other->value == 5);
+    CHECK(last->other.get() == first);
+    first->other = nullptr;
+    CHECK(first->other.get() == nullptr);
+    CHECK(arena.left() < 14 * MiB);
 }

@@ -2,8 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <sstream>
 
+#include "accel/jit/arena.h"
 #include "tests/lib/jit_guest.h"
 
 using namespace twin86;
@@ -29,7 +31,7 @@ struct Fixture {
         insn.length = static_cast<u8>(bytes.size());
         insns.push_back(insn);
         block.guest_size += insn.length;
-        block.insn_count = static_cast<u32>(insns.size());
+        block.insn_count = static_cast<u8>(insns.size());
     }
     void point(u16 guest_offset) { points.push_back({static_cast<u32>(code.size()), guest_offset, 0xff, 0}); }
     void host(std::initializer_list<u8> bytes) { code.insert(code.end(), bytes); }
@@ -45,7 +47,9 @@ struct Fixture {
     /// Lines from the second on, blanks squeezed.
     std::vector<std::string> lines() {
         block.cold_at = cold_at;
-        block.points = points;
+        const auto kept = arena.room<SidePoint>(points.size());
+        std::ranges::copy(points, kept.begin());
+        block.set_points(kept);
         const std::span<const u8> all(code);
         std::istringstream text(listing({block, insns, all.first(cold_at), all.subspan(cold_at), thunks}));
         std::vector<std::string> result;
@@ -61,7 +65,8 @@ struct Fixture {
     }
 
     const u8* const base = reinterpret_cast<const u8*>(0x7f0000000000);
-    Block block;
+    Arena arena{1 * MiB};
+    Block& block = *arena.make<Block>();
     Thunks thunks;
     std::vector<Insn> insns;
     std::vector<SidePoint> points;
@@ -96,7 +101,7 @@ TEST_CASE_METHOD(Fixture, "listing_groups_hot_and_cold_code_by_guest_instruction
 TEST_CASE_METHOD(Fixture, "listing_shows_what_a_helper_does_and_instructions_without_code") {
     guest({0x90});
     guest({0x0f, 0xa2});
-    HelperSite site;
+    HelperSite& site = *arena.make<HelperSite>();
     site.insn.op = Op::kCpuid;
     point(0);
     point(1);
