@@ -76,8 +76,10 @@ Status Machine::add_devices(const std::vector<CharBackend*>& serials) {
     if (const Status s = make_vcpu(); !s) return s;
     if (const Status s = add_ahci(); !s) return s;
     if (const Status s = drives_.add(options_, *board_, ahci_); !s) return s;
-    if (auto order = drives_.boot_order_file(); !order.empty())
+    if (auto order = drives_.boot_order_file(); !order.empty()) {
+        if (board_->fw_cfg().file("bootorder") != nullptr) return error("-fw_cfg name=bootorder: bootindex= has said it already");
         board_->fw_cfg().set_file("bootorder", std::move(order));
+    }
     board_->lapic().connect_cpu(*this);
     timers_.set_on_earlier([this] { announce_deadline(); });
     return {};

@@ -77,6 +77,27 @@ class Errors(unittest.TestCase):
         self.assert_refused("cli_device", ["-display", "none", "-kernel", stub, "-device", "isa-debug-exot"],
                             "isa-debug-exot", "isa-debug-exit")
 
+    def test_files_of_fw_cfg_with_a_name_that_is_taken(self):
+        image = harness.OUT / "cli_disk.img"
+        harness.OUT.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(bytes(1 << 20))
+        disk = ["-drive", f"file={image},if=none,id=d", "-device", "ide-hd,drive=d,bootindex=1"]
+        for name, more in (("etc/e820", []), ("bootorder", disk)):
+            with self.subTest(name):
+                self.assert_refused("cli_fw_cfg", ["-display", "none", "-fw_cfg", f"name={name},string=x", *more], name)
+
+    def test_block_node_that_nobody_made(self):
+        self.assert_refused("cli_node", ["-display", "none", "-device", "ide-hd,drive=nobody"], "nobody")
+
+    def test_what_scripts_for_other_machines_ask_for(self):
+        for words in (["-display", "gtk"], ["-device", "virtio-net-pci"], ["-device", "usb-tablet"], ["-vga", "qxl"], ["-m", "1G,slots=2,maxmem=4G"],
+                      ["-uuid", "x"], ["-smbios", "type=200"], ["-blockdev", "driver=qcow2,node-name=a,filename=b"]):
+            with self.subTest(" ".join(words)):
+                self.assert_refused("cli_scripts", ["-serial", "none", "-monitor", "none", *words], words[0])
+
+    def test_named_pipes_that_are_not_there(self):
+        self.assert_refused("cli_pipe", ["-display", "none", "-chardev", "pipe,id=p,path=/no/such"], "/no/such.in")
+
     def test_bad_memory_size(self):
         for size in ("-5", "banana", "99999999T"):
             with self.subTest(size=size):
