@@ -57,6 +57,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     Vcpu& vcpu() { return *vcpu_; }
     Accelerator& accelerator() { return *accelerator_; }
     PhysMap& phys() { return *phys_; }
+    const GuestRam& ram() const { return ram_; }
     IoBus& io_bus() { return io_; }
     MmioBus& mmio_bus() { return mmio_; }
     Drives& drives() { return drives_; }

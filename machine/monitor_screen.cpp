@@ -1,4 +1,7 @@
 // What the monitor sees on the screen and types.
+#include <unistd.h>
+
+#include "base/host_time.h"
 #include "base/nearest.h"
 #include "devices/display/glyph_reader.h"
 #include "devices/display/text_screen.h"
@@ -10,6 +13,19 @@ namespace twin86 {
 namespace {
 
 Error no_display() { return error("there is no display adapter (-vga std)"); }
+
+/// Calls f with what the guest has touched of its memory: the host has no pages for the rest, and need not make them.
+template <class F>
+void for_touched(const GuestRam& ram, F f) {
+    const off_t end = static_cast<off_t>(ram.size());
+    for (off_t at = 0; at < end;) {
+        const off_t data = lseek(ram.fd(), at, SEEK_DATA);
+        if (data < 0 || data >= end) return;
+        const off_t hole = lseek(ram.fd(), data, SEEK_HOLE);
+        at = hole < 0 || hole > end ? end : hole;
+        f(std::span<const u8>(ram.base() + data, static_cast<std::size_t>(at - data)));
+    }
+}
 
 Error unknown_key(const std::string& name) {
     std::vector<std::string_view> known;
@@ -35,9 +51,34 @@ Result<std::vector<std::string>> MachineMonitor::screen_text() {
     const VgaFrame frame = display->frame();
     const std::span<const u8> memory = display->vga().memory();
     if (frame.geometry().kind == ScreenKind::kText) return text_mode_rows(frame, memory);
-    if (display->font().empty()) return error("there is no font to compare the screen with: apt-get install seabios");
-    if (!glyphs_) glyphs_ = std::make_unique<GlyphReader>(display->font());
-    return glyphs_->read(render(frame, memory));
+    const Surface surface = render(frame, memory);
+    GlyphReader::Reading best;
+    if (!display->font().empty()) {
+        if (!glyphs_) glyphs_ = std::make_unique<GlyphReader>(display->font());
+        best = glyphs_->read(surface);
+    }
+    // Text in another font looks like letters here and there.
+    const Options& options = machine_.options();
+    const bool may_be_uefi = !options.bios.empty() || options.has_flash();
+    const GlyphReader* const uefi = may_be_uefi ? uefi_glyphs() : nullptr;
+    if (display->font().empty() && uefi == nullptr)
+        return error("there is no font to compare the screen with: apt-get install seabios");
+    if (uefi != nullptr)
+        if (GlyphReader::Reading other = uefi->read(surface); other.letters > best.letters) best = std::move(other);
+    return best.rows;
+}
+
+/// With the font of UEFI firmware, once that is found in guest memory; null: it is not.
+const GlyphReader* MachineMonitor::uefi_glyphs() {
+    constexpr u64 kPatienceNs = 1'000'000'000;  // scripts ask ten times a second
+    const u64 now = monotonic_ns();
+    if (uefi_glyphs_ || now < next_search_ns_) return uefi_glyphs_.get();
+    for_touched(machine_.ram(), [&](std::span<const u8> memory) {
+        const auto font = uefi_glyphs_ ? std::nullopt : find_uefi_font(memory);
+        if (font) uefi_glyphs_ = std::make_unique<GlyphReader>(*font);
+    });
+    next_search_ns_ = monotonic_ns() + kPatienceNs;
+    return uefi_glyphs_.get();
 }
 
 Status MachineMonitor::send_keys(const std::vector<std::string>& names, unsigned hold_ms) {

@@ -56,7 +56,10 @@ class MachineMonitor : public MonitorTarget {
 
     Machine& machine_;
     Log& log_;
-    std::unique_ptr<GlyphReader> glyphs_;
+    const GlyphReader* uefi_glyphs();
+
+    std::unique_ptr<GlyphReader> glyphs_, uefi_glyphs_;
+    u64 next_search_ns_ = 0;  ///< for the font of UEFI firmware
 };
 
 /// Buses and memory in address order, also for --explain.

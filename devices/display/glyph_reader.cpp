@@ -13,7 +13,7 @@ constexpr std::size_t kMaxSeen = 4096;  // pictures that are no text would fill 
 
 struct Form {
     char character;
-    std::array<u8, GlyphReader::kHeight> rows;
+    std::array<u8, GlyphReader::kMostHeight> rows;
 };
 
 // IBM's forms for eight-dot cells, which consoles on frame buffers have, where the VGA BIOS has others for nine dots.
@@ -45,13 +45,17 @@ std::size_t GlyphReader::Hash::operator()(const Glyph& g) const {
 }
 
 /// Some glyphs look the same (blanks, bars): the ASCII one counts.
-GlyphReader::GlyphReader(FontBytes font) {
+GlyphReader::GlyphReader(FontBytes font) : height_(kFontHeight) {
     for (unsigned c = 0; c < 256; ++c) {
-        Glyph glyph;
-        std::copy_n(font.begin() + c * kHeight, kHeight, glyph.begin());
+        Glyph glyph{};
+        std::copy_n(font.begin() + c * kFontHeight, kFontHeight, glyph.begin());
         add(glyph, static_cast<u8>(c));
     }
     for (const Form& form : kEightDotForms) add(form.rows, static_cast<u8>(form.character));
+}
+
+GlyphReader::GlyphReader(const UefiFont& font) : height_(kUefiGlyphHeight) {
+    for (unsigned n = 0; n < font.size(); ++n) add(font[n], static_cast<u8>(' ' + n));
 }
 
 void GlyphReader::add(const Glyph& glyph, u8 character) {
@@ -65,7 +69,7 @@ u8 GlyphReader::nearest(const Glyph& glyph) const {
     u8 character = 0;
     for (const auto& [form, letter] : letters_) {
         unsigned distance = 0;
-        for (unsigned y = 0; y < kHeight; ++y) distance += std::popcount(static_cast<u8>(glyph[y] ^ form[y]));
+        for (unsigned y = 0; y < height_; ++y) distance += std::popcount(static_cast<u8>(glyph[y] ^ form[y]));
         if (distance < best) best = distance, character = letter;
     }
     return character;
@@ -83,7 +87,7 @@ u8 GlyphReader::character_at(const Surface& surface, unsigned x, unsigned y) con
     const u32 first = surface.row(y)[x];
     u32 second = first;
     Glyph ink{}, paper{};
-    for (unsigned row = 0; row < kHeight; ++row) {
+    for (unsigned row = 0; row < height_; ++row) {
         const u32* const pixels = surface.row(y + row) + x;
         for (unsigned bit = 0; bit < kWidth; ++bit) {
             if (pixels[bit] == first) continue;
@@ -101,7 +105,7 @@ u8 GlyphReader::character_at(const Surface& surface, unsigned x, unsigned y) con
 
 GlyphReader::Reading GlyphReader::read_from(const Surface& surface, unsigned top) const {
     Reading reading;
-    for (unsigned y = top; y + kHeight <= surface.height; y += kHeight) {
+    for (unsigned y = top; y + height_ <= surface.height; y += height_) {
         std::string text;
         for (unsigned x = 0; x + kWidth <= surface.width; x += kWidth) {
             const u8 character = character_at(surface, x, y);
@@ -114,13 +118,13 @@ GlyphReader::Reading GlyphReader::read_from(const Surface& surface, unsigned top
     return reading;
 }
 
-std::vector<std::string> GlyphReader::read(const Surface& surface) const {
+GlyphReader::Reading GlyphReader::read(const Surface& surface) const {
     Reading best = read_from(surface, 0);
-    for (unsigned top = 1; top < kHeight; ++top) {
+    for (unsigned top = 1; top < height_; ++top) {
         Reading other = read_from(surface, top);
         if (other.letters > best.letters) best = std::move(other);
     }
-    return best.rows;
+    return best;
 }
 
 }  // namespace twin86

@@ -26,7 +26,8 @@ void set_standard_mode(VgaRegisters& r, const StandardMode& mode);
 
 /// An 8x16 font of 256 characters: character c has its rows at c * 16.
 using FontBytes = std::span<const u8>;
-constexpr std::size_t kFontBytes = 256 * 16;
+constexpr unsigned kFontHeight = 16;
+constexpr std::size_t kFontBytes = 256 * kFontHeight;
 
 /// Finds the 8x16 font in a VGA BIOS, which has IBM's character set: by its second character, the smiling face.
 std::optional<FontBytes> find_font(std::span<const u8> rom);

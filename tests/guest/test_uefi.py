@@ -4,6 +4,7 @@ import unittest
 
 import fat_image
 import harness
+import monitor_screen
 
 
 def flash(code, variables):
@@ -42,6 +43,20 @@ class Ovmf(unittest.TestCase):
             shell.run("memmap", "Total Memory")
             shell.send("reset -s\r")
             self.assertEqual(shell.finish(), 0)
+
+    def test_shell_on_the_screen(self):
+        """The firmware draws with a font of its own, and takes keys."""
+        with monitor_screen.ScreenMonitor("uefi_screen", ["-m", "256", "-bios", harness.guest_files("OVMF.fd")[0]]) as monitor:
+            monitor.wait_text("any other key to continue", 300)
+            monitor.command("sendkey esc")
+            monitor.wait_text("Shell>", 60)
+            monitor.command("type echo seven-%lasterror%-times")
+            monitor.command("sendkey ret")
+            monitor.wait_text("seven-0x0-times", 60)
+            monitor.screendump("ovmf_screen")
+            monitor.command("type reset -s")
+            monitor.send("sendkey ret\n")
+            self.assertEqual(monitor.finish(), 0)
 
     def test_variables_persist(self):
         code, template = harness.guest_files("OVMF_CODE.fd", "OVMF_VARS.fd")

@@ -220,6 +220,31 @@ TEST_CASE("text screen: characters as UTF-8, from wherever the screen starts") {
     CHECK(text_mode_rows(v.frame(), v.memory.bytes()).empty());
 }
 
+TEST_CASE("UEFI's font is found where all of ASCII stands in turn, and read off a screen") {
+    constexpr std::size_t kEntry = 22, kAt = 1000;
+    std::vector<u8> memory(8192, ' ');
+    for (unsigned n = 0; n < UefiFont().size(); ++n) {
+        u8* const entry = &memory[kAt + n * kEntry];
+        std::fill_n(entry, kEntry, u8{0});
+        entry[0] = static_cast<u8>(' ' + n);
+        for (unsigned row = 3; n != 0 && row < 15; ++row) entry[3 + row] = static_cast<u8>(n * 37 + row * n * 11);
+    }
+    const auto font = find_uefi_font(memory);
+    REQUIRE(font);
+    CHECK((*font)['A' - ' '][5] == memory[kAt + ('A' - ' ') * kEntry + 3 + 5]);
+    CHECK(!find_uefi_font(std::span(memory).first(kAt + 94 * kEntry)));
+    Surface s;
+    s.resize(16, 24);
+    for (unsigned n = 0; n < 2; ++n)
+        for (unsigned y = 0; y < kUefiGlyphHeight; ++y)
+            for (unsigned x = 0; x < 8; ++x) s.row(y + 3)[n * 8 + x] = ((*font)[("Hi"[n]) - ' '][y] >> (7 - x) & 1) != 0 ? 0xffffff : 0;
+    const GlyphReader::Reading reading = GlyphReader(*font).read(s);
+    CHECK(reading.letters == 2);
+    CHECK(reading.rows.at(0) == "Hi");
+    memory[kAt + 40 * kEntry] = 0;
+    CHECK(!find_uefi_font(memory));
+}
+
 TEST_CASE("glyph reader: characters in any two colours, with small differences, inverse, and nothing else") {
     std::vector<u8> font(kFontBytes);
     for (unsigned c = 0x21; c < 0x7f; ++c)
@@ -239,12 +264,12 @@ TEST_CASE("glyph reader: characters in any two colours, with small differences, 
     s.row(1)[8] ^= 0x00ff80;  // a green pixel more
     s.row(20)[0] = 0x123456;
     s.row(21)[1] = 0x654321;  // three colours
-    const auto rows = reader.read(s);
+    const auto rows = reader.read(s).rows;
     REQUIRE(rows.size() == 2);
     CHECK(rows[0] == "Hi");
     CHECK(rows[1] == "  !");
     Surface lower;  // the same text 5 lines further down
     lower.resize(44, 40);
     for (unsigned y = 5; y < 37; ++y) std::copy_n(s.row(y - 5), 44, lower.row(y));
-    CHECK(reader.read(lower) == rows);
+    CHECK(reader.read(lower).rows == rows);
 }
