@@ -275,7 +275,8 @@ Windows::FillResult Windows::fill_shown(Gva address, bool write, const PagingCon
     if (window == nullptr) return {Fill::kNotHere};
     ++counters_.fills;
     policy_of(*window).spend(WindowPolicy::kHostFaultNs);
-    return {show(*window, address & kPageMask, walk.page, write, as) ? Fill::kShown : Fill::kNotHere};
+    const bool shown = show(*window, address & kPageMask, walk.page, write, as);
+    return {shown ? Fill::kShown : Fill::kNotHere, 0, address, walk.page.physical};
 }
 
 void Windows::sample(bool user, u64 now_ns, const WindowWork& so_far) {

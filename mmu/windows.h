@@ -47,6 +47,7 @@ class Windows {
         Fill what;
         u32 error_code = 0;
         Gva address = 0;  ///< of the fault
+        Gpa physical = 0;  ///< kShown: where that is
     };
     /// For an access that faulted on the host.
     FillResult fill(Gva address, bool write, const PagingContext& context);

@@ -133,6 +133,7 @@ void JitVcpu::address_space_switched(bool keep) {
 void JitVcpu::writes_protected(Gpa base, u64 size) {
     if (windows_ != nullptr) windows_->protect(base, size);
     for (u64 page = 0; page < size; page += kPageSize) {
+        had_code_.set(filter_index((base + page) / kPageSize));
         const u64 entry = phys_.pages().entry(base + page);
         if (page_is_mmio(entry)) continue;
         revoke_writes(reinterpret_cast<u64>(page_host(entry)));

@@ -157,6 +157,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     Windows::FillResult fill_window(const Block& block, u32 guest_offset);
     bool on_region();
     void show_operands(const Block& block, u32 guest_offset);
+    void note_code_write(const Block& block, u32 guest_offset, Gpa page);
+    void use_probe(Gpa insn);
     bool run_with_probe(const Block& block, u32 guest_offset);
     const u64* registers() const override { return frame_.cpu.gpr; }
     bool loop_is_steady(Gpa start) override;
@@ -258,6 +260,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     u64 filled_components_ = 0;  ///< XSAVE components that are in their initial state, as are their bytes in cpu.xsave
     std::unique_ptr<Windows> windows_;  ///< null: mmu=soft, or the host has no address space for them
     std::unordered_map<Gpa, u8> window_misses_;  ///< by instruction: faults that no window could answer
+    std::unordered_map<Gpa, u8> code_writes_;    ///< by instruction: faults at pages that once had code
+    std::bitset<65536> had_code_;                ///< pages, by filter_index()
     std::unordered_set<Gpa> probed_sites_;  ///< instructions that miss too often
     std::bitset<65536> probed_filter_;      ///< where to look into them at all
     std::unordered_map<Gpa, u8> restless_loops_;  ///< by start: how often their pointers were not where they had been

@@ -13,7 +13,7 @@ namespace twin86::jit {
 namespace {
 
 constexpr u32 kHostFaultWrite = 2;  // as in #PF error codes
-constexpr unsigned kMissesBeforeProbe = 3;
+constexpr unsigned kMissesBeforeProbe = 3, kCodeWritesBeforeProbe = 16;
 constexpr unsigned kFailuresBeforeGivingUp = 2;
 constexpr u64 kLongGood_ticks = 4'000'000;  // about a millisecond
 constexpr std::size_t kMostProbedSites = 65'536;
@@ -69,7 +69,26 @@ Windows::FillResult JitVcpu::fill_window(const Block& block, u32 guest_offset) {
     if (last_window_fault_.count > 2) return not_here;
     const Windows::FillResult filled =
         windows_->fill(*address, frame_.fault_error & kHostFaultWrite, paging_context(false, false));
+    const bool wrote = frame_.fault_error & kHostFaultWrite;
+    if (filled.what == Windows::Fill::kShown && wrote && block.key.mode.has(Mode::kUser)) note_code_write(block, guest_offset, filled.physical);
     return block.valid ? filled : not_here;
+}
+
+/// Programs that write code come back to the same pages: each time a fault here, a miss in the soft TLB for a probe.
+void JitVcpu::note_code_write(const Block& block, u32 guest_offset, Gpa page) {
+    if (!had_code_[filter_index(page / kPageSize)]) return;
+    const Gpa insn = block.key.physical + guest_offset;
+    if (++code_writes_[insn] < kCodeWritesBeforeProbe) return;
+    code_writes_.erase(insn);
+    use_probe(insn);
+}
+
+/// The instruction does without windows from now on.
+void JitVcpu::use_probe(Gpa insn) {
+    if (probed_sites_.size() >= kMostProbedSites) probed_sites_.clear(), probed_filter_.reset();
+    probed_sites_.insert(insn);
+    probed_filter_.set(filter_index(insn));
+    blocks_.invalidate(insn, 1);
 }
 
 /// The access fell into the empty window: makes windows for the region that the instruction names and for the stack's.
@@ -126,11 +145,8 @@ bool JitVcpu::run_with_probe(const Block& block, u32 guest_offset) {
     // STAC and CLAC have changed the mode since the block was entered; only the shadow is the block's.
     const Mode mode{Mode::of(frame_.cpu, true).value | (block.key.mode.value & Mode::kShadowed)};
     if (++window_misses_[insn] >= kMissesBeforeProbe) {
-        if (probed_sites_.size() >= kMostProbedSites) probed_sites_.clear(), probed_filter_.reset();
         window_misses_.erase(insn);
-        probed_sites_.insert(insn);
-        probed_filter_.set(filter_index(insn));
-        blocks_.invalidate(insn, 1);
+        use_probe(insn);
     }
     Block* once = find_block(mode);
     if (once == nullptr) return false;
