@@ -158,7 +158,7 @@ class BlockBuilder {
     void select_delta(u8 decider, u8 to = kHostTemp);
     void delta_of(u8 guest);
     void window_address();                                ///< rbp: linear -> host address
-    RegionSite& guess_region(u8 guest, u16 hint);
+    RegionSite& guess_region(u8 guest, u16 hint, bool loop = false);
     void emit_loop_entry(std::span<const Insn> insns);
     void load_loop_delta();
     void loop_address(const LoopPointer& p);

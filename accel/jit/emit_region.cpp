@@ -1,6 +1,7 @@
 // The window of an address that a register holds. Where flags are dead its region (bits 54:39) is compared with a guess, and the
 // delta comes from a fixed place: a predicted branch keeps the choice off the address's latency chain. Otherwise, and
-// where the guess fails, bits 47:39 select the delta. A site that fails learns a few times (JitVcpu::on_region).
+// where the guess fails, bits 47:39 select the delta. A site that fails learns a few times (JitVcpu::on_region): one failure of
+// eight is looked at, so that what differs now and then costs little.
 #include <algorithm>
 
 #include "accel/jit/builder.h"
@@ -51,7 +52,7 @@ void BlockBuilder::emit_loop_entry(std::span<const Insn> insns) {
     for (const LoopPointer& p : loop_.all()) {
         if (p.index != kNoGpr) loop_address(p);
         else if (in_memory(p.base)) a.mov(x86::r10, slot(p.base));
-        guess_region(p.index != kNoGpr ? u8{kNoGpr} : p.base, p.region).loop = true;
+        guess_region(p.index != kNoGpr ? u8{kNoGpr} : p.base, p.region, true);
     }
     if (!loop_.all().empty()) load_loop_delta();
 }
@@ -78,8 +79,8 @@ void BlockBuilder::loop_address(const LoopPointer& p) {
     effective_address(at, kHostAddress);
 }
 
-/// r10 = delta by a guess. The cold part, where it fails, is a way out that learns.
-RegionSite& BlockBuilder::guess_region(u8 guest, u16 hint) {
+/// r10 = delta by a guess. Where it fails the cold part selects the delta, but for some failures, which leave and learn.
+RegionSite& BlockBuilder::guess_region(u8 guest, u16 hint, bool loop) {
     RegionSite& site = *context_.arena.make<RegionSite>();
     site.block = &block_;
     site.region = hint;
@@ -87,11 +88,21 @@ RegionSite& BlockBuilder::guess_region(u8 guest, u16 hint) {
     site.guest = guest;
     site.view = mode_.view();
     site.since = translated_;
+    site.loop = loop;
     a.embed(RegionCode::compare(site).bytes, RegionCode::kLength);
 
     cold();
     point(offset_in_block(*current_));
     buffer_.local_fixups.push_back({false, true, site.at + RegionCode::kBranchAt, static_cast<u32>(a.offset())});
+    if (!loop) {
+        const Label learn = a.newLabel();
+        a.dec(field(offsetof(JitFrame, region_budget), 4));
+        a.js(learn);
+        if (guest != kNoGpr && in_memory(guest)) a.mov(x86::r10, slot(guest));
+        select_delta(guest == kNoGpr ? kHostAddress : in_memory(guest) ? kHostTemp : kHostOf[guest]);
+        jump_to(false, site.at + RegionCode::kLength);
+        a.bind(learn);
+    }
     call(context_.thunks.exit_region);
     jump_to(false, site.at + RegionCode::kLength);
     a.embedUInt64(reinterpret_cast<u64>(&site));

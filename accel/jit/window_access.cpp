@@ -15,6 +15,7 @@ namespace {
 constexpr u32 kHostFaultWrite = 2;  // as in #PF error codes
 constexpr unsigned kMissesBeforeProbe = 3, kCodeWritesBeforeProbe = 16;
 constexpr unsigned kFailuresBeforeGivingUp = 2;
+constexpr u32 kFailuresPerLook = 8;
 constexpr u64 kLongGood_ticks = 4'000'000;  // about a millisecond
 constexpr std::size_t kMostProbedSites = 65'536;
 constexpr unsigned kRestless = 3;  // a loop that was entered so often with pointers to other regions
@@ -118,6 +119,7 @@ bool JitVcpu::on_region() {
     if (site.failures == kFailuresBeforeGivingUp) blocks_.give_up(block, site);
     else if (is_canonical(address, frame_.cpu.cr4)) blocks_.guess(block, site, RegionSite::of(address));
     site.since = now;
+    frame_.region_budget = kFailuresPerLook - 1;
     frame_.temp = frame_.window[site.view][WindowArea::region_of(address)];
     return resume(0);
 }
