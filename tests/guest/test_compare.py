@@ -53,8 +53,10 @@ class Compare(unittest.TestCase):
         self.assertEqual(list(both["switches"]), ["switches", "s in the first engine", "s in the translator"])
         self.assertGreater(alone["kvm exits"]["port"], 3)
         self.assertGreater(alone["kvm runs"]["kvm runs"], 3)
-        for title in ("Moves between engines", "Exits of KVM, by reason", "Entries of KVM"):
+        for title in ("Exits of KVM, by reason", "Entries of KVM"):
             self.assertIn(title, page)
+        # The page leaves out what never happened, and on a quick machine this guest is over before it moves.
+        self.assertEqual("Moves between engines" in page, any(both["switches"].values()))
 
     def processes_of(self, kernel):
         found = subprocess.run(["pgrep", "-f", f"twin86.*{kernel}"], stdout=subprocess.PIPE, text=True)
