@@ -21,9 +21,11 @@ class WindowPolicy {
     // what else the host does), of the host's page fault behind it, of taking a mapping away, of comparing one.
     static constexpr u64 kSignalNs = 3'000, kHostFaultNs = 1'000, kUnmapNs = 2'500, kCheckNs = 50;
 
-    /// `wait_ns`: run time after which windows are used, however unsettled.
-    explicit WindowPolicy(u64 wait_ns, bool always = false)
-        : on_(always || wait_ns == 0), always_(always), wait_ns_(wait_ns) {}
+    static constexpr u64 kGraceNs = 20'000'000;
+
+    /// `wait_ns`: run time after which windows are used, however unsettled. `grace_ns`: what they may cost beyond their share.
+    explicit WindowPolicy(u64 wait_ns, bool always = false, u64 grace_ns = kGraceNs)
+        : on_(always || wait_ns == 0), always_(always), wait_ns_(wait_ns), grace_ns_(grace_ns) {}
 
     bool on() const { return on_; }
     /// They were too dear once.
@@ -36,10 +38,10 @@ class WindowPolicy {
         run_ns_ += ns;
         const u64 again = again_ns_ + work.pages * kPageNs + work.translation_ns;
         again_ns_ = again - std::min(again, ns / kGain);
-        if (on_ ? spent_ns_ <= kGraceNs + run_ns_ / kAffordable : !ripe()) return false;
+        if (on_ ? spent_ns_ <= grace_ns_ + run_ns_ / kAffordable : !ripe()) return false;
         // What was too dear is tried again much later.
         if (on_) {
-            wait_ns_ = std::min(wait_ns_ * 8 + kGraceNs, kLongestWaitNs);
+            wait_ns_ = std::min(wait_ns_ * 8 + grace_ns_, kLongestWaitNs);
             gave_up_ = true;
         }
         on_ = !on_;
@@ -55,14 +57,13 @@ class WindowPolicy {
     static constexpr u64 kSettledNs = 4'000'000;  ///< no process that is over sooner gets windows
     static constexpr u64 kPageNs = 16'000;        ///< to show a page again
     static constexpr u64 kGain = 2;               ///< one part in so many of the run time is saved
-    static constexpr u64 kGraceNs = 20'000'000;
     static constexpr u64 kLongestWaitNs = 10'000'000'000;
     static constexpr u64 kAffordable = 6;  ///< one part in so many of the run time may go into windows
 
     bool on_;
     bool always_;
     bool gave_up_ = false;
-    u64 wait_ns_;
+    u64 wait_ns_, grace_ns_;
     u64 again_ns_ = 0;  ///< what changing to windows costs, less what they would have gained
     u64 run_ns_ = 0;
     u64 spent_ns_ = 0;

@@ -88,3 +88,15 @@ TEST_CASE("Decisions about windows") {
         }
     }
 }
+
+TEST_CASE("a longer grace bears a dear start") {
+    WindowPolicy process(0), kernel(0, false, 300 * kMs);
+    for (WindowPolicy* policy : {&process, &kernel}) policy->spend(100 * kMs);
+    CHECK(process.ran(10 * kMs));
+    CHECK_FALSE(process.on());
+    CHECK_FALSE(kernel.ran(10 * kMs));
+    CHECK(kernel.on());
+    kernel.spend(210 * kMs);
+    CHECK(kernel.ran(10 * kMs));
+    CHECK_FALSE(kernel.on());
+}
