@@ -53,11 +53,10 @@ class MachineMonitor : public MonitorTarget {
 
   private:
     PagingContext context() const;
+    const GlyphReader* uefi_glyphs();
 
     Machine& machine_;
     Log& log_;
-    const GlyphReader* uefi_glyphs();
-
     std::unique_ptr<GlyphReader> glyphs_, uefi_glyphs_;
     u64 next_search_ns_ = 0;  ///< for the font of UEFI firmware
 };

@@ -48,6 +48,13 @@ Status check(const Node& n) {
     return {};
 }
 
+/// Null: there is none.
+DriveOptions* find_node(ParsedOptions& to, const std::string& id) {
+    auto& drives = to.options.drives;
+    const auto at = std::find_if(drives.begin(), drives.end(), [&](const DriveOptions& d) { return d.id == id; });
+    return at == drives.end() ? nullptr : &*at;
+}
+
 }  // namespace
 
 Status add_block_node(ParsedOptions& to, const std::string& v) {
@@ -60,12 +67,10 @@ Status add_block_node(ParsedOptions& to, const std::string& v) {
         if (!s) return s;
     }
     if (const Status s = check(node); !s) return s;
-    auto& drives = to.options.drives;
-    const auto of_id = [&](const std::string& id) { return std::find_if(drives.begin(), drives.end(), [&](const DriveOptions& d) { return d.id == id; }); };
-    if (of_id(node.name) != drives.end()) return error("-blockdev: there is a '{}' already", node.name);
+    if (find_node(to, node.name) != nullptr) return error("-blockdev: there is a '{}' already", node.name);
     if (!node.child.empty()) {
-        const auto child = of_id(node.child);
-        if (child == drives.end()) return error("-blockdev {}: there is no node '{}'; it comes first", node.name, node.child);
+        const DriveOptions* const child = find_node(to, node.child);
+        if (child == nullptr) return error("-blockdev {}: there is no node '{}'; it comes first", node.name, node.child);
         node.file_name = child->file;
         node.read_only |= child->read_only;
     }
@@ -74,7 +79,7 @@ Status add_block_node(ParsedOptions& to, const std::string& v) {
     drive.file = node.file_name;
     drive.read_only = node.read_only;
     drive.interface = DriveInterface::kNone;
-    drives.push_back(drive);
+    to.options.drives.push_back(drive);
     return {};
 }
 
@@ -82,9 +87,8 @@ Status place_flash_nodes(ParsedOptions& to) {
     for (unsigned n = 0; n < to.flash_nodes.size(); ++n) {
         const std::string& id = to.flash_nodes[n];
         if (id.empty()) continue;
-        auto& drives = to.options.drives;
-        const auto at = std::find_if(drives.begin(), drives.end(), [&](const DriveOptions& d) { return d.id == id; });
-        if (at == drives.end()) return error("-machine pflash{}={}: there is no -blockdev of that node-name", n, id);
+        DriveOptions* const at = find_node(to, id);
+        if (at == nullptr) return error("-machine pflash{}={}: there is no -blockdev of that node-name", n, id);
         at->interface = DriveInterface::kPflash;
         at->index = n;
     }

@@ -156,9 +156,10 @@ class BlockBuilder {
     // emit_region.cpp: the delta of an address
     Mem window_delta(unsigned region) const;
     void select_delta(u8 decider, u8 to = kHostTemp);
+    void select_delta_of(u8 guest);
     void delta_of(u8 guest);
     void window_address();                                ///< rbp: linear -> host address
-    RegionSite& guess_region(u8 guest, u16 hint, bool loop = false);
+    void guess_region(u8 guest, u16 hint, bool loop = false);
     void emit_loop_entry(std::span<const Insn> insns);
     void load_loop_delta();
     void loop_address(const LoopPointer& p);
@@ -238,8 +239,8 @@ class BlockBuilder {
     // emit_string.cpp
     bool string_in_windows(const Insn& insn) const;
     void emit_native_string(const Insn& insn);
-    std::size_t branch_if_long(const Insn& insn);
-    void emit_string_calls(const Insn& insn, u32 again, auto&& to_done);
+    void branch_if_long(const Insn& insn, const Label& to);
+    void emit_string_calls(const Insn& insn, const Label& again, const Label& done);
     void emit_string(const Insn& insn);
 
     // emit_elements.cpp

@@ -25,11 +25,17 @@ void BlockBuilder::select_delta(u8 decider, u8 to) {
     a.mov(host64(to), entry);
 }
 
-/// r10 = the delta of the window that guest register `guest` points into.
-void BlockBuilder::delta_of(u8 guest) {
+/// r10 = the delta of the window that guest register `guest` points into; kNoGpr: host rbp. Changes no flags.
+void BlockBuilder::select_delta_of(u8 guest) {
+    if (guest == kNoGpr) return select_delta(kHostAddress);
     if (in_memory(guest)) a.mov(x86::r10, slot(guest));
-    if (flags_live_ != 0) return select_delta(in_memory(guest) ? kHostTemp : kHostOf[guest]);
-    guess_region(guest, hints_.of(guest));
+    select_delta(in_memory(guest) ? kHostTemp : kHostOf[guest]);
+}
+
+/// The same, by a guess where flags are dead.
+void BlockBuilder::delta_of(u8 guest) {
+    if (flags_live_ != 0) select_delta_of(guest);
+    else guess_region(guest, hints_.of(guest));
 }
 
 /// rbp: linear -> host address, by its own value.
@@ -51,7 +57,6 @@ void BlockBuilder::emit_loop_entry(std::span<const Insn> insns) {
     current_ = &insns.front();
     for (const LoopPointer& p : loop_.all()) {
         if (p.index != kNoGpr) loop_address(p);
-        else if (in_memory(p.base)) a.mov(x86::r10, slot(p.base));
         guess_region(p.index != kNoGpr ? u8{kNoGpr} : p.base, p.region, true);
     }
     if (!loop_.all().empty()) load_loop_delta();
@@ -80,7 +85,8 @@ void BlockBuilder::loop_address(const LoopPointer& p) {
 }
 
 /// r10 = delta by a guess. Where it fails the cold part selects the delta, but for some failures, which leave and learn.
-RegionSite& BlockBuilder::guess_region(u8 guest, u16 hint, bool loop) {
+void BlockBuilder::guess_region(u8 guest, u16 hint, bool loop) {
+    if (guest != kNoGpr && in_memory(guest)) a.mov(x86::r10, slot(guest));
     RegionSite& site = *context_.arena.make<RegionSite>();
     site.block = &block_;
     site.region = hint;
@@ -98,8 +104,7 @@ RegionSite& BlockBuilder::guess_region(u8 guest, u16 hint, bool loop) {
         const Label learn = a.newLabel();
         a.dec(field(offsetof(JitFrame, region_budget), 4));
         a.js(learn);
-        if (guest != kNoGpr && in_memory(guest)) a.mov(x86::r10, slot(guest));
-        select_delta(guest == kNoGpr ? kHostAddress : in_memory(guest) ? kHostTemp : kHostOf[guest]);
+        select_delta_of(guest);
         jump_to(false, site.at + RegionCode::kLength);
         a.bind(learn);
     }
@@ -107,7 +112,6 @@ RegionSite& BlockBuilder::guess_region(u8 guest, u16 hint, bool loop) {
     jump_to(false, site.at + RegionCode::kLength);
     a.embedUInt64(reinterpret_cast<u64>(&site));
     hot();
-    return site;
 }
 
 }  // namespace twin86::jit

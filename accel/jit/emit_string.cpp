@@ -79,39 +79,34 @@ void BlockBuilder::emit_native_string(const Insn& insn) {
     if (destination) take_off(x86::rdi, x86::r10);
 }
 
-/// Leads to the cold part when RCX is beyond what may run without a look at interrupts. Returns the place of the rel32's fixup.
-std::size_t BlockBuilder::branch_if_long(const Insn& insn) {
+/// When RCX is beyond what may run without a look at interrupts. Where flags are live it waits in frame.save_rcx then.
+void BlockBuilder::branch_if_long(const Insn& insn, const Label& to) {
     const unsigned shift = static_cast<unsigned>(std::countr_zero(insn.operand_bits / 8u));
-    const Label brief = a.newLabel();
     if (flags_live_ == 0) {
         a.cmp(x86::rcx, static_cast<i32>(kLongString >> shift));
-        a.embedUInt8(0x0f);
-        a.embedUInt8(0x83);  // JAE
-    } else {
-        a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
-        a.pext(x86::rcx, x86::rcx, field(offsetof(JitFrame, long_string_mask) + shift * sizeof(u64)));
-        a.jecxz(x86::rcx, brief);
-        a.embedUInt8(0xe9);
+        return (void)a.long_().jae(to);
     }
-    buffer_.local_fixups.push_back({in_cold_, true, static_cast<u32>(a.offset()), 0});
-    a.embedUInt32(0);
+    const Label brief = a.newLabel();
+    a.mov(field(offsetof(JitFrame, save_rcx)), x86::rcx);
+    a.pext(x86::rcx, x86::rcx, field(offsetof(JitFrame, long_string_mask) + shift * sizeof(u64)));
+    a.jecxz(x86::rcx, brief);
+    long_jump(to);
     a.bind(brief);
-    if (flags_live_ != 0) a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
-    return buffer_.local_fixups.size() - 1;
+    a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
 }
 
 /// A page at a time.
-void BlockBuilder::emit_string_calls(const Insn& insn, u32 again, auto&& to_done) {
+void BlockBuilder::emit_string_calls(const Insn& insn, const Label& again, const Label& done) {
     const StringMeta meta = string_meta(insn, mode_);
     const Label more = a.newLabel();
     call(context_.thunks.leaf_string);
     a.embed(&meta, sizeof meta);
-    to_done();
+    long_jump(done);
     long_jump(more);
     leave(context_.thunks.exit_string, new_helper(insn));
     a.bind(more);
     poll(offset_in_block(insn));
-    jump_to(false, again);
+    long_jump(again);
 }
 
 void BlockBuilder::emit_string(const Insn& insn) {
@@ -122,22 +117,23 @@ void BlockBuilder::emit_string(const Insn& insn) {
         ended_ = true;
         return;
     }
-    const u32 again = static_cast<u32>(a.offset());
+    const Label again = a.newLabel(), done = a.newLabel();
+    a.bind(again);
     if (!string_in_windows(insn)) {
-        const Label done = a.newLabel();
-        emit_string_calls(insn, again, [&] { long_jump(done); });
+        emit_string_calls(insn, again, done);
         a.bind(done);
         return point(offset_in_block(insn));
     }
     if (!repeats(insn)) return emit_native_string(insn);
-    const std::size_t entry = branch_if_long(insn);
+    const Label calls = a.newLabel();
+    branch_if_long(insn, calls);
     emit_native_string(insn);
-    const u32 done = static_cast<u32>(a.offset());
+    a.bind(done);
     cold();
     point(offset_in_block(insn));
-    buffer_.local_fixups[entry].to = static_cast<u32>(a.offset());
+    a.bind(calls);
     if (flags_live_ != 0) a.mov(x86::rcx, field(offsetof(JitFrame, save_rcx)));
-    emit_string_calls(insn, again, [&] { jump_to(false, done); });
+    emit_string_calls(insn, again, done);
     hot();
 }
 

@@ -1,6 +1,6 @@
 // JitVcpu: one processor run by the translator. run() is a state machine around emitted code: enter, leave with a
-// reason, act in C++, enter again. Files: run_loop.cpp (reasons), slow_memory.cpp (accesses), address_space.cpp
-// (translation caches), jumps.cpp, slow_string.cpp.
+// reason, act in C++, enter again. Files: run_loop.cpp (reasons), faults.cpp, slow_memory.cpp (accesses),
+// address_space.cpp (translation caches), jumps.cpp, slow_string.cpp.
 #pragma once
 
 #include <array>
@@ -136,13 +136,8 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void follow_x87_error();
     bool on_slow();
     bool on_commit();
-    bool on_string(HelperSite& site);
-    bool on_raise(HelperSite& site);
     bool on_segment();
-    void add_string_deltas(const SidePoint& point, int sign);
-    bool on_fault();
     bool resume(u64 skip);
-    void deliver_fault(const Outcome& fault);
     Insn located(const HelperSite& site) const;
     u64 rip_of(const Block& block, u32 guest_offset) const;
     bool decode_again(const Block& block, u32 guest_offset, u64 rip, Insn& insn) const;
@@ -158,7 +153,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool on_region();
     void show_operands(const Block& block, u32 guest_offset);
     void note_code_write(const Block& block, u32 guest_offset, Gpa page);
-    void use_probe(Gpa insn);
+    void note_miss(std::unordered_map<Gpa, u8>& misses, Gpa insn, unsigned most);
     bool run_with_probe(const Block& block, u32 guest_offset);
     const u64* registers() const override { return frame_.cpu.gpr; }
     bool loop_is_steady(Gpa start) override;
@@ -181,6 +176,12 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool valid_target(u64 rip) const;
     bool refuse_branch(u64 target);
 
+    // faults.cpp
+    void deliver_fault(const Outcome& fault);
+    bool on_raise(HelperSite& site);
+    void add_string_deltas(const SidePoint& point, int sign);
+    bool on_fault();
+
     // slow_memory.cpp
     u8* through_tlb(Gva address, unsigned size, u8 kind, bool supervisor);
     Outcome resolve(Gva address, unsigned size, Access access, bool supervisor, Pieces& out);
@@ -193,6 +194,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     PagingContext paging_context(bool user, bool ac) const;
 
     // slow_string.cpp
+    bool on_string(HelperSite& site);
     Outcome string_element(const Insn& insn, bool& finished);
 
     // changing_code.cpp

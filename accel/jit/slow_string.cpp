@@ -66,4 +66,27 @@ Outcome JitVcpu::string_element(const Insn& insn, bool& finished) {
     return Outcome::success();
 }
 
+bool JitVcpu::on_string(HelperSite& site) {
+    constexpr unsigned kSlowStringElements = 64;
+    CpuState& s = frame_.cpu;
+    const Insn insn = located(site);
+    bool finished = false;
+    s.rip = insn.rip;
+    recorder_.exit(s.rip, ExitReason::kString);
+    // A bounded number of elements, so that interrupts and requests are seen in between.
+    const bool single_step = site.block->key.mode.has(Mode::kSingleStep);
+    for (unsigned n = 0; n < (single_step ? 1 : kSlowStringElements) && !finished; ++n) {
+        if (const Outcome fault = string_element(insn, finished); fault.faulted()) {
+            deliver_fault(fault);
+            return false;
+        }
+        if (s.pending_db != 0) break;
+    }
+    if (finished) s.rip = insn.next_rip();
+    else re_entered_rip_ = s.rip;
+    partial_ = !finished;
+    trap_after(single_step);
+    return false;
+}
+
 }  // namespace twin86::jit

@@ -68,24 +68,21 @@ Windows::FillResult JitVcpu::fill_window(const Block& block, u32 guest_offset) {
     const bool again = frame_.fault_pc == last_window_fault_.pc && frame_.fault_address == last_window_fault_.address;
     last_window_fault_ = {frame_.fault_pc, frame_.fault_address, again ? last_window_fault_.count + 1 : 0};
     if (last_window_fault_.count > 2) return not_here;
-    const Windows::FillResult filled =
-        windows_->fill(*address, frame_.fault_error & kHostFaultWrite, paging_context(false, false));
     const bool wrote = frame_.fault_error & kHostFaultWrite;
+    const Windows::FillResult filled = windows_->fill(*address, wrote, paging_context(false, false));
     if (filled.what == Windows::Fill::kShown && wrote && block.key.mode.has(Mode::kUser)) note_code_write(block, guest_offset, filled.physical);
     return block.valid ? filled : not_here;
 }
 
 /// Programs that write code come back to the same pages: each time a fault here, a miss in the soft TLB for a probe.
 void JitVcpu::note_code_write(const Block& block, u32 guest_offset, Gpa page) {
-    if (!had_code_[filter_index(page / kPageSize)]) return;
-    const Gpa insn = block.key.physical + guest_offset;
-    if (++code_writes_[insn] < kCodeWritesBeforeProbe) return;
-    code_writes_.erase(insn);
-    use_probe(insn);
+    if (had_code_[filter_index(page / kPageSize)]) note_miss(code_writes_, block.key.physical + guest_offset, kCodeWritesBeforeProbe);
 }
 
-/// The instruction does without windows from now on.
-void JitVcpu::use_probe(Gpa insn) {
+/// The `most`-th of an instruction's misses: it does without windows from then on.
+void JitVcpu::note_miss(std::unordered_map<Gpa, u8>& misses, Gpa insn, unsigned most) {
+    if (++misses[insn] < most) return;
+    misses.erase(insn);
     if (probed_sites_.size() >= kMostProbedSites) probed_sites_.clear(), probed_filter_.reset();
     probed_sites_.insert(insn);
     probed_filter_.set(filter_index(insn));
@@ -143,13 +140,9 @@ bool JitVcpu::run_with_probe(const Block& block, u32 guest_offset) {
     ++counters_.window_misses;
     partial_ = true;
     last_window_fault_ = {};
-    const Gpa insn = block.key.physical + guest_offset;
     // STAC and CLAC have changed the mode since the block was entered; only the shadow is the block's.
     const Mode mode{Mode::of(frame_.cpu, true).value | (block.key.mode.value & Mode::kShadowed)};
-    if (++window_misses_[insn] >= kMissesBeforeProbe) {
-        window_misses_.erase(insn);
-        use_probe(insn);
-    }
+    note_miss(window_misses_, block.key.physical + guest_offset, kMissesBeforeProbe);
     Block* once = find_block(mode);
     if (once == nullptr) return false;
     frame_.cpu.shadow = kShadowNone;

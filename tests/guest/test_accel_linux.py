@@ -17,10 +17,6 @@ LOAD = ("for i in 1 2 3 4 5 6; do seq 1 2000 | sort -rn | md5sum; dd if=/dev/zer
 SEQ_500 = hashlib.md5("".join(f"{i}\n" for i in range(1, 501)).encode()).hexdigest() + "  -\n"
 
 
-def complaints(emulator):
-    return linux_guest.complaints(emulator.text())
-
-
 class LockStep(unittest.TestCase):
     """A boot is sampled; the first difference would end the machine. A kernel this slow may miss ticks while it checks the timer."""
 
@@ -76,7 +72,7 @@ class Linux(unittest.TestCase):
                 if runs >= 20:
                     break
             self.assertGreaterEqual(runs, 20)
-            self.assertEqual(complaints(emulator), [])
+            self.assertEqual(linux_guest.complaints(emulator.text()), [])
 
     def test_a_thousand_switches_change_nothing(self):
         expected = self.reference()
@@ -94,7 +90,7 @@ class Linux(unittest.TestCase):
             self.assertGreaterEqual(runs, 200)
             # The guest's watchdog compares the TSC with clocks that count interrupts.
             self.assertEqual(shell.check("cat /sys/devices/system/clocksource/clocksource0/current_clocksource"), "tsc\n")
-            self.assertEqual(complaints(emulator), [])
+            self.assertEqual(linux_guest.complaints(emulator.text()), [])
 
     def test_restarts_by_the_guest_and_by_the_monitor(self):
         files = harness.guest_files("kernel-cloud") + harness.guest_files("initrd-shell")
@@ -106,7 +102,7 @@ class Linux(unittest.TestCase):
             harness.Shell(emulator)
             self.monitor(emulator, "system_reset")
             self.assertEqual(harness.Shell(emulator).check("seq 1 500 | md5sum"), SEQ_500)
-            self.assertEqual(complaints(emulator), [])
+            self.assertEqual(linux_guest.complaints(emulator.text()), [])
 
     def test_the_monitor_changes_engines(self):
         with linux_guest.boot("accel_monitor", extra=["-accel", "kvm"]) as emulator:
