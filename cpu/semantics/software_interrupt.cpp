@@ -39,8 +39,10 @@ Outcome do_int3(Cpu& cpu, const Insn&) {
     return deliver(cpu, {kVectorBP, EventKind::kInt3});
 }
 
-/// Reported like a hardware #DB: the gate's DPL is not checked, DR6 does not change.
+/// Reported like a hardware #DB: the gate's DPL is not checked, DR6 does not change. Like a hardware exception, and unlike INT n, INT3 and
+/// INTO, it loses the breakpoints that MOV SS held back. SDM vol. 3, 26.7.3 (what is pending behind an event of each kind).
 Outcome do_int1(Cpu& cpu, const Insn&) {
+    cpu.s.pending_db = 0;
     return deliver(cpu, {kVectorDB, EventKind::kInt1});
 }
 

@@ -200,6 +200,24 @@ TEST_CASE("MOV SS holds back a breakpoint on the next instruction", "[insn][debu
     CHECK(t.last.rip == kCodeAt + 4);
 }
 
+TEST_CASE("A data breakpoint of MOV SS behind software interrupts", "[insn][debug]") {
+    struct Case {
+        std::vector<u8> code;  ///< after MOV SS
+        bool lost;
+    };
+    // ICEBP, INT 40H, INT3.
+    for (const Case& c : {Case{{0xf1}, true}, Case{{0xcd, 0x40}, false}, Case{{0xcc}, false}}) {
+        DebugTest t;
+        load_mov_ss(t);
+        t.load_bytes(c.code, kCodeAt + 2);
+        t.go(kDataAt, kLocal0 | rw(0, kOnAccess));
+        INFO("opcode " << std::hex << unsigned{c.code[0]});
+        CHECK(t.last.vector == kVectorDB);
+        CHECK((t.last.cs & 3) == (c.lost ? 3 : 0));  // in the program, or at the start of the interrupt's handler
+        CHECK(t.causes() == (c.lost ? 0 : 1));
+    }
+}
+
 TEST_CASE("TF and instructions that enter the kernel", "[insn][debug]") {
     DebugTest t;
     t.load([](auto& a) { a.int_(0x40); });
