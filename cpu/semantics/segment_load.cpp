@@ -85,9 +85,10 @@ Outcome load_segment(Cpu& cpu, unsigned segment, u16 selector) {
 void drop_inner_segments(CpuState& s) {
     const unsigned cpl = s.cpl();
     for (const unsigned i : {kEs, kDs, kFs, kGs}) {
-        const Segment& seg = s.segment[i];
+        Segment& seg = s.segment[i];
+        if (null_selector(seg.selector)) seg.selector = 0;  // 1 to 3 are null too; the base stays
         const bool conforming = seg.is_code() && seg.conforming_or_expand_down();
-        if (!seg.unusable() && !conforming && seg.dpl() < cpl) s.segment[i] = null_segment(0);
+        if (!seg.unusable() && !conforming && seg.dpl() < cpl) seg = null_segment(0);
     }
 }
 

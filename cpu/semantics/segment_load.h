@@ -16,7 +16,7 @@ Segment segment_8086(const CpuState& s, const Segment& old, u16 selector);
 /// All registers of a task that enters VM86 mode: 64 KiB, DPL 3.
 Segment segment_vm86(u16 selector);
 
-/// Return to an outer level: segments that the new CPL may not use become null (SDM vol. 3, 5.8.6).
+/// Return to an outer level: segments that the new CPL may not use become null (SDM vol. 3, 5.8.6), and null selectors 0 (vol. 2, IRET).
 void drop_inner_segments(CpuState& s);
 
 }  // namespace twin86

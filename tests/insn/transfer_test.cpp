@@ -157,14 +157,14 @@ TEST_CASE("IRETQ images that are not plain: faults, traps and segments as the sl
         {0, kSp, 2, JitGuest::kKernelCode, kUserAt},
         {kSs, kSp, 2, JitGuest::kKernelCode, kUserAt},
     };
-    const bool inner_data = GENERATE(false, true);
+    const u32 data = GENERATE(u32{JitGuest::kUserData}, u32{JitGuest::kKernelData}, 1u, 3u);
     TransferTest fast, slow(slow_options());
     for (TransferTest* t : {&fast, &slow})
         t->load([](auto& a) { a.pushfq(), a.pop(x86::rdx), a.mov(x86::ecx, x86::ds); }, kUserAt);
     for (const Image& i : images) {
         for (TransferTest* t : {&fast, &slow}) {
             t->load([&](auto& a) {
-                a.mov(x86::eax, static_cast<u32>(inner_data ? JitGuest::kKernelData : JitGuest::kUserData));
+                a.mov(x86::eax, data);
                 a.mov(x86::ds, x86::eax);
                 a.mov(x86::rdx, i.flags), a.mov(x86::rcx, x86::rdx);
                 push_image(a, i.ss, i.rsp, x86::rdx, i.cs, i.rip);
@@ -183,6 +183,17 @@ TEST_CASE("IRETQ images that are not plain: faults, traps and segments as the sl
     }
     CHECK(slow.transfers() == 0);
     CHECK(fast.transfers() > 0);
+    if (data == JitGuest::kUserData) return;
+    // Only the plain image: what ring 3 sees of a segment that it may not use, and of a null selector.
+    for (TransferTest* t : {&fast, &slow}) {
+        t->load([&](auto& a) {
+            a.mov(x86::eax, data), a.mov(x86::ds, x86::eax), a.mov(x86::edx, 2);
+            push_image(a, kSs, kSp, x86::rdx, kCs, kUserAt);
+            a.iretq();
+        });
+        t->go();
+        CHECK(t->reg(kRcx) == 0);
+    }
 }
 
 TEST_CASE("An interrupt that waits gets in where SYSRET or IRETQ sets IF", "[insn][transfer]") {

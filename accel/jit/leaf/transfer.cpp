@@ -63,10 +63,10 @@ TWIN86_LEAF_INLINE bool return_segments(JitFrame& f, u16 cs, u16 ss, Segment& ne
     return (ss & 3u) == cpl && read_descriptor(f, ss, stack) && is_flat(stack, new_ss.attributes);
 }
 
-/// Whether a return to CPL 3 would have to empty a data segment register of inner code.
+/// Whether a return to CPL 3 would have to empty a data segment register of inner code, or to clear the RPL of a null selector.
 TWIN86_LEAF_INLINE bool holds_inner_segments(const CpuState& s) {
     for (const unsigned n : {kEs, kDs, kFs, kGs})
-        if (s.segment[n].present() && s.segment[n].dpl() < 3) return true;
+        if ((s.segment[n].present() && s.segment[n].dpl() < 3) || s.segment[n].selector - 1u < 3) return true;
     return false;
 }
 

@@ -37,6 +37,21 @@ TEST_CASE("iretq to user mode: flags, stack, inner segments dropped, NMIs unbloc
     CHECK_FALSE(f.s.nmi_blocked);
 }
 
+TEST_CASE("null selectors lose their RPL on the way to user mode, not their base") {
+    Fixture f;
+    for (const bool user : {true, false}) {
+        f.long_mode(0);
+        f.s.segment[kEs] = null_segment(1);
+        f.s.segment[kGs] = null_segment(3);
+        f.s.segment[kGs].base = 0x7000;
+        frame64(f, 0x401000, user ? kCode3 : kCode0, 0x202, 0x8000, user ? kData3 : kData0);
+        REQUIRE(f.run("48 cf").ok());
+        CHECK(f.s.segment[kEs].selector == (user ? 0 : 1));
+        CHECK(f.s.segment[kGs].selector == (user ? 0 : 3));
+        CHECK(f.s.segment[kGs].base == 0x7000);
+    }
+}
+
 TEST_CASE("iretq keeps segments that user mode may use") {
     Fixture f;
     f.long_mode(0);
