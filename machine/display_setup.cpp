@@ -14,8 +14,7 @@ constexpr u64 kLargestRom = 256 * KiB;
 Result<std::unique_ptr<pc::Display>> make_display(const Options& options, PhysMap& phys, const Clock& clock, Log& log) {
     if (!options.vga.present) return std::unique_ptr<pc::Display>();
     pc::DisplayConfig config;
-    config.width = options.vga.width;
-    config.height = options.vga.height;
+    config.profile = options.vga.profile;
     config.memory_bytes = options.vga.memory_bytes;
     if (auto rom = read_boot_file(kVgaBios, "VGA BIOS", kLargestRom))
         config.rom = rom.take();

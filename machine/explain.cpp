@@ -194,7 +194,8 @@ std::string command_line(const Options& o) {
     w.add_if(o.nodefaults, "-nodefaults");
     if (o.vga.present)
         w.add("-device",
-              fmt::format("VGA,xres={},yres={},vgamem_mb={}", o.vga.width, o.vga.height, o.vga.memory_bytes / MiB));
+              fmt::format("VGA,xres={},yres={},vgamem_mb={}{}{}", o.vga.profile.width, o.vga.profile.height, o.vga.memory_bytes / MiB,
+                          o.vga.profile.edid ? "" : ",edid=off", o.vga.profile.register_page ? "" : ",mmio=off"));
     else
         w.add("-vga", "none");
     w.add_if(o.nographic, "-nographic");

@@ -34,18 +34,19 @@ Status set_vga(ParsedOptions& to, const std::string& v) {
 
 Status set_vga_property(VgaOptions& vga, const std::string& prefix, const std::string& name, const std::string& value) {
     const std::string what = prefix + name;
-    if (name == "edid") {
+    if (name == "edid" || name == "mmio") {
         const auto on = parse_switch(value, what);
         if (!on) return on.failure();
-        return on.value() ? Status() : error("{}={}: the monitor always says what it is (edid=on)", what, value);
+        (name == "edid" ? vga.profile.edid : vga.profile.register_page) = on.value();
+        return {};
     }
     const bool memory = name == "vgamem_mb", width = name == "xres", height = name == "yres";
-    if (!memory && !width && !height) return unknown_word(prefix + " property", name, {"vgamem_mb", "xres", "yres", "edid"});
+    if (!memory && !width && !height) return unknown_word(prefix + " property", name, {"vgamem_mb", "xres", "yres", "edid", "mmio"});
     auto n = parse_number(value, what, memory ? kMaxMemoryMb : width ? kMaxWidth : kMaxHeight);
     if (!n) return n.failure();
     if (memory) return set_vga_memory(vga, what, *n);
     if (*n == 0) return error("{}=0: a monitor shows something", what);
-    (width ? vga.width : vga.height) = static_cast<unsigned>(*n);
+    (width ? vga.profile.width : vga.profile.height) = static_cast<unsigned>(*n);
     return {};
 }
 

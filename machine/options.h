@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/types.h"
 #include "bios/smbios.h"
+#include "devices/display/vga.h"
 #include "machine/pc/machine_type.h"
 #include "machine/pc/pci_place.h"
 #include "mmu/guest_ram.h"
@@ -31,7 +32,7 @@ struct DebugconOptions {
 struct VgaOptions {
     bool present = true;  ///< after parsing: with -nodefaults only when it was asked for
     bool chosen = false;  ///< by -vga or -device VGA
-    unsigned width = 1280, height = 800;  ///< what its monitor likes best
+    VgaProfile profile;
     u64 memory_bytes = 16 * MiB;
 };
 

@@ -5,7 +5,10 @@
 namespace twin86 {
 namespace {
 
-constexpr PciIdentity kIdentity{0x1234, 0x1111, 0x030000, 0x02, 0x1af4, 0x1100};
+/// Revision 2 tells drivers of the registers at 0x600 of BAR 2.
+PciIdentity identity(bool register_page) {
+    return {0x1234, 0x1111, 0x030000, static_cast<u8>(register_page ? 0x02 : 0x00), 0x1af4, 0x1100};
+}
 
 // The register page of BAR 2.
 constexpr u64 kEdid = 0x000, kVgaPorts = 0x400, kVgaPortsEnd = 0x420, kVbe = 0x500;
@@ -15,16 +18,16 @@ constexpr u32 kLittleEndian = 0x1e1e1e1e;
 
 }  // namespace
 
-Vga::Vga(VideoMemory& memory, const Clock& clock, unsigned width, unsigned height)
-    : PciDevice(kIdentity),
+Vga::Vga(VideoMemory& memory, const Clock& clock, const VgaProfile& profile)
+    : PciDevice(identity(profile.register_page)),
       memory_(memory),
-      edid_(make_edid(width, height)),
       ports_(registers_, clock),
       window_(registers_, memory.bytes()),
       vbe_(memory.bytes().size()) {
     add_bar(
         0, PciBarKind::kMemory32, memory_.bytes().size(), [this](u64 base) { return memory_.show_at(base); }, true);
-    add_memory_bar(2, kRegisterBytes, register_page_);
+    if (profile.edid) edid_ = make_edid(profile.width, profile.height);
+    if (profile.register_page) add_memory_bar(2, kRegisterBytes, register_page_);
     Vga::reset(ResetKind::kPowerOn);
 }
 

@@ -15,14 +15,20 @@
 
 namespace twin86 {
 
+/// What kind of adapter, and what its monitor likes best.
+struct VgaProfile {
+    unsigned width = 1280, height = 800;
+    bool register_page = true;  ///< BAR 2
+    bool edid = true;           ///< the monitor says there what it is
+};
+
 class Vga : public PciDevice {
   public:
     static constexpr IoPort kVbePort = 0x1ce;
     static constexpr unsigned kVbePorts = 3;
     static constexpr u64 kRegisterBytes = 4 * KiB;
 
-    /// The monitor prefers width x height.
-    Vga(VideoMemory& memory, const Clock& clock, unsigned width, unsigned height);
+    Vga(VideoMemory& memory, const Clock& clock, const VgaProfile& profile);
 
     std::string_view name() const override { return "vga"; }
     void reset(ResetKind kind) override;
@@ -87,7 +93,7 @@ class Vga : public PciDevice {
     u8 page_byte(u64 offset);
 
     VideoMemory& memory_;
-    std::array<u8, 128> edid_;
+    std::array<u8, 128> edid_{};  ///< zeros: the monitor says nothing
     VgaRegisters registers_;
     VgaPorts ports_;
     VgaWindow window_;

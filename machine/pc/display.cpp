@@ -13,7 +13,7 @@ Result<std::unique_ptr<Display>> Display::create(const DisplayConfig& config, Ph
     auto memory = VideoRam::create(phys, config.memory_bytes, "vram");
     if (!memory) return memory.failure();
     display->memory_ = memory.take();
-    display->vga_ = std::make_unique<Vga>(*display->memory_, clock, config.width, config.height);
+    display->vga_ = std::make_unique<Vga>(*display->memory_, clock, config.profile);
     if (config.rom.empty()) return display;
     auto rom = HostPages::create(std::bit_ceil(align_up(config.rom.size(), kPageSize)), "VGA BIOS");
     if (!rom) return rom.failure();

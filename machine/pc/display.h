@@ -9,7 +9,7 @@
 namespace twin86::pc {
 
 struct DisplayConfig {
-    unsigned width = 1280, height = 800;  ///< what the monitor likes best
+    VgaProfile profile;
     u64 memory_bytes = 16 * MiB;
     std::vector<u8> rom;  ///< VGA BIOS; empty: none
 };

@@ -126,6 +126,9 @@ class OtherFirmware(unittest.TestCase):
     def test_u_boot_of_32_bits(self):
         self.assert_u_boot_finds_the_disk("u-boot-x86.rom", "-vga", "none")
 
+    def test_u_boot_of_32_bits_with_a_display(self):
+        self.assert_u_boot_finds_the_disk("u-boot-x86.rom", "-global", "VGA.mmio=off")
+
 
 class Refusals(unittest.TestCase):
     def assert_refused(self, args, *words):

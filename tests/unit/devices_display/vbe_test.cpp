@@ -165,6 +165,24 @@ TEST_CASE("vga: the register page of BAR 2 has EDID, ports and VBE registers") {
     CHECK(v.memory.shown_at == 0);
 }
 
+TEST_CASE("vga: without BAR 2, and with a monitor that says nothing") {
+    VgaRig none(1 * MiB, {.register_page = false});
+    none.vga.config_write(0x18, 4, ~0u);
+    CHECK(none.vga.config_read(0x18, 4) == 0);
+    CHECK(none.vga.config_read(8, 1) == 0);
+    none.vbe(1, 640);
+    CHECK(none.vbe(1) == 640);
+
+    VgaRig silent(1 * MiB, {.edid = false});
+    PciAddressSpace space(silent.io, silent.mmio, {{0x80000000, 0xfebfffff}});
+    silent.vga.connect(&space, IrqLine());
+    silent.vga.config_write(0x18, 4, 0xfebf0000);
+    silent.vga.config_write(4, 2, 3);
+    CHECK(silent.mmio.read(0xfebf0000, 8) == 0);
+    CHECK(silent.mmio.read(0xfebf0600, 4) == 8);
+    silent.vga.connect(nullptr, IrqLine());
+}
+
 TEST_CASE("edid: checksum, header, preferred timing") {
     for (const auto& [width, height] : {std::pair<unsigned, unsigned>{1280, 800}, {1920, 1080}, {640, 480}}) {
         const auto e = make_edid(width, height);

@@ -30,7 +30,7 @@ struct VgaRig {
     MmioBus mmio;
     std::vector<Mapping> mappings;
 
-    explicit VgaRig(u64 bytes = 1 * MiB) : memory(bytes), vga(memory, clock, 1280, 800) {
+    explicit VgaRig(u64 bytes = 1 * MiB, const VgaProfile& profile = {}) : memory(bytes), vga(memory, clock, profile) {
         mappings.push_back(io.map(0x3b0, 12, vga.legacy_ports(0), "vga"));
         mappings.push_back(io.map(0x3c0, 32, vga.legacy_ports(0x10), "vga"));
         mappings.push_back(io.map(0x1ce, 3, vga.vbe_ports(), "vbe", IoBus::kWord));

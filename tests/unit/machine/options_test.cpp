@@ -334,7 +334,12 @@ TEST_CASE("more of what scripts write") {
     CHECK_FALSE(options({"-no-hpet"}).hpet);
     const Options d = options({"-drive", "driver=raw,file.driver=file,file.filename=a.img,read-only=on,cache.direct=on", "-device", "VGA,edid=on"});
     CHECK((d.drives[0].file == "a.img" && d.drives[0].read_only));
-    CHECK(failure({"-device", "VGA,edid=off"}).find("edid=on") != std::string::npos);
+    CHECK((d.vga.profile.edid && d.vga.profile.register_page));
+    CHECK_FALSE(options({"-device", "VGA,edid=off"}).vga.profile.edid);
+    const Options bare = options({"-global", "VGA.mmio=off"});
+    CHECK_FALSE(bare.vga.profile.register_page);
+    CHECK(command_line(bare).find("mmio=off") != std::string::npos);
+    CHECK_FALSE(options({"-device", "VGA,mmio=off"}).vga.profile.register_page);
     CHECK(failure({"-drive", "driver=qcow2,file=a"}).find("raw") != std::string::npos);
     const std::string text = command_line(o);
     for (const char* word : {"-machine pc,hpet=off", "-global isa-debugcon.iobase=0x402", "-L /one"}) CHECK(text.find(word) != std::string::npos);
@@ -361,8 +366,8 @@ TEST_CASE("devices, their help, and -global before or behind them") {
     CHECK_FALSE(o.pci_tests[1].place.slot);
     CHECK(o.pc_testdev);
     CHECK(o.debug_exit->iobase == 0xf4);
-    CHECK(o.vga.width == 1024);
-    CHECK(options({"-global", "VGA.yres=600", "-device", "VGA,yres=700"}).vga.height == 700);
+    CHECK(o.vga.profile.width == 1024);
+    CHECK(options({"-global", "VGA.yres=600", "-device", "VGA,yres=700"}).vga.profile.height == 700);
     const auto help = parse({"-device", "edu,help"});
     REQUIRE(bool(help));
     CHECK(help.value().action == OptionAction::kDeviceHelp);
