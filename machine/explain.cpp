@@ -65,12 +65,6 @@ std::string doubled_commas(const std::string& text) {
     return out;
 }
 
-std::string uuid_text(const Uuid& uuid) {
-    std::string text;
-    for (std::size_t n = 0; n < uuid.size(); ++n) text += fmt::format("{}{:02x}", n == 4 || n == 6 || n == 8 || n == 10 ? "-" : "", uuid[n]);
-    return text;
-}
-
 std::string engine_text(const AccelOptions& a, const std::string& engine) {
     std::string text = engine;
     if (engine == "kvm") {
@@ -201,6 +195,7 @@ std::string command_line(const Options& o) {
     w.add_if(o.nographic, "-nographic");
     w.add_if(o.display_none, "-display none");
     w.add_if(o.display_sdl, o.full_screen ? "-display sdl,full-screen=on" : "-display sdl");
+    for (const Secret& s : o.secrets) w.add("-object", s.argument);
     w.add_all("-vnc", o.vnc);
     add_device_words(w, o);
     w.add_if(o.no_reboot, "-no-reboot");
@@ -209,6 +204,12 @@ std::string command_line(const Options& o) {
     w.add_unless_empty("-D", o.log_file);
     w.add_unless_empty("-pidfile", o.pidfile);
     return w.text();
+}
+
+std::string uuid_text(const Uuid& uuid) {
+    std::string text;
+    for (std::size_t n = 0; n < uuid.size(); ++n) text += fmt::format("{}{:02x}", n == 4 || n == 6 || n == 8 || n == 10 ? "-" : "", uuid[n]);
+    return text;
 }
 
 std::string explain(Machine& machine) {

@@ -222,6 +222,10 @@ int Machine::run() {
         }
     }
     thread_ = std::thread([this] { vcpu_thread(); });
+    {
+        std::unique_lock held(lock_);
+        changed_.wait(held, [this] { return vcpu_thread_id_ != 0; });
+    }
     const FdWatch timer = loop_.add_fd(host_timer_.fd(), POLLIN, [this](short) {
         host_timer_.acknowledge();
         host_timer_for_ = TimerQueue::kNever;

@@ -82,6 +82,8 @@ class Machine : private VcpuEnvironment, private CpuPins {
     void quit(int status) { finish(status); }
     /// As the reset button: also when paused; -no-reboot makes an end of it.
     void request_reset();
+    /// The host's number of the vCPU's thread; 0: there is none yet.
+    int vcpu_thread_id() const { return vcpu_thread_id_; }
     /// Before somebody looks at a device's memory: what the guest has written to it is there.
     void settle_devices() { take_late_writes(*vcpu_); }
 
@@ -188,6 +190,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     unsigned holds_ = 0;      ///< hold_vcpu() without release_vcpu()
     bool halted_ = false;     ///< the guest executed HLT and waits for an interrupt
     bool reset_requested_ = false, nmi_requested_ = false;
+    int vcpu_thread_id_ = 0;
     int exit_status_ = 0;
     std::string failure_;
     std::atomic<bool> quitting_ = false;  ///< written with the lock held; the main loop looks without

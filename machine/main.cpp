@@ -96,7 +96,9 @@ int run_with(const Options& options, TerminalSetup& terminals, std::mutex& lock,
     {
         auto viewers = Viewers::open(machine, lock);
         if (!viewers) return fail(viewers.failure());
+        monitor.set_viewers(viewers->get());
         status = machine.run();
+        monitor.set_viewers(nullptr);
     }
     if (log.on(kLogStats)) log.write(kLogStats, "{}", machine.vcpu().statistics());
     if (!machine.failure().empty()) return fail({machine.failure()});

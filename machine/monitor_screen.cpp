@@ -7,6 +7,7 @@
 #include "devices/display/text_screen.h"
 #include "devices/input/us_layout.h"
 #include "machine/monitor_target.h"
+#include "machine/viewers.h"
 #include "ui/screenshot/png_writer.h"
 
 namespace twin86 {
@@ -110,6 +111,18 @@ void MachineMonitor::press_mouse_buttons(MouseButtons pressed) {
     const auto bit = [](bool on, Ps2Mouse::Button button) { return on ? unsigned{button} : 0u; };
     machine_.board().mouse().set_buttons(static_cast<u8>(bit(pressed.left, Ps2Mouse::kLeft) | bit(pressed.middle, Ps2Mouse::kMiddle) |
                                                          bit(pressed.right, Ps2Mouse::kRight)));
+}
+
+std::string MachineMonitor::info_vnc() {
+    return viewers_ == nullptr ? "there are no remote viewers\n" : viewers_->text();
+}
+
+Status MachineMonitor::set_viewer_password(const std::string& password) {
+    return viewers_ == nullptr ? error("there are no remote viewers") : viewers_->set_password(password);
+}
+
+Status MachineMonitor::expire_viewer_password(i64 when) {
+    return viewers_ == nullptr ? error("there are no remote viewers") : viewers_->expire_password(when);
 }
 
 }  // namespace twin86

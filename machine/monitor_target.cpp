@@ -4,6 +4,7 @@
 
 #include "cpu/decode/disassemble.h"
 #include "machine/device_text.h"
+#include "machine/explain.h"
 #include "machine/page_table_text.h"
 #include "machine/register_text.h"
 
@@ -25,6 +26,12 @@ std::string MachineMonitor::run_state() const {
             break;
     }
     return "paused (shutdown)";
+}
+
+MachineIdentity MachineMonitor::identity() {
+    const Options& o = machine_.options();
+    return {o.name, uuid_text(o.uuid.value_or(Uuid{})), TWIN86_VERSION, machine_.vcpu_thread_id(),
+            machine_.accelerator().name().starts_with("kvm")};
 }
 
 std::string MachineMonitor::info_registers() {
@@ -86,6 +93,19 @@ bool MachineMonitor::read_virtual(Gva address, std::span<u8> to) {
 
 bool MachineMonitor::read_physical(Gpa address, std::span<u8> to) {
     return machine_.phys().dma_read(address, to);
+}
+
+/// A device may move memory under the guest.
+u32 MachineMonitor::read_port(IoPort port, unsigned size) {
+    const StillMachine still(machine_);
+    machine_.settle_devices();
+    return machine_.io_bus().read(port, size);
+}
+
+void MachineMonitor::write_port(IoPort port, unsigned size, u32 value) {
+    const StillMachine still(machine_);
+    machine_.settle_devices();
+    machine_.io_bus().write(port, size, value);
 }
 
 Disassembly MachineMonitor::disassemble(u64 address, std::span<const u8> code) {

@@ -8,10 +8,15 @@
 
 namespace twin86 {
 
+class Viewers;
+
 /// The guest stands still while something is read, and goes on afterwards if it ran before.
 class MachineMonitor : public MonitorTarget {
   public:
     explicit MachineMonitor(Machine& machine, Log& log) : machine_(machine), log_(log) {}
+
+    /// Who sees the screen; null: not yet, or no more.
+    void set_viewers(Viewers* viewers) { viewers_ = viewers; }
 
     void quit() override { machine_.quit(0); }
     void stop() override { machine_.pause(); }
@@ -20,6 +25,7 @@ class MachineMonitor : public MonitorTarget {
     void system_powerdown() override { machine_.board().acpi_pm().press_power_button(); }
 
     std::string run_state() const override;
+    MachineIdentity identity() override;
     std::string info_registers() override;
     std::string info_mem() override;
     std::string info_tlb() override;
@@ -43,12 +49,17 @@ class MachineMonitor : public MonitorTarget {
     Result<std::vector<std::string>> screen_text() override;
     Status send_keys(const std::vector<std::string>& names, unsigned hold_ms) override;
     Status type_text(std::string_view text) override;
+    std::string info_vnc() override;
+    Status set_viewer_password(const std::string& password) override;
+    Status expire_viewer_password(i64 when) override;
     void move_mouse(int dx, int dy, int wheel) override;
     void press_mouse_buttons(MouseButtons pressed) override;
 
     std::optional<u64> register_value(std::string_view name) override;
     bool read_virtual(Gva address, std::span<u8> to) override;
     bool read_physical(Gpa address, std::span<u8> to) override;
+    u32 read_port(IoPort port, unsigned size) override;
+    void write_port(IoPort port, unsigned size, u32 value) override;
     Disassembly disassemble(u64 address, std::span<const u8> code) override;
 
   private:
@@ -57,6 +68,7 @@ class MachineMonitor : public MonitorTarget {
 
     Machine& machine_;
     Log& log_;
+    Viewers* viewers_ = nullptr;
     std::unique_ptr<GlyphReader> glyphs_, uefi_glyphs_;
     u64 next_search_ns_ = 0;  ///< for the font of UEFI firmware
 };

@@ -97,10 +97,22 @@ Status set_vnc(ParsedOptions& to, const std::string& v) {
     return {};
 }
 
+Status check_viewers(const Options& o) {
+    for (const std::string& text : o.vnc) {
+        const std::string id = parse_vnc_spec(text)->password_secret;
+        if (!id.empty() && o.secret(id) == nullptr) return error("-vnc {0}: there is no -object secret,id={1},data=TEXT|file=FILE", text, id);
+    }
+    return {};
+}
+
 std::string display_help() {
     return "none                                    nobody sees the screen (screendump still does)\n"
            "sdl[,full-screen=on]                    a window\n"
-           "vnc=[ADDRESS]:N[,password-file=FILE]    remote viewers on TCP port 5900 + N\n";
+           "vnc=[ADDRESS]:N[,PROPERTY...]           remote viewers on TCP port 5900 + N\n"
+           "    to=M                                or the first free one up to 5900 + M\n"
+           "    password=on                         the monitor's set_password says which; until then nobody comes in\n"
+           "    password-secret=ID                  the password is that of -object secret,id=ID\n"
+           "    password-file=FILE                  the password is the first line of FILE\n";
 }
 
 std::string vga_help() {

@@ -70,10 +70,7 @@ Status set_memory(ParsedOptions& to, const std::string& v) {
     return {};
 }
 
-Status add_object(ParsedOptions& to, const std::string& value) {
-    const Properties properties = split_properties(value);
-    if (properties.empty() || properties[0].first != "memory-backend-memfd" || !properties[0].second.empty())
-        return unknown_word("-object", properties.empty() ? "" : properties[0].first, {"memory-backend-memfd"});
+Status add_memory_object(ParsedOptions& to, const Properties& properties) {
     MemoryObject memory;
     for (std::size_t i = 1; i < properties.size(); ++i)
         if (const Status s = set_property(memory, properties[i].first, properties[i].second); !s) return s;

@@ -1,16 +1,18 @@
 // What the options with structured values do. option_machine.cpp: processor, time; option_accel.cpp: engine;
-// option_memory.cpp: RAM; option_devices.cpp: devices, monitors, log items; option_storage.cpp: firmware, boot
+// option_memory.cpp: RAM; option_object.cpp: -object; option_devices.cpp: devices, monitors, log items; option_storage.cpp: firmware, boot
 // order, drives; option_blockdev.cpp: -blockdev;
 // option_identity.cpp: UUID, SMBIOS, files of fw_cfg.
 #pragma once
 
+#include "machine/option_values.h"
 #include "machine/options.h"
 
 namespace twin86 {
 
 Status set_memory(ParsedOptions& to, const std::string& value);
-/// -object: memory for the machine. -mem-prealloc.
+/// -object: memory for the machine, secrets.
 Status add_object(ParsedOptions& to, const std::string& value);
+Status add_memory_object(ParsedOptions& to, const Properties& properties);
 /// After the last option: the memory that -machine names.
 Status finish_memory(ParsedOptions& to);
 Status set_smp(ParsedOptions& to, const std::string& value);
@@ -56,6 +58,8 @@ Status set_vga(ParsedOptions& to, const std::string& value);
 /// One property of the display adapter; `prefix` is how the user came to it, for messages.
 Status set_vga_property(VgaOptions& vga, const std::string& prefix, const std::string& name, const std::string& value);
 Status set_vnc(ParsedOptions& to, const std::string& value);
+/// After the last option: the secrets that viewers name.
+Status check_viewers(const Options& o);
 Status set_display(ParsedOptions& to, const std::string& value);
 Status add_log_items(ParsedOptions& to, const std::string& value);
 

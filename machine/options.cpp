@@ -37,8 +37,8 @@ void add_machine_rows(OptionTable& t, ParsedOptions& to) {
         t.value(name, "pc|q35[,accel=kvm:jit][,memory-backend=ID][,hpet=off][,pflash0=NODE][,pflash1=NODE]", "machine type; 'help' lists them", with(to, set_machine));
     t.value("m", "[size=]MEGABYTES|SIZE", "guest memory, for example 512, 512M, 4G (default 128)",
             with(to, set_memory));
-    t.value("object", "memory-backend-memfd,id=ID,size=SIZE[,hugetlb=on][,hugetlbsize=2M][,prealloc=on]",
-            "guest memory in the host's huge pages; with -machine memory-backend=ID", with(to, add_object));
+    t.value("object", "memory-backend-memfd,id=ID,size=SIZE[,hugetlb=on][,hugetlbsize=2M][,prealloc=on] | secret,id=ID,data=TEXT|file=FILE[,format=base64]",
+            "guest memory in the host's huge pages, with -machine memory-backend=ID; a password, with -vnc password-secret=ID", with(to, add_object));
     t.flag("mem-prealloc", "take all of the guest memory from the host at the start", o.ram_backing.prealloc);
     t.value("overcommit", "mem-lock=on|off", "keep all of the guest memory in the host's", with(to, set_overcommit));
     t.value("smp", "N", "number of processors (1)", with(to, set_smp));
@@ -107,7 +107,7 @@ void add_device_rows(OptionTable& t, ParsedOptions& to) {
     t.value("global", "DEVICE.PROP=VALUE", "set a property of all devices of a kind", with(to, add_global));
     t.value("vga", "std|none", "display adapter", with(to, set_vga));
     t.value("display", "none|sdl|vnc=...", "who sees the screen; 'help' lists them (default none)", with(to, set_display));
-    t.value("vnc", "[ADDRESS]:N", "remote viewers on TCP port 5900 + N, of this host unless an address is given",
+    t.value("vnc", "[ADDRESS]:N[,to=M][,password=on|password-secret=ID|password-file=FILE]", "remote viewers on TCP port 5900 + N, of this host unless an address is given",
             with(to, set_vnc));
     t.flag("full-screen", "start the window in full screen", o.full_screen);
     t.flag("nographic", "serial port and monitor on this terminal", o.nographic);
@@ -214,6 +214,7 @@ Result<ParsedOptions> parse_options(const std::vector<std::string>& arguments) {
     number_drives(parsed.options);
     if (const Status s = finish_devices(parsed); !s) return s.failure();
     if (const Status s = finish_memory(parsed); !s) return s.failure();
+    if (const Status s = check_viewers(parsed.options); !s) return s.failure();
     if (const Status s = check(parsed.options); !s) return s.failure();
     return parsed;
 }

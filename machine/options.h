@@ -95,6 +95,12 @@ struct FwCfgFileOptions {
     std::string text;
 };
 
+/// -object secret.
+struct Secret {
+    std::string id, data;
+    std::string argument;  ///< where it comes from
+};
+
 struct Options {
     MachineType machine = MachineType::kPc;
     u64 ram_bytes = 128 * MiB;
@@ -130,6 +136,8 @@ struct Options {
     bool display_sdl = false;
     bool full_screen = false;
     std::vector<std::string> vnc;  ///< -vnc and -display vnc=
+    std::vector<Secret> secrets;
+    const Secret* secret(const std::string& id) const;  ///< null: there is none of that id
     bool explain = false;
 
     std::vector<std::string> serials;   ///< -serial, in order

@@ -1,10 +1,17 @@
 // The vCPU's thread, and how others stop, reset and end it. Everything here but vcpu_thread() runs with the lock held.
+#include <unistd.h>
+
 #include "machine/initrd_damage.h"
 #include "machine/machine.h"
 
 namespace twin86 {
 
 void Machine::vcpu_thread() {
+    {
+        const std::scoped_lock held(lock_);
+        vcpu_thread_id_ = ::gettid();
+        changed_.notify_all();
+    }
     RunExit last = RunExit::kInterrupted;
     while (wait_to_run(last)) last = vcpu_->run();
 }

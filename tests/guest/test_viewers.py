@@ -1,6 +1,7 @@
 """The screen in a window and over VNC, as programs see it that have nothing to do with this project: an X server, a VNC
 viewer. What they show is what the monitor's screendump shows; keys and the mouse reach the guest."""
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -104,6 +105,56 @@ class Viewers(unittest.TestCase):
                 self.addCleanup(viewer.wait)
                 self.addCleanup(viewer.kill)
                 display.window("win86")
+
+    def assert_let_in(self, display, port, password):
+        viewer = self.view(display, port, password)
+        try:
+            display.window("win86")
+        finally:
+            viewer.kill()
+            viewer.wait()
+            viewer.stdout.close()
+
+    def assert_refused(self, display, port, password):
+        self.assertIn("password check failed", self.view(display, port, password).communicate(timeout=60)[0])
+
+    def test_vnc_password_of_the_monitor(self):
+        port = free_port()
+        with x_display.XDisplay() as display:
+            with DisplayedGuest("viewer_set_password", ["-vnc", f":{port - 5900},password=on"], {}) as monitor:
+                monitor.wait_text("for a command-line", 300)
+                self.assert_refused(display, port, "none")
+                monitor.command("set_password vnc first")
+                self.assert_refused(display, port, "other")
+                self.assert_let_in(display, port, "first")
+                monitor.command("change vnc password second")
+                self.assert_refused(display, port, "first")
+                self.assert_let_in(display, port, "second")
+                monitor.command("expire_password vnc now")
+                self.assert_refused(display, port, "second")
+
+    def test_vnc_password_of_a_secret(self):
+        port = free_port()
+        secret = harness.OUT / "viewer_secret"
+        secret.write_text("c2Vz\nYW1l\n")  # "sesame"
+        object = f"secret,id=key,file={secret},format=base64"
+        with x_display.XDisplay() as display:
+            with DisplayedGuest("viewer_secret", ["-object", object, "-vnc", f":{port - 5900},password-secret=key"], {}):
+                self.assert_refused(display, port, "c2VzYW1l")
+                self.assert_let_in(display, port, "sesame")
+
+    def test_vnc_takes_the_first_free_display(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            args = ["-vnc", f":{port - 5900},to={min(port - 5900 + 20, 59635)}"]
+            with x_display.XDisplay() as display, DisplayedGuest("viewer_to", args, {}) as monitor:
+                monitor.wait_text("for a command-line", 300)
+                chosen = int(re.search(r"127\.0\.0\.1:(\d+)", monitor.command("info vnc")).group(1))
+                self.assertGreater(chosen, port)
+                with rfb.Viewer(chosen) as viewer:
+                    self.assertEqual(viewer.security, [1])
 
     @staticmethod
     def view(display, port, password):

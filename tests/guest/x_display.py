@@ -70,7 +70,7 @@ def read_xwd(data):
 class XDisplay:
     def __init__(self, width=1400, height=1000):
         reader, writer = os.pipe()
-        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{width}x{height}x24",
+        self.server = subprocess.Popen(["Xvfb", "-noreset", "-displayfd", str(writer), "-screen", "0", f"{width}x{height}x24",
                                         "-nolisten", "tcp"], pass_fds=[writer], stderr=subprocess.DEVNULL)
         os.close(writer)
         with os.fdopen(reader) as answer:

@@ -5,27 +5,18 @@
 #include <algorithm>
 
 #include "base/nearest.h"
+#include "ui/monitor/command_words.h"
 #include "ui/monitor/drive_commands.h"
 #include "ui/monitor/expression.h"
+#include "ui/monitor/identity_topics.h"
 #include "ui/monitor/memory_dump.h"
 #include "ui/monitor/mouse_commands.h"
+#include "ui/monitor/password_commands.h"
+#include "ui/monitor/port_commands.h"
 #include "ui/monitor/screen_commands.h"
 
 namespace twin86 {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    return text;
-}
-
-/// Cuts the first word off.
-std::string_view take_word(std::string_view& text) {
-    const std::string_view word = text.substr(0, text.find(' '));
-    text = trimmed(text.substr(word.size()));
-    return word;
-}
 
 std::string unknown(std::string_view what, std::string_view name, const std::vector<MonitorCommand>& rows) {
     std::vector<std::string_view> known;
@@ -69,13 +60,6 @@ MonitorReply do_info(const MonitorCall& call) {
     const MonitorCommand* row = find_command(call.tables.info_topics, topic);
     if (row == nullptr) return unknown("info topic", topic, call.tables.info_topics);
     return row->handler({call.target, call.tables, topic, {}, rest});
-}
-
-/// What stands behind the slash in "x/4xg ADDR" and "x /4xg ADDR"; `rest` becomes ADDR.
-std::string_view take_format(const MonitorCall& call, std::string_view& rest) {
-    rest = call.arguments;
-    if (!call.format.empty() || !rest.starts_with('/')) return call.format;
-    return take_word(rest).substr(1);
 }
 
 std::string do_examine(const MonitorCall& call, bool physical) {
@@ -140,7 +124,7 @@ MonitorTables standard_monitor_tables() {
     MonitorTables tables;
     tables.commands = {
         {{"help", "?"}, "[command]", "this list, or one command's line", do_help},
-        {{"info", "i"}, "topic", "show what the machine knows; 'info' lists the topics", do_info},
+        {{"info"}, "topic", "show what the machine knows; 'info' lists the topics", do_info},
         action({"quit", "q"}, "end the emulator", &T::quit),
         action({"stop", "s"}, "stop the guest", &T::stop),
         action({"cont", "c"}, "let the guest go on", &T::cont),
@@ -162,16 +146,19 @@ MonitorTables standard_monitor_tables() {
         text_topic("mtree", "what answers at which address and port", &T::info_mtree),
         text_topic("accel", "the engine and its counters", &T::info_accel),
         text_topic("jit", "the same", &T::info_accel),
-        text_topic("kvm", "the same", &T::info_accel),
         text_topic("pci", "functions on PCI with their registers", &T::info_pci),
         text_topic("irq", "how often each interrupt line rose", &T::info_irq),
         text_topic("pic", "state of the interrupt controllers", &T::info_pic),
         text_topic("qtree", "devices", &T::info_qtree),
+        text_topic("vnc", "where remote viewers connect", &T::info_vnc),
         text_topic("vga", "mode and registers of the display adapter", &T::info_vga),
     };
     add_screen_commands(tables);
     add_drive_commands(tables);
     add_mouse_commands(tables);
+    add_password_commands(tables);
+    add_port_commands(tables);
+    add_identity_topics(tables);
     return tables;
 }
 

@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "ui/monitor/password_commands.h"
+
 namespace twin86 {
 namespace {
 
@@ -33,6 +35,7 @@ bool take_last(std::string_view& text, std::string_view word) {
 
 /// "change DRIVE FILE [raw [MODE]]"; a file with blanks may stand in quotes.
 std::string do_change(const MonitorCall& call) {
+    if (call.arguments.starts_with("vnc ")) return change_vnc_password(call);
     const std::size_t blank = call.arguments.find(' ');
     if (blank == call.arguments.npos) return "change: name a drive ('info block' lists them) and an image\n";
     std::string_view file = call.arguments.substr(call.arguments.find_first_not_of(' ', blank)), whole = file;

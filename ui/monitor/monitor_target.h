@@ -22,6 +22,13 @@ struct MouseButtons {
     bool left = false, middle = false, right = false;
 };
 
+/// Which machine this is.
+struct MachineIdentity {
+    std::string name, uuid, version;
+    int vcpu_thread = 0;  ///< the host's number of the thread that runs the guest
+    bool kvm = false;     ///< is KVM the engine
+};
+
 /// Called on the main thread with the machine lock held. Text may be many lines; each ends in \n.
 class MonitorTarget {
   public:
@@ -35,6 +42,7 @@ class MonitorTarget {
 
     /// "running", "paused", "shutdown" ...
     virtual std::string run_state() const = 0;
+    virtual MachineIdentity identity() = 0;
     virtual std::string info_registers() = 0;
     virtual std::string info_mem() = 0;
     virtual std::string info_tlb() = 0;
@@ -62,6 +70,12 @@ class MonitorTarget {
     /// What a US keyboard can type.
     virtual Status type_text(std::string_view text) = 0;
 
+    virtual std::string info_vnc() = 0;
+    /// Of remote viewers that are asked for one.
+    virtual Status set_viewer_password(const std::string& password) = 0;
+    /// From then on the password lets nobody in; seconds since 1970.
+    virtual Status expire_viewer_password(i64 when) = 0;
+
     /// To the right, downwards, and the wheel towards the user.
     virtual void move_mouse(int dx, int dy, int wheel) = 0;
     virtual void press_mouse_buttons(MouseButtons pressed) = 0;
@@ -71,6 +85,11 @@ class MonitorTarget {
     /// Without side effects on the guest; false when any byte is not mapped.
     virtual bool read_virtual(Gva address, std::span<u8> to) = 0;
     virtual bool read_physical(Gpa address, std::span<u8> to) = 0;
+
+    /// As the guest would: of 1, 2 or 4 bytes, with all side effects.
+    virtual u32 read_port(IoPort port, unsigned size) = 0;
+    virtual void write_port(IoPort port, unsigned size, u32 value) = 0;
+
     /// In the processor's current mode.
     virtual Disassembly disassemble(u64 address, std::span<const u8> code) { return {}; }
 };

@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 
 #include "base/host_time.h"
@@ -26,6 +28,43 @@ u8 mouse_buttons(unsigned rfb) {
                            ((rfb & kRfbRight) != 0 ? Ps2Mouse::kRight : 0));
 }
 
+Status set_switch(const std::string& key, const std::string& v, bool& to) {
+    to = v.empty() || v == "on" || v == "yes" || v == "true";
+    if (!to && v != "off" && v != "no" && v != "false") return error("-vnc: {}={} must be on or off", key, v);
+    return {};
+}
+
+/// What QEMU has and this server is like anyway.
+Status check_fixed(const std::string& key, const std::string& v) {
+    static constexpr std::string_view kFixed[][2] = {{"lossy", "off"}, {"non-adaptive", "on"}, {"power-control", "off"}, {"share", "force-shared"}, {"share", "ignore"}};
+    static constexpr std::string_view kMissing[] = {"websocket", "tls-creds", "tls-authz", "sasl", "sasl-authz", "reverse", "audiodev"};
+    for (const auto& [name, value] : kFixed)
+        if (key == name && v == value) return {};
+    for (const auto& [name, value] : kFixed)
+        if (key == name) return error("-vnc: {}={}: this version has {}={}", key, v, key, value);
+    if (std::find(std::begin(kMissing), std::end(kMissing), key) != std::end(kMissing))
+        return error("-vnc: '{}' is not in this version; lead the connection through a tunnel, as ssh's", key);
+    return error("-vnc: unknown property '{}'; there are to=, password=on, password-secret=ID and password-file=FILE", key);
+}
+
+Status set_property(VncSpec& spec, const std::string& word) {
+    const std::size_t equal = std::min(word.find('='), word.size());
+    const std::string key = word.substr(0, equal), v = word.substr(std::min(equal + 1, word.size()));
+    if (key == "password") return set_switch(key, v, spec.locked);
+    if (key == "key-delay-ms") return {};  // keys wait for the guest anyway
+    const bool to = key == "to";
+    if (!to && key != "password-file" && key != "password-secret") return check_fixed(key, v);
+    if (v.empty()) return error("-vnc: {}= needs a value", key);
+    if (!to) {
+        (key == "password-file" ? spec.password_file : spec.password_secret) = v;
+        return {};
+    }
+    const auto [rest, failure] = std::from_chars(v.data(), v.data() + v.size(), spec.last_display);
+    if (failure != std::errc() || rest != v.data() + v.size() || spec.last_display > kLastDisplay)
+        return error("-vnc: to={} is no display; the last one is {}", v, kLastDisplay);
+    return {};
+}
+
 }  // namespace
 
 Result<VncSpec> parse_vnc_spec(const std::string& text) {
@@ -42,12 +81,23 @@ Result<VncSpec> parse_vnc_spec(const std::string& text) {
     in_addr ignored{};
     if (::inet_pton(AF_INET, spec.address.c_str(), &ignored) != 1)
         return error("-vnc {}: '{}' is no IPv4 address", text, spec.address);
-    if (comma == text.size()) return spec;
-    const std::string property = text.substr(comma + 1), name = "password-file=";
-    if (!property.starts_with(name) || property.size() == name.size())
-        return error("-vnc: unknown property '{}'; there is password-file=FILE", property);
-    spec.password_file = property.substr(name.size());
+    spec.last_display = spec.display;
+    for (std::size_t at = comma; at < text.size();) {
+        const std::size_t next = std::min(text.find(',', at + 1), text.size());
+        if (const Status s = set_property(spec, text.substr(at + 1, next - at - 1)); !s) return s.failure();
+        at = next;
+    }
+    spec.locked |= !spec.password_file.empty() || !spec.password_secret.empty();
+    if (spec.last_display < spec.display) return error("-vnc {}: to= is less than the display", text);
+    if (!spec.password_file.empty() && !spec.password_secret.empty()) return error("-vnc {}: one password, by file or by secret", text);
     return spec;
+}
+
+Status check_vnc_password(const std::string& password, const std::string& what) {
+    if (password.empty()) return error("-vnc: {} is empty", what);
+    if (password.size() > kMaxPassword)
+        return error("-vnc: {} is longer than {} characters, which is all that VNC uses", what, kMaxPassword);
+    return {};
 }
 
 Result<std::unique_ptr<VncServer>> VncServer::open(ScreenView& view, const VncSpec& spec) {
@@ -57,16 +107,44 @@ Result<std::unique_ptr<VncServer>> VncServer::open(ScreenView& view, const VncSp
     return server;
 }
 
-Status VncServer::read_password(const std::string& path) {
-    std::ifstream file(path);
-    if (!std::getline(file, password_) || password_.empty()) return error("-vnc: no password in '{}'", path);
-    if (password_.size() > kMaxPassword)
-        return error("-vnc: the password in '{}' is longer than {} characters, which is all that VNC uses", path,
-                     kMaxPassword);
-    passwords_[0] = password_.data();
-    screen_->authPasswdData = passwords_;
-    screen_->passwordCheck = rfbCheckPasswordByList;
+/// libvncserver asks for a password as soon as there is something to check it with.
+Status VncServer::ask_for_password(const VncSpec& spec) {
+    locked_ = true;
+    password_ = spec.password;
+    if (!spec.password_file.empty()) {
+        std::ifstream file(spec.password_file);
+        std::getline(file, password_);
+        if (password_.empty()) return error("-vnc: no password in '{}'", spec.password_file);
+        if (const Status s = check_vnc_password(password_, "the password in '" + spec.password_file + "'"); !s) return s;
+    }
+    if (!spec.password_secret.empty())
+        if (const Status s = check_vnc_password(password_, "secret '" + spec.password_secret + "'"); !s) return s;
+    screen_->authPasswdData = this;
+    screen_->passwordCheck = [](rfbClientPtr client, const char* response, int length) -> rfbBool {
+        auto& server = *static_cast<VncServer*>(client->screen->screenData);
+        return server.lets_in(client, {reinterpret_cast<const u8*>(response), static_cast<std::size_t>(std::max(length, 0))}) ? TRUE : FALSE;
+    };
     return {};
+}
+
+/// RFC 6143, 7.2.2: the challenge, encrypted with the password.
+bool VncServer::lets_in(rfbClientPtr client, std::span<const u8> response) {
+    const std::scoped_lock held(password_lock_);
+    if (password_.empty() || response.size() != CHALLENGESIZE || std::time(nullptr) >= expires_) return false;
+    u8 expected[CHALLENGESIZE];
+    std::memcpy(expected, client->authChallenge, CHALLENGESIZE);
+    rfbEncryptBytes(expected, password_.data());
+    return std::equal(response.begin(), response.end(), expected);
+}
+
+void VncServer::set_password(const std::string& password) {
+    const std::scoped_lock held(password_lock_);
+    password_ = password;
+}
+
+void VncServer::expire_password(i64 when) {
+    const std::scoped_lock held(password_lock_);
+    expires_ = when;
 }
 
 Status VncServer::listen(const VncSpec& spec) {
@@ -80,7 +158,6 @@ Status VncServer::listen(const VncSpec& spec) {
     screen_->serverFormat.redShift = 16;
     screen_->serverFormat.greenShift = 8;
     screen_->serverFormat.blueShift = 0;
-    screen_->port = static_cast<int>(kFirstPort + spec.display);
     screen_->ipv6port = -1;
     screen_->autoPort = FALSE;
     screen_->alwaysShared = TRUE;
@@ -100,13 +177,18 @@ Status VncServer::listen(const VncSpec& spec) {
         };
         return RFB_CLIENT_ACCEPT;
     };
-    if (!spec.password_file.empty())
-        if (const Status s = read_password(spec.password_file); !s) return s;
+    if (spec.locked)
+        if (const Status s = ask_for_password(spec); !s) return s;
     errno = 0;
-    rfbInitServer(screen_);
+    for (unsigned display = spec.display; display <= spec.last_display && screen_->listenSock < 0; ++display) {
+        screen_->port = static_cast<int>(kFirstPort + display);
+        screen_->socketState = RFB_SOCKET_INIT;  // also after a failure
+        rfbInitServer(screen_);
+    }
     if (screen_->listenSock < 0)
         return error("-vnc {}:{}: port {} cannot be listened on: {}; take another display", spec.address, spec.display,
                      kFirstPort + spec.display, std::strerror(errno));
+    address_ = fmt::format("{}:{}", spec.address, screen_->port);
     return {};
 }
 

@@ -4,8 +4,11 @@
 #include <rfb/rfb.h>
 
 #include <atomic>
+#include <limits>
 #include <memory>
+#include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -18,11 +21,17 @@ namespace twin86 {
 struct VncSpec {
     std::string address = "127.0.0.1";  ///< IPv4
     unsigned display = 0;               ///< TCP port 5900 + display
-    std::string password_file;          ///< its first line; empty: no password
+    unsigned last_display = 0;          ///< the first free one from `display` to here
+    std::string password_file;          ///< its first line; empty: no such file
+    std::string password_secret;        ///< id of a secret, for the caller to look up; empty: none
+    bool locked = false;                ///< viewers are asked for a password
+    std::string password;               ///< empty: nobody comes in before one is set
 };
 
-/// "[ADDRESS]:DISPLAY[,password-file=FILE]"; without an address only this host can connect.
+/// "[ADDRESS]:DISPLAY[,PROPERTY...]"; without an address only this host can connect.
 Result<VncSpec> parse_vnc_spec(const std::string& text);
+/// VNC authentication has eight characters; `what` is for the message.
+Status check_vnc_password(const std::string& password, const std::string& what);
 
 class VncServer {
   public:
@@ -31,11 +40,20 @@ class VncServer {
     VncServer(const VncServer&) = delete;
     VncServer& operator=(const VncServer&) = delete;
 
+    /// Where it listens.
+    const std::string& address() const { return address_; }
+    // From any thread, for viewers that come from now on.
+    bool has_password() const { return locked_; }
+    void set_password(const std::string& password);
+    /// Seconds since 1970.
+    void expire_password(i64 when);
+
   private:
     explicit VncServer(ScreenView& view) : view_(view) {}
 
     Status listen(const VncSpec& spec);
-    Status read_password(const std::string& path);
+    Status ask_for_password(const VncSpec& spec);
+    bool lets_in(rfbClientPtr client, std::span<const u8> response);
     void thread();
     void show_changes();
     void resize();
@@ -49,12 +67,16 @@ class VncServer {
     std::thread thread_;
     std::atomic<bool> closing_ = false;
 
+    std::string address_;
+    bool locked_ = false;
+    std::mutex password_lock_;
+    std::string password_;  ///< empty: lets nobody in
+    i64 expires_ = std::numeric_limits<i64>::max();
+
     // Of the server's thread alone, once it runs.
     rfbScreenInfoPtr screen_ = nullptr;
     ScreenCopy copy_;
     std::string title_;
-    std::string password_;
-    char* passwords_[2] = {nullptr, nullptr};
     std::set<Key> down_;
     unsigned buttons_ = 0;
     int x_ = -1, y_ = -1;

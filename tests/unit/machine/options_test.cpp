@@ -345,6 +345,40 @@ TEST_CASE("more of what scripts write") {
     for (const char* word : {"-machine pc,hpet=off", "-global isa-debugcon.iobase=0x402", "-L /one"}) CHECK(text.find(word) != std::string::npos);
 }
 
+TEST_CASE("secrets, and the viewers that they are for") {
+    const Options o = options({"-vnc", ":1,to=9,password-secret=key", "-object", "secret,id=key,data=b3Blbg==,format=base64", "-object", "secret,id=b,data=a,,b",
+                               "-vnc", "0.0.0.0:2,password=on,share=force-shared,lossy=off", "-vnc", ":3,password"});
+    CHECK(o.secret("key")->data == "open");
+    CHECK(o.secret("b")->data == "a,b");
+    CHECK(o.secret("c") == nullptr);
+    CHECK(o.vnc.size() == 3);
+    const std::pair<std::vector<std::string>, const char*> refused[] = {
+        {{"-vnc", ":1,password-secret=x"}, "-object secret,id=x"},
+        {{"-vnc", ":1,to=0"}, "less"},
+        {{"-vnc", ":1,to=x"}, "no display"},
+        {{"-vnc", ":1,websocket=on"}, "tunnel"},
+        {{"-vnc", ":1,share=allow-exclusive"}, "force-shared"},
+        {{"-vnc", ":1,pasword=on"}, "password=on"},
+        {{"-vnc", ":1,password=maybe"}, "on or off"},
+        {{"-object", "secret,data=x"}, "id=ID"},
+        {{"-object", "secret,id=x"}, "either data"},
+        {{"-object", "secret,id=x,data=a,file=b"}, "either data"},
+        {{"-object", "secret,id=x,file=/nonexistent"}, "No such file"},
+        {{"-object", "secret,id=x,data=a,keyid=k"}, "encrypted"},
+        {{"-object", "secret,id=x,data=abc,format=base64"}, "base64"},
+        {{"-object", "secret,id=x,data=ab=c,format=base64"}, "base64"},
+        {{"-object", "secret,id=x,data=a", "-object", "secret,id=x,data=b"}, "one of that id"},
+        {{"-object", "iothread,id=i"}, "virtio"},
+        {{"-object", "tls-creds-x509,id=t"}, "tunnel"},
+        {{"-object", "secrets,id=t"}, "did you mean"},
+    };
+    for (const auto& [words, part] : refused) {
+        INFO(words.back());
+        CHECK(failure(words).find(part) != std::string::npos);
+    }
+    CHECK(command_line(o).find("secret,id=b,data=a,,b") != std::string::npos);
+}
+
 TEST_CASE("the explained command line makes the same machine") {
     const Options o = options({"-m", "1.5G", "-append", "it's a 'test' $HOME", "-accel", "jit,one-insn-per-block=on,chain=off", "-rtc",
                                "base=2026-11-21", "-debugcon", "null", "-device", "isa-debug-exit", "-serial", "null", "-no-reboot"});
