@@ -177,7 +177,7 @@ std::string command_line(const Options& o) {
     w.add("-cpu", o.cpu);
     w.add("-smp", "1");
     w.add("-rtc", rtc_text(o.rtc));
-    w.add("-name", o.name);
+    w.add("-name", o.process_name.empty() ? doubled_commas(o.name) : doubled_commas(o.name) + ",process=" + doubled_commas(o.process_name));
     add_identity_words(w, o);
     w.add_unless_empty("-kernel", o.kernel);
     w.add_all("-L", o.firmware_folders);
@@ -203,6 +203,7 @@ std::string command_line(const Options& o) {
     w.add_if(o.start_stopped, "-S");
     w.add_unless_empty("-D", o.log_file);
     w.add_unless_empty("-pidfile", o.pidfile);
+    w.add_if(o.daemonize, "-daemonize");
     return w.text();
 }
 

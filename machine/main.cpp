@@ -1,3 +1,4 @@
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -76,7 +77,7 @@ void dump_screen(MachineMonitor& monitor, Log& log) {
 }
 
 /// With the terminals open: runs the machine to its end and takes it apart.
-int run_with(const Options& options, TerminalSetup& terminals, std::mutex& lock, EventLoop& loop, Log& log) {
+int run_with(const Options& options, TerminalSetup& terminals, std::mutex& lock, EventLoop& loop, Log& log, Daemon& daemon) {
     auto created = Machine::create(options, lock, loop, terminals.serials(), log);
     if (!created) return fail(created.failure());
     Machine& machine = **created;
@@ -97,6 +98,7 @@ int run_with(const Options& options, TerminalSetup& terminals, std::mutex& lock,
         auto viewers = Viewers::open(machine, lock);
         if (!viewers) return fail(viewers.failure());
         monitor.set_viewers(viewers->get());
+        daemon.ready();
         status = machine.run();
         monitor.set_viewers(nullptr);
     }
@@ -113,6 +115,10 @@ int worse(int status, const Error& lost) {
 }
 
 int run_machine(Options options) {
+    if (!options.process_name.empty()) ::prctl(PR_SET_NAME, options.process_name.c_str());
+    Daemon daemon;
+    if (options.daemonize && !options.explain)
+        if (const Status s = daemon.start(); !s) return fail(s.failure());
     Log log(stderr, options.log_mask);
     LogFile log_file(log);
     if (const Status s = log_file.open(options.log_file); !s) return fail(s.failure());
@@ -125,7 +131,7 @@ int run_machine(Options options) {
         EventLoop loop(lock);
         auto terminals = TerminalSetup::open(options, loop);
         if (!terminals) return fail(terminals.failure());
-        status = run_with(options, **terminals, lock, loop, log);
+        status = run_with(options, **terminals, lock, loop, log, daemon);
         if (const Status s = (*terminals)->finish(); !s) status = worse(status, s.failure());
     }
     if (const Status s = log_file.close(); !s) status = worse(status, s.failure());

@@ -115,6 +115,19 @@ Status set_rtc(ParsedOptions& to, const std::string& v) {
     return {};
 }
 
+Status set_action(ParsedOptions& to, const std::string& v) {
+    Options& o = to.options;
+    for (const auto& [key, val] : split_properties(v)) {
+        const bool two_way = key == "reboot" || key == "shutdown";
+        if (key == "panic" || key == "watchdog") continue;  // this machine has no device that tells of them
+        if (!two_way) return unknown_word("-action: event", key, {"reboot", "shutdown", "panic", "watchdog"});
+        const std::string yes = key == "reboot" ? "shutdown" : "pause", no = key == "reboot" ? "reset" : "poweroff";
+        if (val != yes && val != no) return error("-action {}={}: {} or {}", key, val, no, yes);
+        (key == "reboot" ? o.no_reboot : o.no_shutdown) = val == yes;
+    }
+    return {};
+}
+
 Status set_name(ParsedOptions& to, const std::string& v) {
     const Properties properties = split_properties(v);
     for (std::size_t i = 0; i < properties.size(); ++i) {
@@ -123,7 +136,9 @@ Status set_name(ParsedOptions& to, const std::string& v) {
             to.options.name = key;
         else if (key == "guest")
             to.options.name = val;
-        else if (key != "debug-threads" && key != "process")  // what the host calls them
+        else if (key == "process")
+            to.options.process_name = val;
+        else if (key != "debug-threads")  // what the host calls them
             return unknown_word("-name: property", key, {"guest", "debug-threads", "process"});
     }
     return {};

@@ -1,6 +1,6 @@
 // What the options with structured values do. option_machine.cpp: processor, time; option_accel.cpp: engine;
 // option_memory.cpp: RAM; option_object.cpp: -object; option_devices.cpp: devices, monitors, log items; option_storage.cpp: firmware, boot
-// order, drives; option_blockdev.cpp: -blockdev;
+// order, drives; option_blockdev.cpp: -blockdev; option_config_file.cpp: -readconfig;
 // option_identity.cpp: UUID, SMBIOS, files of fw_cfg.
 #pragma once
 
@@ -37,6 +37,10 @@ Status place_flash_nodes(ParsedOptions& to);
 void number_drives(Options& o);
 Status add_short_drive(ParsedOptions& to, const std::string& file, DriveInterface interface,
                        std::optional<unsigned> index, bool cdrom);
+/// -action: what follows a reset or power-off by the guest.
+Status set_action(ParsedOptions& to, const std::string& value);
+/// -readconfig: a file's groups as words of a command line.
+Result<std::vector<std::string>> read_config_file(const std::string& path);
 Status set_name(ParsedOptions& to, const std::string& value);
 
 /// -device ahci: an adapter.

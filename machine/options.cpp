@@ -59,6 +59,7 @@ void add_machine_rows(OptionTable& t, ParsedOptions& to) {
     t.text("initrd", "FILE", "initial RAM disk, or multiboot modules 'FILE ARGS,FILE ARGS'", o.initrd);
     t.text("append", "TEXT", "kernel command line", o.append);
     t.flag("no-reboot", "exit instead of rebooting", o.no_reboot);
+    t.value("action", "reboot=reset|shutdown,shutdown=poweroff|pause", "what follows when the guest restarts or powers off", with(to, set_action));
     t.flag("no-shutdown", "stop instead of exiting on power-off", o.no_shutdown);
     t.flag("S", "start stopped ('cont' in the monitor starts)", o.start_stopped);
 }
@@ -139,13 +140,13 @@ void add_host_rows(OptionTable& t, ParsedOptions& to) {
     t.flag("explain", "print the machine that results instead of running it", o.explain);
     t.value("d", "ITEM,...", "log items; 'help' lists them", with(to, add_log_items));
     t.text("D", "FILE", "log to FILE instead of standard error", o.log_file);
+    t.flag("daemonize", "go into the background when the machine is ready to start", o.daemonize);
     t.text("pidfile", "FILE", "write the process id to FILE, which is removed at exit", o.pidfile);
 }
 
 /// What people know from QEMU and will try here.
 void add_absent_rows(OptionTable& t) {
     static constexpr std::pair<const char*, const char*> kReasons[] = {
-        {"daemonize", "not in this version; use the shell's '&' and -pidfile"},
         {"no-acpi", "this machine has ACPI always; the kernel's own option is acpi=off"},
         {"localtime", "use -rtc base=localtime"},
         {"startdate", "use -rtc base=DATE"},
@@ -160,8 +161,6 @@ void add_absent_rows(OptionTable& t) {
         {"numa", "this version runs one processor with one memory"},
         {"mem-path", "use -object memory-backend-memfd,id=ID,size=SIZE,hugetlb=on -machine memory-backend=ID"},
         {"watchdog", "this version has no watchdog"},
-        {"action", "use -no-reboot and -no-shutdown"},
-        {"readconfig", "not in this version; options stand on the command line"},
         {"trace", "use -d; -d help lists the items"},
     };
     for (const auto& [name, why] : kReasons) t.absent(name, why);
@@ -178,12 +177,27 @@ void add_absent_rows(OptionTable& t) {
     t.absent("win2k-hack", "this version needs none");
 }
 
+/// The file's options come where it is named; it names no other files.
+void add_config_row(OptionTable& t, ParsedOptions& to) {
+    t.value("readconfig", "FILE", "options from a file of groups: [device \"id\"] and lines  key = \"value\"", [&to](const std::string& path) -> Status {
+        auto words = read_config_file(path);
+        if (!words) return words.failure();
+        OptionTable rows;
+        add_machine_rows(rows, to);
+        add_boot_rows(rows, to);
+        add_device_rows(rows, to);
+        add_host_rows(rows, to);
+        return rows.apply(*words, [] { return false; });
+    });
+}
+
 OptionTable make_table(ParsedOptions& to) {
     OptionTable table;
     add_machine_rows(table, to);
     add_boot_rows(table, to);
     add_device_rows(table, to);
     add_host_rows(table, to);
+    add_config_row(table, to);
     add_absent_rows(table);
     return table;
 }
@@ -193,6 +207,7 @@ Status check(const Options& o) {
         if (!o.initrd.empty()) return error("-initrd needs -kernel");
         if (!o.append.empty()) return error("-append needs -kernel");
     }
+    if (o.daemonize && o.nographic) return error("-daemonize: -nographic wants this terminal; use -display none with -serial and -monitor elsewhere");
     if (o.serials.size() > 4) return error("-serial: a PC has four serial ports, not {}", o.serials.size());
     return {};
 }

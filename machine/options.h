@@ -154,6 +154,8 @@ struct Options {
     std::string log_file;
     std::string name = "twin86";
     std::string pidfile;
+    std::string process_name;  ///< for the host; empty: the program's
+    bool daemonize = false;
 };
 
 /// What the command line asks for instead of a machine.

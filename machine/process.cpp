@@ -17,6 +17,39 @@ void occupy_standard_descriptors() {
     }
 }
 
+Daemon::~Daemon() {
+    if (starter_ >= 0) ::close(starter_);
+}
+
+Status Daemon::start() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return error("-daemonize: {}", std::strerror(errno));
+    const pid_t child = ::fork();
+    if (child < 0) return error("-daemonize: {}", std::strerror(errno));
+    if (child != 0) {
+        ::close(ends[1]);
+        char done = 0;
+        ssize_t n;
+        while ((n = ::read(ends[0], &done, 1)) < 0 && errno == EINTR) {
+        }
+        ::_exit(n == 1 ? 0 : 1);
+    }
+    ::close(ends[0]);
+    starter_ = ends[1];
+    ::setsid();
+    return {};
+}
+
+void Daemon::ready() {
+    if (starter_ < 0) return;
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd <= 2 && null >= 0; ++fd) ::dup2(null, fd);
+    if (null > 2) ::close(null);
+    const char done = 1;
+    [[maybe_unused]] const ssize_t n = ::write(starter_, &done, 1);
+    ::close(std::exchange(starter_, -1));
+}
+
 Status LogFile::open(const std::string& path) {
     if (path.empty()) return {};
     file_ = std::fopen(path.c_str(), "we");

@@ -13,6 +13,20 @@ namespace twin86 {
 /// opened (guest memory, say) would be somebody's standard output.
 void occupy_standard_descriptors();
 
+/// -daemonize: a process in the background, which the one in the foreground waits for.
+class Daemon {
+  public:
+    ~Daemon();
+    /// Before there are threads. Returns in the new process; the other one ends with status 0 when ready() is called, and with 1
+    /// when this process ends before.
+    Status start();
+    /// Leaves the terminal. The working directory stays: a reset reads the kernel's files again.
+    void ready();
+
+  private:
+    int starter_ = -1;  ///< a pipe to the process in the foreground; -1: there is none
+};
+
 /// The sink of -D; standard error without.
 class LogFile {
   public:

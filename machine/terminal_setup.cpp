@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "machine/machine.h"
+#include "machine/ring_commands.h"
 
 namespace twin86 {
 
@@ -25,7 +26,7 @@ bool uses_stdio(const Options& o) {
 /// There is no window to show a console in, so the terminal is the default even without -nographic.
 void apply_terminal_defaults(Options& o) {
     if (o.nodefaults) return;
-    const bool free_terminal = (o.nographic || !o.display_none) && !uses_stdio(o);
+    const bool free_terminal = !o.daemonize && (o.nographic || !o.display_none) && !uses_stdio(o);
     const bool default_monitor = o.monitors.empty();
     if (o.serials.empty())
         o.serials.push_back(!free_terminal ? "null" : default_monitor ? "mon:stdio" : "stdio");
@@ -40,11 +41,12 @@ Result<std::unique_ptr<TerminalSetup>> TerminalSetup::open(const Options& option
 }
 
 Status TerminalSetup::open_all(const Options& options, EventLoop& loop) {
+    if (options.daemonize && uses_stdio(options)) return error("-daemonize: the terminal is left, so nothing can be connected to stdio");
     for (const std::string& text : options.chardevs) {
         auto spec = parse_chardev(text);
         if (!spec) return spec.failure();
         if (named_.count(spec->id) != 0) return error("-chardev: the id '{}' is used twice", spec->id);
-        auto terminal = open_terminal(*spec, "chardev:" + spec->id, loop);
+        auto terminal = open_terminal(*spec, "chardev:" + spec->id, spec->id, loop);
         if (!terminal) return terminal.failure();
         named_[spec->id] = *terminal;
     }
@@ -53,20 +55,20 @@ Status TerminalSetup::open_all(const Options& options, EventLoop& loop) {
             serials_.push_back(nullptr);
             continue;
         }
-        auto backend = open_device(text, loop);
+        auto backend = open_device(text, fmt::format("serial{}", serials_.size()), loop);
         if (!backend) return error("-serial {}", backend.failure().message);
         serials_.push_back(*backend);
     }
     for (const DebugconOptions& d : options.debugcons) {
         if (d.chardev == "none") continue;
-        auto backend = open_device(d.chardev, loop);
+        auto backend = open_device(d.chardev, fmt::format("debugcon{}", debugcons_.size()), loop);
         if (!backend) return error("-debugcon {}", backend.failure().message);
         debugcons_.emplace_back(d.iobase, *backend);
     }
     for (const std::string& text : options.monitors) {
         if (text == "none") continue;
         bool ignored = false;
-        auto terminal = find_terminal(text, loop, ignored);
+        auto terminal = find_terminal(text, fmt::format("compat_monitor{}", monitor_ports_.size()), loop, ignored);
         if (!terminal) return error("-monitor {}", terminal.failure().message);
         if (const Status s = add_monitor(**terminal); !s) return error("-monitor {}", s.failure().message);
     }
@@ -74,7 +76,7 @@ Status TerminalSetup::open_all(const Options& options, EventLoop& loop) {
 }
 
 Result<TerminalSetup::Terminal*> TerminalSetup::open_terminal(const CharSpec& spec, const std::string& spelling,
-                                                              EventLoop& loop) {
+                                                              const std::string& label, EventLoop& loop) {
     if (spec.kind == CharKind::kStdio && stdio_taken_)
         return error("{}: standard input and output are in use already", spelling);
     auto backend = open_char_backend(loop, spec);
@@ -82,6 +84,7 @@ Result<TerminalSetup::Terminal*> TerminalSetup::open_terminal(const CharSpec& sp
     stdio_taken_ |= spec.kind == CharKind::kStdio;
     auto terminal = std::make_unique<Terminal>();
     terminal->spelling = spelling;
+    terminal->label = label;
     terminal->host = backend.take();
     if (spec.mux) terminal->mux = std::make_unique<TerminalMux>(*terminal->host);
     terminals_.push_back(std::move(terminal));
@@ -89,12 +92,12 @@ Result<TerminalSetup::Terminal*> TerminalSetup::open_terminal(const CharSpec& sp
 }
 
 /// `with_monitor`: "mon:" asks for a monitor beside the device.
-Result<TerminalSetup::Terminal*> TerminalSetup::find_terminal(const std::string& text, EventLoop& loop,
+Result<TerminalSetup::Terminal*> TerminalSetup::find_terminal(const std::string& text, const std::string& label, EventLoop& loop,
                                                               bool& with_monitor) {
     auto spec = parse_char_spec(text);
     if (!spec) return error("{}: {}", text, spec.failure().message);
     with_monitor = spec->mux;
-    if (spec->kind != CharKind::kReference) return open_terminal(*spec, text, loop);
+    if (spec->kind != CharKind::kReference) return open_terminal(*spec, text, label, loop);
     const auto found = named_.find(spec->id);
     if (found == named_.end()) return error("{}: there is no -chardev with id={}", text, spec->id);
     return found->second;
@@ -106,9 +109,9 @@ Result<CharBackend*> TerminalSetup::join(Terminal& t) {
     return &t.mux->add_port();
 }
 
-Result<CharBackend*> TerminalSetup::open_device(const std::string& text, EventLoop& loop) {
+Result<CharBackend*> TerminalSetup::open_device(const std::string& text, const std::string& label, EventLoop& loop) {
     bool with_monitor = false;
-    auto terminal = find_terminal(text, loop, with_monitor);
+    auto terminal = find_terminal(text, label, loop, with_monitor);
     if (!terminal) return terminal.failure();
     auto backend = join(**terminal);
     if (!backend) return backend.failure();
@@ -144,6 +147,21 @@ Status TerminalSetup::finish() {
         if (const int reason = t->host->finish(); reason != 0)
             return error("{}: output was lost: {}", t->host->description(), std::strerror(reason));
     return {};
+}
+
+std::string TerminalSetup::list() const {
+    std::string text;
+    for (const auto& t : terminals_) text += fmt::format("{}: filename={}\n", t->label, t->host->description());
+    return text;
+}
+
+/// What only whoever opened them knows.
+void TerminalSetup::add_monitor_rows() {
+    tables_.info_topics.push_back({{"chardev"}, "", "character devices", [this](const MonitorCall&) { return list(); }});
+    add_ring_commands(tables_, [this](const std::string& id) -> RingBackend* {
+        const auto found = named_.find(id);
+        return found == named_.end() ? nullptr : dynamic_cast<RingBackend*>(found->second->host.get());
+    });
 }
 
 /// Beside a serial port it waits for Ctrl-A c; on a terminal of its own it greets whoever is or comes there.

@@ -33,6 +33,7 @@ class TerminalSetup {
     /// A host device and, if it is shared, the mux on it.
     struct Terminal {
         std::string spelling;
+        std::string label;  ///< by which the monitor knows it: an id, or serial0, compat_monitor0 ...
         std::unique_ptr<HostBackend> host;
         std::unique_ptr<TerminalMux> mux;
         unsigned users = 0;
@@ -49,13 +50,17 @@ class TerminalSetup {
     explicit TerminalSetup(EventLoop& loop)
         : ticker_(loop, kPollMs, [this] {
               for (const auto& m : monitors_) m->poll();
-          }) {}
+          }) {
+        add_monitor_rows();
+    }
+    void add_monitor_rows();
+    std::string list() const;
     Status open_all(const Options& options, EventLoop& loop);
-    Result<Terminal*> open_terminal(const CharSpec& spec, const std::string& spelling, EventLoop& loop);
-    Result<Terminal*> find_terminal(const std::string& text, EventLoop& loop, bool& with_monitor);
+    Result<Terminal*> open_terminal(const CharSpec& spec, const std::string& spelling, const std::string& label, EventLoop& loop);
+    Result<Terminal*> find_terminal(const std::string& text, const std::string& label, EventLoop& loop, bool& with_monitor);
     /// One more user of a terminal: the device itself, or a port of its mux.
     Result<CharBackend*> join(Terminal& terminal);
-    Result<CharBackend*> open_device(const std::string& text, EventLoop& loop);
+    Result<CharBackend*> open_device(const std::string& text, const std::string& label, EventLoop& loop);
     Status add_monitor(Terminal& terminal);
     void start_monitor(const MonitorPort& port, MonitorTarget& target);
 

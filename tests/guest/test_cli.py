@@ -1,12 +1,14 @@
 """What the program says and does when it is started or stopped in unusual ways. Needs no network and no kernel."""
 import pathlib
 import signal
+import socket
 import subprocess
 import termios
 import time
 import unittest
 
 import harness
+import monitor_screen
 import stubs
 
 LIMIT = 60
@@ -152,6 +154,61 @@ class Ends(unittest.TestCase):
         with harness.Emulator("cli_eof", [*stubs.DEVICES, "-debugcon", "stdio", "-kernel", stub]) as emulator:
             emulator.process.stdin.close()
             self.assertEqual(emulator.finish(LIMIT), stubs.exit_status(5))
+
+
+class Background(unittest.TestCase):
+    def test_daemonize(self):
+        harness.OUT.mkdir(parents=True, exist_ok=True)
+        pidfile, path = harness.OUT / "daemon.pid", harness.OUT / "daemon.sock"
+        args = ["-m", "64", "-nodefaults", "-display", "none", "-daemonize", "-name", "box,process=box-86", "-pidfile", pidfile]
+        done = subprocess.run([*harness.emulator_command(), *args, "-monitor", f"unix:{path},server,nowait"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+        process = pathlib.Path("/proc") / pidfile.read_text().strip()
+        self.assertEqual((process / "comm").read_text(), "box-86\n")
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.settimeout(LIMIT)
+            monitor.connect(str(path))
+            monitor.sendall(b"info name\nquit\n")
+            said = b""
+            while more := monitor.recv(4096):
+                said += more
+        self.assertIn(b"\nbox\r\n", said)
+        limit = time.monotonic() + LIMIT
+        while pidfile.exists() and time.monotonic() < limit:
+            time.sleep(0.05)
+        self.assertFalse(pidfile.exists())
+
+    def test_what_fails_is_said_in_the_foreground(self):
+        status, text = run("cli_daemon_fails", "-daemonize", "-display", "none", "-bios", "/no/such/bios")
+        self.assertEqual(status, 1)
+        self.assertIn("/no/such/bios", text)
+
+
+class CharacterDevices(unittest.TestCase):
+    def test_ring_buffer(self):
+        args = ["-m", "64", "-nodefaults", "-chardev", "ringbuf,id=log,size=64K", "-device",
+                "isa-debugcon,iobase=0x402,chardev=log"]
+        with monitor_screen.ScreenMonitor("cli_ringbuf", args) as monitor:
+            said = ""
+            limit = time.monotonic() + LIMIT
+            while "SeaBIOS (version" not in said and time.monotonic() < limit:
+                said += monitor.command("ringbuf_read log 100")
+            self.assertIn("SeaBIOS (version", said)
+            self.assertIn("log: filename=ringbuf", monitor.command("info chardev"))
+            self.assertIn("compat_monitor0: filename=stdio", monitor.command("info chardev"))
+            self.assertIn("no -chardev ringbuf", monitor.command("ringbuf_read other 1"))
+
+    def test_monitor_for_a_telnet_program(self):
+        with harness.Emulator("cli_telnet", ["-m", "64", "-display", "none", "-chardev", "null,id=n", "-serial", "telnet:127.0.0.1:0,server,nowait",
+                                             "-monitor", "stdio"]) as emulator:
+            emulator.send("info chardev\n")
+            port = int(emulator.expect(r"serial0: filename=tcp:127.0.0.1:(\d+)").group(1))
+            with socket.create_connection(("127.0.0.1", port), LIMIT) as client:
+                greeting = client.recv(12, socket.MSG_WAITALL)
+            self.assertEqual(greeting, bytes((255, 251, 1, 255, 251, 3, 255, 251, 0, 255, 253, 0)))
+            emulator.send("quit\n")
+            self.assertEqual(emulator.finish(LIMIT), 0)
 
 
 class FullDisk(unittest.TestCase):

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <charconv>
 #include <optional>
 #include <vector>
 
@@ -12,8 +14,10 @@
 #include "ui/terminal/logged_backend.h"
 #include "ui/terminal/pipe_backend.h"
 #include "ui/terminal/pty_backend.h"
+#include "ui/terminal/ring_backend.h"
 #include "ui/terminal/socket_backend.h"
 #include "ui/terminal/terminal_backend.h"
+#include "ui/terminal/udp_backend.h"
 
 namespace twin86 {
 namespace {
@@ -55,7 +59,7 @@ struct Property {
     bool inverted = false;
 };
 
-constexpr std::array<Property, 14> kProperties{{
+constexpr std::array<Property, 17> kProperties{{
     {"id", &CharSpec::id, nullptr},
     {"path", &CharSpec::path, nullptr},
     {"host", &CharSpec::host, nullptr},
@@ -68,6 +72,9 @@ constexpr std::array<Property, 14> kProperties{{
     {"append", nullptr, &CharSpec::append},
     {"logfile", &CharSpec::log_path, nullptr},
     {"logappend", nullptr, &CharSpec::log_append},
+    {"localaddr", &CharSpec::local_address, nullptr},
+    {"localport", &CharSpec::local_port, nullptr},
+    {"telnet", nullptr, &CharSpec::telnet},
     {"nodelay", nullptr, nullptr},  // always so
     {"ipv4", nullptr, nullptr},
 }};
@@ -78,10 +85,24 @@ std::vector<std::string_view> property_names() {
     return names;
 }
 
+/// Of a ring, as QEMU wants it.
+Status set_size(CharSpec& spec, std::string_view value) {
+    constexpr std::size_t kLargest = 64 * MiB;
+    const char* const end = value.data() + value.size();
+    const auto [rest, failure] = std::from_chars(value.data(), end, spec.size);
+    const u64 unit = rest == end ? 1 : end - rest == 1 && *rest == 'K' ? KiB : end - rest == 1 && *rest == 'M' ? MiB : 0;
+    if (failure != std::errc() || unit == 0 || spec.size > kLargest / unit || !std::has_single_bit(spec.size * unit))
+        return error("character back-end: size={} must be a power of two up to 64M", value);
+    spec.size *= unit;
+    return {};
+}
+
 Status apply_property(CharSpec& spec, std::string_view word) {
     const std::size_t equals = word.find('=');
     const std::string_view key = word.substr(0, equals);
     const std::string_view value = equals == word.npos ? std::string_view() : word.substr(equals + 1);
+    if (key == "size") return set_size(spec, value);
+    if (key == "reconnect") return value == "0" ? Status() : error("character back-end: a server that is lost is not looked for again (reconnect=0)");
     const auto* p =
         std::find_if(kProperties.begin(), kProperties.end(), [&](const Property& q) { return q.name == key; });
     if (p == kProperties.end()) {
@@ -107,15 +128,24 @@ Status apply_properties(CharSpec& spec, const Words& words, std::size_t first) {
 }
 
 /// HOST:PORT, :PORT or PORT; an IPv6 host stands in brackets.
-Status parse_address(CharSpec& spec, std::string_view text) {
+void split_address(std::string_view text, std::string& host, std::string& port) {
     const std::size_t colon = text.rfind(':');
-    spec.port = colon == text.npos ? text : text.substr(colon + 1);
-    spec.host = colon == text.npos ? std::string_view() : text.substr(0, colon);
-    if (spec.host.size() >= 2 && spec.host.front() == '[' && spec.host.back() == ']') {
-        spec.host = spec.host.substr(1, spec.host.size() - 2);
-    }
-    if (spec.port.empty()) return error("'tcp:{}' has no port; write tcp:HOST:PORT", text);
+    port = colon == text.npos ? text : text.substr(colon + 1);
+    host = colon == text.npos ? std::string_view() : text.substr(0, colon);
+    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+}
+
+Status parse_address(CharSpec& spec, std::string_view kind, std::string_view text) {
+    split_address(text, spec.host, spec.port);
+    if (spec.port.empty()) return error("'{0}:{1}' has no port; write {0}:HOST:PORT", kind, text);
     return {};
+}
+
+/// [HOST]:PORT[@[ADDRESS]:PORT]
+Status parse_udp(CharSpec& spec, std::string_view text) {
+    const std::size_t at = std::min(text.find('@'), text.size());
+    if (at < text.size()) split_address(text.substr(at + 1), spec.local_address, spec.local_port);
+    return parse_address(spec, "udp", text.substr(0, at));
 }
 
 Result<CharSpec> with_properties(CharSpec spec, const Words& words) {
@@ -170,22 +200,30 @@ Result<CharSpec> parse_char_spec(std::string_view text) {
         if (spec.path.empty()) return error("'unix:' needs a path");
         return with_properties(spec, words);
     }
-    if (take_prefix(head, "tcp:")) {
+    spec.telnet = head.starts_with("telnet:");
+    if (take_prefix(head, "tcp:") || take_prefix(head, "telnet:")) {
         spec.kind = CharKind::kTcp;
-        if (const Status s = parse_address(spec, head); !s) return s.failure();
+        if (const Status s = parse_address(spec, spec.telnet ? "telnet" : "tcp", head); !s) return s.failure();
         return with_properties(spec, words);
     }
-    static constexpr std::array<std::string_view, 9> kKnown{"stdio",     "null",      "none",          "pty",      "pipe:PATH",
-                                                            "file:PATH", "unix:PATH", "tcp:HOST:PORT", "mon:stdio"};
+    if (take_prefix(head, "udp:")) {
+        spec.kind = CharKind::kUdp;
+        if (const Status s = parse_udp(spec, head); !s) return s.failure();
+        return with_properties(spec, words);
+    }
+    static constexpr std::array<std::string_view, 11> kKnown{
+        "stdio", "null", "none", "pty", "pipe:PATH", "file:PATH", "unix:PATH", "tcp:HOST:PORT", "telnet:HOST:PORT", "udp:HOST:PORT", "mon:stdio"};
     if (head == "vc") return error("'vc': no window has consoles beside the screen; use stdio, pty or unix:PATH,server,nowait");
+    if (head.starts_with("/dev/")) return error("'{0}': ports of this host are not passed on; socat can lead one to unix:PATH", head);
     return error(
         "unknown character back-end '{}'{}; known: stdio, null, none, pty, file:PATH, pipe:PATH, unix:PATH, tcp:HOST:PORT, "
+        "telnet:HOST:PORT, udp:HOST:PORT, "
         "chardev:ID",
         text, did_you_mean(head, kKnown));
 }
 
 Result<CharSpec> parse_chardev(std::string_view text) {
-    static constexpr std::array<std::string_view, 6> kKinds{"stdio", "null", "pty", "file", "pipe", "socket"};
+    static constexpr std::array<std::string_view, 8> kKinds{"stdio", "null", "pty", "file", "pipe", "socket", "udp", "ringbuf"};
     const Words words = split_commas(text);
     CharSpec spec;
     const std::string& head = words[0];
@@ -196,6 +234,10 @@ Result<CharSpec> parse_chardev(std::string_view text) {
         spec.kind = CharKind::kFile;
     } else if (head == "pipe") {
         spec.kind = CharKind::kPipe;
+    } else if (head == "udp") {
+        spec.kind = CharKind::kUdp;
+    } else if (head == "ringbuf" || head == "memory") {
+        spec.kind = CharKind::kRing;
     } else if (head != "socket") {
         return error("unknown -chardev kind '{}'{}; known: {}", head, did_you_mean(head, kKinds),
                      fmt::join(kKinds, ", "));
@@ -204,6 +246,8 @@ Result<CharSpec> parse_chardev(std::string_view text) {
     if (head == "socket") spec.kind = spec.path.empty() ? CharKind::kTcp : CharKind::kUnix;
     if (spec.id.empty()) return error("-chardev {}: needs id=NAME", head);
     if ((spec.kind == CharKind::kFile || spec.kind == CharKind::kPipe) && spec.path.empty()) return error("-chardev {}: needs path=PATH", head);
+    if (spec.size != 0 && spec.kind != CharKind::kRing) return error("-chardev {}: size= is ringbuf's", head);
+    if (spec.kind == CharKind::kUdp && spec.port.empty()) return error("-chardev udp: needs port=PORT");
     if (spec.kind == CharKind::kTcp && spec.port.empty()) return error("-chardev socket: needs path=PATH or port=PORT");
     return spec;
 }
@@ -224,6 +268,10 @@ Result<std::unique_ptr<HostBackend>> open_plain(EventLoop& loop, const CharSpec&
         case CharKind::kUnix:
         case CharKind::kTcp:
             return SocketBackend::open(loop, spec);
+        case CharKind::kUdp:
+            return UdpBackend::open(loop, spec);
+        case CharKind::kRing:
+            return std::unique_ptr<HostBackend>(std::make_unique<RingBackend>(spec.size == 0 ? RingBackend::kDefaultSize : spec.size));
         case CharKind::kReference:
             return error("there is no -chardev with id '{}'", spec.id);
         case CharKind::kNone:

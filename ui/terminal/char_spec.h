@@ -20,6 +20,8 @@ enum class CharKind {
     kPty,        ///< a new pseudo terminal
     kUnix,       ///< a Unix socket at `path`
     kTcp,        ///< a TCP socket at `host`:`port`
+    kUdp,        ///< datagrams to and from `host`:`port`
+    kRing,       ///< the last `size` bytes, for the monitor
     kReference,  ///< "chardev:ID": the back-end that -chardev named
 };
 
@@ -29,6 +31,9 @@ struct CharSpec {
     std::string path;
     std::string host;  ///< empty: loopback
     std::string port;
+    std::string local_address, local_port;  ///< udp: where datagrams come to
+    std::size_t size = 0;                   ///< ringbuf; 0: the usual
+    bool telnet = false;                    ///< tcp and unix: the client is a telnet program
     bool server = false;
     bool wait = true;     ///< a server's first client is waited for before the guest starts
     bool mux = false;     ///< "mon:" or mux=on: shared with the monitor through a TerminalMux
@@ -39,9 +44,9 @@ struct CharSpec {
 };
 
 /// -serial and -monitor: stdio, null, none, pty, file:PATH, pipe:PATH, unix:PATH[,server][,nowait], tcp:[HOST]:PORT[,...],
-/// chardev:ID, and mon: before any of them.
+/// telnet:[HOST]:PORT[,...], udp:[HOST]:PORT[@[ADDRESS]:PORT], chardev:ID, and mon: before any of them.
 Result<CharSpec> parse_char_spec(std::string_view text);
-/// -chardev: stdio|null|pty|file|pipe|socket, then id=... and the kind's own properties.
+/// -chardev: stdio|null|pty|file|pipe|socket|udp|ringbuf, then id=... and the kind's own properties.
 Result<CharSpec> parse_chardev(std::string_view text);
 
 /// Opens the back-end. kNone opens a null back-end; kReference is the caller's to resolve. Waits for the first client

@@ -78,6 +78,7 @@ void remove_stale_socket(const std::string& path) {
 
 Result<std::unique_ptr<HostBackend>> SocketBackend::open(EventLoop& loop, const CharSpec& spec) {
     std::unique_ptr<SocketBackend> backend(new SocketBackend(loop));
+    if (spec.telnet) backend->telnet_ = std::make_unique<TelnetLine>();
     if (spec.server) {
         if (const Status s = backend->listen_at(spec); !s) return s.failure();
         return std::unique_ptr<HostBackend>(std::move(backend));
@@ -120,6 +121,15 @@ SocketBackend::~SocketBackend() {
     if (!unlink_path_.empty()) ::unlink(unlink_path_.c_str());
 }
 
+void SocketBackend::write(std::span<const u8> bytes) {
+    telnet_ ? output_.write(telnet_->escaped(bytes)) : output_.write(bytes);
+}
+
+void SocketBackend::set_receiver(CharReceiver* receiver) {
+    if (telnet_) telnet_->set_receiver(receiver);
+    input_.set_receiver(telnet_ && receiver != nullptr ? telnet_.get() : receiver);
+}
+
 void SocketBackend::set_on_connect(std::function<void()> callback) {
     HostBackend::set_on_connect(std::move(callback));
     if (connected()) announce_connection();
@@ -137,6 +147,11 @@ void SocketBackend::attach(UniqueFd peer) {
     peer_ = std::move(peer);
     listener_watch_.set_events(0);
     output_.open(loop_, peer_.get());
+    if (telnet_) {
+        telnet_->begin();
+        output_.write({reinterpret_cast<const u8*>(TelnetLine::kGreeting.data()), TelnetLine::kGreeting.size()});
+        output_.flush();
+    }
     input_.start(loop_, peer_.get(), [this] { detach(); });
     announce_connection();
 }

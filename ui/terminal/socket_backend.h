@@ -8,6 +8,7 @@
 #include "ui/terminal/char_spec.h"
 #include "ui/terminal/input_pump.h"
 #include "ui/terminal/output_buffer.h"
+#include "ui/terminal/telnet_line.h"
 
 namespace twin86 {
 
@@ -16,8 +17,8 @@ class SocketBackend : public HostBackend {
     static Result<std::unique_ptr<HostBackend>> open(EventLoop& loop, const CharSpec& spec);
     ~SocketBackend() override;
 
-    void write(std::span<const u8> bytes) override { output_.write(bytes); }
-    void set_receiver(CharReceiver* receiver) override { input_.set_receiver(receiver); }
+    void write(std::span<const u8> bytes) override;
+    void set_receiver(CharReceiver* receiver) override;
     void receiver_ready() override { input_.update(); }
     void set_on_connect(std::function<void()> callback) override;
     bool connected() const override { return static_cast<bool>(peer_); }
@@ -36,6 +37,7 @@ class SocketBackend : public HostBackend {
     UniqueFd listener_;
     FdWatch listener_watch_;
     UniqueFd peer_;
+    std::unique_ptr<TelnetLine> telnet_;  ///< null: bytes go as they are
     OutputBuffer output_;
     InputPump input_;
 };

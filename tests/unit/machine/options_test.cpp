@@ -1,6 +1,9 @@
 #include "machine/options.h"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <fstream>
 
 #include "machine/explain.h"
 #include "machine/option_values.h"
@@ -377,6 +380,40 @@ TEST_CASE("secrets, and the viewers that they are for") {
         CHECK(failure(words).find(part) != std::string::npos);
     }
     CHECK(command_line(o).find("secret,id=b,data=a,,b") != std::string::npos);
+}
+
+TEST_CASE("a file of options, and what follows a reset") {
+    char path[] = "/tmp/twin86-config-XXXXXX";
+    const int fd = ::mkstemp(path);
+    REQUIRE(fd >= 0);
+    ::close(fd);
+    const auto write = [&](const char* text) { std::ofstream(path) << text; };
+    write("# a machine\n[machine]\n  type = \"q35\"\n\n[memory]\n size=\"64\"\n[drive \"d\"]\n  file = \"a,b.img\"\n  if = \"none\"\n"
+          "[device \"disk\"]\n drive = \"d\"\n  driver = \"ide-hd\"\n[chardev \"c\"]\n backend = \"null\"\n[boot-opts]\n menu = \"on\"\n");
+    const Options o = options({"-readconfig", path, "-m", "65"});
+    CHECK(o.machine == MachineType::kQ35);
+    CHECK(o.ram_bytes == 65 * MiB);
+    REQUIRE(o.drives.size() == 1);
+    CHECK((o.drives[0].file == "a,b.img" && o.drives[0].interface == DriveInterface::kIde));
+    CHECK(o.chardevs == std::vector<std::string>{"null,id=c"});
+    CHECK(o.boot.menu);
+    const std::pair<const char*, const char*> refused[] = {{"type = \"pc\"\n", ":1: "},      {"[machin]\n", "machine"},     {"[drive d]\n", "quotes"},
+                                                           {"[machine]\ntype = pc\n", ":2: "}, {"[machine\n", "no group"},   {"[rtc]\nbas = \"utc\"\n", "base"},
+                                                           {"[readconfig]\n", "group"}};
+    for (const auto& [text, part] : refused) {
+        write(text);
+        INFO(text);
+        CHECK(failure({"-readconfig", path}).find(part) != std::string::npos);
+    }
+    ::unlink(path);
+    CHECK(failure({"-readconfig", path}).find("No such file") != std::string::npos);
+
+    const Options a = options({"-action", "reboot=shutdown,shutdown=pause,panic=none", "-name", "box,process=vm1"});
+    CHECK((a.no_reboot && a.no_shutdown && a.name == "box" && a.process_name == "vm1"));
+    CHECK_FALSE(options({"-no-reboot", "-action", "reboot=reset"}).no_reboot);
+    CHECK(failure({"-action", "reboot=halt"}).find("shutdown") != std::string::npos);
+    CHECK(failure({"-action", "boot=reset"}).find("reboot") != std::string::npos);
+    CHECK(failure({"-daemonize", "-nographic"}).find("-display none") != std::string::npos);
 }
 
 TEST_CASE("the explained command line makes the same machine") {

@@ -10,6 +10,8 @@
 
 #include "tests/unit/ui/char_rig.h"
 #include "ui/terminal/char_spec.h"
+#include "ui/terminal/ring_backend.h"
+#include "ui/terminal/telnet_line.h"
 #include <catch2/catch.hpp>
 
 using namespace twin86;
@@ -218,4 +220,95 @@ TEST_CASE("a log file beside a back-end") {
     CHECK(content(dir.path + "/out") == "line\n");
     CHECK(content(log) == "line\nline\n");
     CHECK_FALSE(open_char_backend(rig.loop, parse_chardev("null,id=n,logfile=/no/such/log").take()));
+}
+
+TEST_CASE("the spellings of telnet, udp and ringbuf") {
+    const CharSpec telnet = parse_char_spec("mon:telnet:127.0.0.1:4444,server,nowait").take();
+    CHECK((telnet.telnet && telnet.mux && telnet.server && telnet.kind == CharKind::kTcp && telnet.port == "4444"));
+    CHECK(parse_chardev("socket,id=t,port=1,telnet=on")->telnet);
+    const CharSpec udp = parse_char_spec("udp:10.0.0.1:514@:99").take();
+    CHECK((udp.kind == CharKind::kUdp && udp.host == "10.0.0.1" && udp.port == "514" && udp.local_address.empty() && udp.local_port == "99"));
+    const CharSpec named = parse_chardev("udp,id=u,host=h,port=1,localaddr=a,localport=2").take();
+    CHECK((named.local_address == "a" && named.local_port == "2"));
+    CHECK(parse_chardev("ringbuf,id=r")->size == 0);
+    CHECK(parse_chardev("ringbuf,id=r,size=64K")->size == 65536);
+    CHECK(parse_chardev("memory,id=r,size=16")->kind == CharKind::kRing);
+    for (const char* bad : {"ringbuf,id=r,size=3", "ringbuf,id=r,size=128M", "ringbuf,id=r,size=K", "ringbuf,id=r,size=99999999999999999999",
+                            "null,id=n,size=16", "udp,id=u", "socket,id=s,port=1,reconnect=1"})
+        CHECK_FALSE(parse_chardev(bad));
+    CHECK_FALSE(parse_char_spec("udp:"));
+    CHECK(parse_char_spec("telnet:h:").failure().message.find("telnet:HOST:PORT") != std::string::npos);
+    CHECK(parse_char_spec("/dev/ttyS0").failure().message.find("socat") != std::string::npos);
+}
+
+TEST_CASE("a ring keeps the last bytes") {
+    RingBackend ring(8);
+    write_text(ring, "abcdef");
+    write_text(ring, "ghij");
+    CHECK(ring.take(3) == "cde");
+    CHECK(ring.take(99) == "fghij");
+    CHECK(ring.take(1).empty());
+    write_text(ring, "0123456789");
+    CHECK(ring.take(99) == "23456789");
+}
+
+TEST_CASE("datagrams go both ways, and a peer that is not there is no error") {
+    CharRig rig;
+    UniqueFd peer(::socket(AF_INET, SOCK_DGRAM, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    REQUIRE(::bind(peer.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
+    REQUIRE(::getsockname(peer.get(), reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    auto backend = open_or_fail(rig.loop, "udp:127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "@127.0.0.1:0");
+    rig.receiver.room = 4;
+    backend->set_receiver(&rig.receiver);
+    write_text(*backend, "hello");
+    char text[16];
+    sockaddr_in from{};
+    socklen_t from_length = sizeof from;
+    REQUIRE(::recvfrom(peer.get(), text, sizeof text, 0, reinterpret_cast<sockaddr*>(&from), &from_length) == 5);
+    CHECK(backend->description().ends_with("@:" + std::to_string(ntohs(from.sin_port))));
+    const auto send = [&](std::string_view t) {
+        REQUIRE(::sendto(peer.get(), t.data(), t.size(), 0, reinterpret_cast<sockaddr*>(&from), from_length) == static_cast<ssize_t>(t.size()));
+    };
+    send("123456");
+    send("");
+    send("78");
+    CHECK(rig.run_until([&] { return rig.receiver.text == "1234"; }));
+    rig.receiver.room = 100;
+    backend->receiver_ready();
+    CHECK(rig.run_until([&] { return rig.receiver.text == "12345678"; }));
+    peer.reset();
+    for (int i = 0; i < 3; ++i) write_text(*backend, "lost");
+}
+
+TEST_CASE("telnet: commands are taken out, BREAK is a break, 255 goes twice") {
+    TelnetLine line;
+    CollectingReceiver receiver;
+    line.set_receiver(&receiver);
+    const auto feed = [&](std::string_view t) { line.receive({reinterpret_cast<const u8*>(t.data()), t.size()}); };
+    using namespace std::literals;
+    feed("a\xff\xfd\x01"sv);
+    feed("b\r\0c\xff\xff"sv);
+    feed("\xff\xfa\x18\x01zz\xff\xff\xff\xf0"sv);
+    feed("d\xff"sv);
+    feed("\xf3"sv);
+    feed("e\xff\xf1\0f"sv);
+    CHECK(receiver.text == "ab\rc\xff" "de\0f"s);
+    CHECK(receiver.breaks == 1);
+    const u8 out[] = {1, 255, 2};
+    CHECK(line.escaped(out) == std::vector<u8>{1, 255, 255, 2});
+
+    CharRig rig;
+    auto server = open_or_fail(rig.loop, "telnet:127.0.0.1:0,server,nowait");
+    auto client = open_or_fail(rig.loop, server->description());
+    CHECK(rig.run_until([&] { return server->connected(); }));
+    CollectingReceiver at_client;
+    client->set_receiver(&at_client);
+    server->set_receiver(&rig.receiver);
+    write_text(*client, "x\xff\xfb\x03y");
+    write_text(*server, "z\n");
+    CHECK(rig.run_until([&] { return rig.receiver.text == "xy" && at_client.text == std::string(TelnetLine::kGreeting) + "z\n"; }));
 }
