@@ -1,5 +1,5 @@
-// Decimal arithmetic: DAA, DAS, AAA, AAS, AAM, AAD. SDM vol. 2. Undefined flags keep their values, but for AAD: there processors set
-// them as for the ADD that it is.
+// Decimal arithmetic: DAA, DAS, AAA, AAS, AAM, AAD. SDM vol. 2. Flags that it leaves undefined are those of the additions that the
+// instructions are made of, as Zen 5 has them for all operands; AAM clears them.
 #include <bit>
 
 #include "cpu/semantics/handlers.h"
@@ -44,6 +44,9 @@ void adjust_packed(CpuState& s, int sign) {
         if (sign < 0) carry = carry || old_al < 6;
     }
     if (high) result += sign * 0x60;
+    // The adjustment is one addition or subtraction, which may overflow.
+    const int adjustment = (low ? 6 : 0) + (high ? 0x60 : 0), other = sign < 0 ? result : old_al, sum = sign < 0 ? old_al : result;
+    set_flag(s, kFlagOF, (sum ^ other) & (sum ^ adjustment) & 0x80);
     set_al(s, static_cast<u8>(result));
     set_flag(s, kFlagAF, low);
     set_flag(s, kFlagCF, carry);
@@ -53,7 +56,14 @@ void adjust_packed(CpuState& s, int sign) {
 /// AAA with sign +1, AAS with -1.
 void adjust_unpacked(CpuState& s, int sign) {
     const bool adjust = (al(s) & 15) > 9 || (s.rflags & kFlagAF);
-    if (adjust) set_ax(s, static_cast<u16>(static_cast<int>(s.gpr[kRax] & 0xffff) + sign * 0x106));
+    const int adjustment = adjust ? 0x106 : 0, before = static_cast<u16>(s.gpr[kRax]);
+    const u16 after = static_cast<u16>(before + sign * adjustment);
+    const int other = sign < 0 ? after : before, sum = sign < 0 ? before : after;
+    set_ax(s, after);
+    set_flag(s, kFlagOF, (sum ^ other) & (sum ^ adjustment) & 0x8000);
+    set_flag(s, kFlagSF, after & 0x8000);
+    set_flag(s, kFlagZF, after == 0);
+    set_flag(s, kFlagPF, std::popcount(static_cast<u8>(after)) % 2 == 0);
     set_flag(s, kFlagAF, adjust);
     set_flag(s, kFlagCF, adjust);
     set_al(s, al(s) & 15);
@@ -86,6 +96,7 @@ Outcome do_aam(Cpu& cpu, const Insn& insn) {
     if (base == 0) return Outcome::fault(kVectorDE);
     const u8 value = al(cpu.s);
     set_ax(cpu.s, static_cast<u16>((value / base) << 8 | value % base));
+    cpu.s.rflags &= ~u64{kFlagCF | kFlagAF | kFlagOF};
     set_result_flags(cpu.s, al(cpu.s));
     return Outcome::success();
 }

@@ -257,4 +257,36 @@ TEST_CASE("decimal adjustments: examples of the manual and corner cases") {
     CHECK(is_fault(f.run("d4 00"), kVectorDE));
 }
 
+TEST_CASE("decimal adjustments: the flags that the manual leaves undefined, as on a Zen 5") {
+    struct Case {
+        const char* hex;
+        u16 ax;
+        u64 flags_in;
+        u16 result;
+        u64 flags_out;
+    };
+    const Case c = GENERATE(values<Case>({
+        {"27", 0x007b, 0x000, 0x0081, 0x894},
+        {"27", 0x0075, 0x010, 0x007b, 0x014},
+        {"27", 0x0099, 0x8d5, 0x00ff, 0x095},
+        {"2f", 0x0085, 0x010, 0x007f, 0x810},
+        {"2f", 0x0045, 0x8c4, 0x0045, 0x000},
+        {"37", 0x7ffb, 0x000, 0x8101, 0x891},
+        {"37", 0xfefa, 0x000, 0x0000, 0x055},
+        {"37", 0x0085, 0x8c4, 0x0005, 0x000},
+        {"3f", 0x8005, 0x010, 0x7e0f, 0x815},
+        {"3f", 0x0106, 0x010, 0x0000, 0x055},
+        {"3f", 0x0085, 0x8c4, 0x0005, 0x000},
+        {"d4 07", 0x004b, 0x8d5, 0x0a05, 0x004},
+    }));
+    INFO(c.hex << " ax " << std::hex << c.ax);
+    Fixture f;
+    f.protected_mode(0);
+    f.s.gpr[kRax] = c.ax;
+    f.s.rflags = c.flags_in | 2;
+    REQUIRE(f.run(c.hex).ok());
+    CHECK(f.s.gpr[kRax] == c.result);
+    CHECK((f.s.rflags & kFlagsArithmetic) == c.flags_out);
+}
+
 }  // namespace twin86
