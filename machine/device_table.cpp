@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "devices/pci/pcie_root_port.h"
+#include "machine/option_json.h"
 #include "machine/option_setters.h"
 #include "machine/option_values.h"
 
@@ -282,7 +283,11 @@ Status add_requested(Options& o, const std::vector<Global>& globals, const std::
 
 }  // namespace
 
-Status add_device(ParsedOptions& to, const std::string& v) {
+Status add_device(ParsedOptions& to, const std::string& value) {
+    const auto plain = without_json("device", value, "driver");
+    if (!plain) return plain.failure();
+    std::string v = plain.value();
+    if (v.starts_with("driver=")) v.erase(0, std::string("driver=").size());
     const Properties p = split_properties(v);
     const std::string& name = p[0].first;
     if (name == "help" || name == "?") return to.action = OptionAction::kDeviceHelp, Status();

@@ -1,6 +1,7 @@
 // -blockdev: nodes of the kinds 'file' and 'raw', which may lie on a 'file' node or name its file themselves.
 #include <algorithm>
 
+#include "machine/option_json.h"
 #include "machine/option_setters.h"
 #include "machine/option_values.h"
 
@@ -57,8 +58,10 @@ DriveOptions* find_node(ParsedOptions& to, const std::string& id) {
 
 }  // namespace
 
-Status add_block_node(ParsedOptions& to, const std::string& v) {
-    if (v.starts_with("{")) return error("-blockdev: the form in JSON is not read; write driver=...,node-name=...,filename=...");
+Status add_block_node(ParsedOptions& to, const std::string& value) {
+    const auto plain = without_json("blockdev", value, "driver");
+    if (!plain) return plain.failure();
+    const std::string& v = plain.value();
     Node node;
     const Properties p = split_properties(v);
     for (std::size_t i = 0; i < p.size(); ++i) {

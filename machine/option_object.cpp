@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "bios/boot_file.h"
+#include "machine/option_json.h"
 #include "machine/option_setters.h"
 #include "machine/option_values.h"
 
@@ -80,7 +81,9 @@ const Secret* Options::secret(const std::string& id) const {
 }
 
 Status add_object(ParsedOptions& to, const std::string& value) {
-    Properties properties = split_properties(value);
+    auto plain = without_json("object", value, "qom-type");
+    if (!plain) return plain.failure();
+    Properties properties = split_properties(*plain);
     if (properties[0].first == "qom-type") properties[0] = {properties[0].second, ""};
     const std::string& kind = properties[0].first;
     if (kind == "memory-backend-memfd" && properties[0].second.empty()) return add_memory_object(to, properties);

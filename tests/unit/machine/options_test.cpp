@@ -416,6 +416,31 @@ TEST_CASE("a file of options, and what follows a reset") {
     CHECK(failure({"-daemonize", "-nographic"}).find("-display none") != std::string::npos);
 }
 
+TEST_CASE("nodes and devices as JSON") {
+    const Options o = options({"-blockdev", R"({"driver": "file", "node-name": "f", "filename": "a,b.img", "read-only": true, "cache": {"direct": true}})",
+                               "-blockdev", R"({"node-name": "d", "driver": "raw", "file": "f"})", "-device",
+                               R"({"driver": "ide-hd", "drive": "d", "id": "disk", "bus": "ide.1", "unit": 0, "bootindex": 2})", "-blockdev",
+                               R"({"driver": "raw", "node-name": "cd", "file": {"driver": "file", "filename": "c.iso"}})", "-device", "driver=ide-cd,drive=cd",
+                               "-object", R"({"qom-type": "secret", "id": "s", "data": "x"})"});
+    REQUIRE(o.drives.size() == 3);
+    CHECK((o.drives[1].file == "a,b.img" && o.drives[1].read_only && o.drives[1].index == 2 && o.drives[1].boot_index == 2));
+    CHECK((o.drives[2].file == "c.iso" && o.drives[2].cdrom));
+    CHECK(o.secret("s")->data == "x");
+    const std::pair<std::vector<std::string>, const char*> refused[] = {
+        {{"-device", "{'driver': 'edu'}"}, "double quotes"},
+        {{"-device", R"({"driver": "edu")"}, "not JSON"},
+        {{"-device", R"({"addr": "5"})"}, R"(needs "driver")"},
+        {{"-device", R"({"driver": "edu", "addr": [5]})"}, "must be a string"},
+        {{"-device", R"({"driver": "edu", "address": "5"})"}, "did you mean"},
+        {{"-blockdev", R"({"driver": "qcow2", "node-name": "q", "file": {"driver": "file", "filename": "q"}})"}, "raw"},
+        {{"-blockdev", R"({"driver": "raw", "file": null})"}, "must be a string"},
+    };
+    for (const auto& [words, part] : refused) {
+        INFO(words.back());
+        CHECK(failure(words).find(part) != std::string::npos);
+    }
+}
+
 TEST_CASE("the explained command line makes the same machine") {
     const Options o = options({"-m", "1.5G", "-append", "it's a 'test' $HOME", "-accel", "jit,one-insn-per-block=on,chain=off", "-rtc",
                                "base=2026-11-21", "-debugcon", "null", "-device", "isa-debug-exit", "-serial", "null", "-no-reboot"});
