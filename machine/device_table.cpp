@@ -211,15 +211,21 @@ const DeviceKind* find_kind(const std::string& name) {
 /// What people ask for that a PC may have and this one has not.
 const char* missing_part(const std::string& name) {
     static constexpr std::pair<std::string_view, const char*> kMissing[] = {
-        {"virtio-", "virtio"}, {"vhost-", "virtio"}, {"usb-", "USB"}, {"ich9-usb-", "USB"}, {"piix3-usb-", "USB"}, {"piix4-usb-", "USB"},
-        {"nec-usb-", "USB"}, {"qemu-xhci", "USB"}, {"nvme", "NVMe"}, {"scsi-", "SCSI"}, {"lsi", "SCSI"}, {"megasas", "SCSI"},
+        {"virtio-", "virtio; disks go to -drive if=ide or -device ide-hd"}, {"vhost-", "virtio"}, {"usb-", "USB"}, {"ich9-usb-", "USB"}, {"piix3-usb-", "USB"}, {"piix4-usb-", "USB"},
+        {"nec-usb-", "USB"}, {"qemu-xhci", "USB"}, {"nvme", "NVMe"}, {"scsi-", "SCSI; -device ide-hd and ide-cd take the same drives"}, {"lsi", "SCSI"}, {"megasas", "SCSI"},
         {"e1000", "network"}, {"rtl8139", "network"}, {"ne2k_", "network"}, {"pcnet", "network"}, {"vmxnet", "network"}, {"i8255", "network"},
         {"AC97", "sound"}, {"ac97", "sound"}, {"ES1370", "sound"}, {"sb16", "sound"}, {"intel-hda", "sound"}, {"ich9-intel-hda", "sound"}, {"hda-", "sound"},
         {"tpm-", "TPM"}, {"qxl", "adapter but VGA"}, {"cirrus-vga", "adapter but VGA"}, {"bochs-display", "adapter but VGA"}, {"ramfb", "adapter but VGA"},
         {"isa-vga", "adapter but VGA"}, {"secondary-vga", "adapter but VGA"}, {"vmware-svga", "adapter but VGA"}, {"pvpanic", "pvpanic"},
         {"i6300esb", "watchdog"}, {"ib700", "watchdog"}, {"vfio-", "VFIO"}, {"intel-iommu", "IOMMU"}, {"amd-iommu", "IOMMU"}, {"pc-dimm", "memory hot-plug"},
         {"nvdimm", "NVDIMM"}, {"pci-bridge", "PCI bridge but root ports"}, {"i82801b11-bridge", "PCI bridge but root ports"},
-        {"x3130-upstream", "PCI bridge but root ports"}, {"ioh3420", "PCI bridge but pcie-root-port"}, {"isa-parallel", "parallel port"}};
+        {"x3130-upstream", "PCI bridge but root ports"}, {"ioh3420", "PCI bridge but pcie-root-port"}, {"isa-parallel", "parallel port"},
+        {"piix3-ide", "IDE adapter but the board's own, which -device ide-hd,bus=ide.0 uses"}, {"piix4-ide", "IDE adapter but the board's own, which -device ide-hd,bus=ide.0 uses"},
+        {"isa-ide", "IDE adapter but the board's own, which -device ide-hd,bus=ide.0 uses"}, {"ide-drive", "ide-drive; ide-hd is a disk, ide-cd a CD-ROM drive"},
+        {"isa-fdc", "floppy controller but the board's own; -device floppy,drive=ID adds a drive"}, {"i8042", "keyboard controller but the board's own"},
+        {"pci-serial", "serial port on PCI; -device isa-serial adds one"}, {"sdhci", "SD cards"}, {"generic-sdhci", "SD cards"}, {"sd-card", "SD cards"},
+        {"loader", "loader of memory; -kernel, -bios and -fw_cfg put files into the machine"}, {"vmcoreinfo", "vmcoreinfo"}, {"vmgenid", "vmgenid"},
+        {"isa-applesmc", "Apple SMC"}, {"smbus-eeprom", "device on the SMBus"}, {"ipmi-", "IPMI"}, {"isa-ipmi", "IPMI"}, {"ivshmem", "shared memory device"}};
     for (const auto& [start, what] : kMissing)
         if (name.starts_with(start)) return what;
     return nullptr;

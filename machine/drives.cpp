@@ -66,7 +66,7 @@ std::string sata_path(const AhciController& adapter, const PciBus& root) {
 
 Drives::Drive Drives::drive_of(const DriveOptions& o, std::string name) {
     const bool snapshot = o.snapshot || (all_snapshot_ && !o.cdrom);
-    return {std::move(name), o.id, o.file, o.read_only || o.cdrom, snapshot, o.serial, 0, nullptr, nullptr};
+    return {std::move(name), o.id, o.file, o.read_only || o.cdrom, snapshot, o.surely_raw, o.serial, 0, nullptr, nullptr};
 }
 
 Status Drives::add(const Options& options, pc::Board& board, const std::vector<AhciController*>& ahci) {
@@ -193,7 +193,7 @@ std::vector<u8> Drives::boot_order_file() const {
 }
 
 Result<std::unique_ptr<BlockQueue>> Drives::open(Drive& drive) {
-    auto image = open_raw_image({drive.file, drive.read_only, drive.snapshot});
+    auto image = open_raw_image({drive.file, drive.read_only, drive.snapshot, drive.surely_raw});
     if (!image) return image.failure();
     drive.bytes = (*image)->size();
     if (drive.floppy != nullptr && !floppy_geometry(drive.bytes))

@@ -33,7 +33,7 @@ class Drives {
         std::string name;  ///< ide0-hd0
         std::string id;
         std::string file;
-        bool read_only = false, snapshot = false;
+        bool read_only = false, snapshot = false, surely_raw = false;
         std::string serial;
         u64 bytes = 0;
         AtapiCdrom* cdrom = nullptr;

@@ -82,6 +82,7 @@ class Machine : private VcpuEnvironment, private CpuPins {
     void quit(int status) { finish(status); }
     /// As the reset button: also when paused; -no-reboot makes an end of it.
     void request_reset();
+    void press_nmi_button() { nmi(); }
     /// The host's number of the vCPU's thread; 0: there is none yet.
     int vcpu_thread_id() const { return vcpu_thread_id_; }
     /// Before somebody looks at a device's memory: what the guest has written to it is there.

@@ -71,7 +71,7 @@ void dump_screen(MachineMonitor& monitor, Log& log) {
     for (unsigned n = 0; n <= kLast; ++n) {
         const std::string path = fmt::format("twin86-{}-{:04}.png", ::getpid(), n);
         if (::access(path.c_str(), F_OK) == 0) continue;
-        const Status s = monitor.screendump(path);
+        const Status s = monitor.screendump(path, false);
         return log.always("twin86: {}", s ? "screen written to " + path : s.failure().message);
     }
 }

@@ -9,6 +9,7 @@
 #include "machine/monitor_target.h"
 #include "machine/viewers.h"
 #include "ui/screenshot/png_writer.h"
+#include "ui/screenshot/ppm_writer.h"
 
 namespace twin86 {
 namespace {
@@ -38,11 +39,12 @@ Error unknown_key(const std::string& name) {
 }  // namespace
 
 /// The guest need not stand still: memory is read as a monitor reads it.
-Status MachineMonitor::screendump(const std::string& path) {
+Status MachineMonitor::screendump(const std::string& path, bool ppm) {
     pc::Display* const display = machine_.display();
     if (display == nullptr) return no_display();
     machine_.settle_devices();
-    return write_png(render(display->frame(), display->vga().memory()), path);
+    const Surface surface = render(display->frame(), display->vga().memory());
+    return ppm ? write_ppm(surface, path) : write_png(surface, path);
 }
 
 Result<std::vector<std::string>> MachineMonitor::screen_text() {

@@ -91,6 +91,13 @@ bool MachineMonitor::read_virtual(Gva address, std::span<u8> to) {
     return true;
 }
 
+std::optional<Gpa> MachineMonitor::physical_address(Gva address) {
+    const StillMachine still(machine_);
+    const WalkResult walk = peek(context(), machine_.phys().pages(), address);
+    if (!walk.ok) return std::nullopt;
+    return walk.page.physical;
+}
+
 bool MachineMonitor::read_physical(Gpa address, std::span<u8> to) {
     return machine_.phys().dma_read(address, to);
 }

@@ -22,6 +22,7 @@ class MachineMonitor : public MonitorTarget {
     void stop() override { machine_.pause(); }
     void cont() override;
     void system_reset() override { machine_.request_reset(); }
+    void nmi() override { machine_.press_nmi_button(); }
     void system_powerdown() override { machine_.board().acpi_pm().press_power_button(); }
 
     std::string run_state() const override;
@@ -45,7 +46,7 @@ class MachineMonitor : public MonitorTarget {
     }
 
     // monitor_screen.cpp
-    Status screendump(const std::string& path) override;
+    Status screendump(const std::string& path, bool ppm) override;
     Result<std::vector<std::string>> screen_text() override;
     Status send_keys(const std::vector<std::string>& names, unsigned hold_ms) override;
     Status type_text(std::string_view text) override;
@@ -57,6 +58,7 @@ class MachineMonitor : public MonitorTarget {
 
     std::optional<u64> register_value(std::string_view name) override;
     bool read_virtual(Gva address, std::span<u8> to) override;
+    std::optional<Gpa> physical_address(Gva address) override;
     bool read_physical(Gpa address, std::span<u8> to) override;
     u32 read_port(IoPort port, unsigned size) override;
     void write_port(IoPort port, unsigned size, u32 value) override;

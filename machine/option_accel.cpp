@@ -8,8 +8,12 @@ namespace twin86 {
 
 namespace {
 
-Status add_engine(AccelOptions& o, const std::string& engine) {
-    if (engine == "tcg") return error("-accel tcg: the translator is called jit here (-accel jit)");
+/// QEMU's translator stands for ours in people's scripts.
+Status add_engine(AccelOptions& o, std::string engine) {
+    if (engine == "tcg") engine = "jit";
+    static constexpr std::string_view kOthers[] = {"hvf", "whpx", "hax", "nvmm", "xen"};
+    if (std::find(std::begin(kOthers), std::end(kOthers), engine) != std::end(kOthers))
+        return error("-accel {}: not on this host; there are jit and kvm", engine);
     if (engine != "jit" && engine != "kvm" && engine != "lockstep")
         return unknown_word("-accel", engine, {"jit", "kvm", "lockstep"});
     if (std::find(o.engines.begin(), o.engines.end(), engine) == o.engines.end()) o.engines.push_back(engine);
@@ -32,6 +36,14 @@ Status set_code_size(AccelOptions& o, const std::string& what, const std::string
     if (*size < 2 * MiB || *size > GiB) return error("{}={}: from 2M to 1G", what, v);
     o.code_cache_bytes = *size / kPageSize * kPageSize;
     return {};
+}
+
+/// Of QEMU's translator: one processor has one thread; code is never writable and executable at one address.
+Status set_tcg_property(AccelOptions& o, const std::string& key, const std::string& v) {
+    if (key == "thread" && (v == "single" || v == "multi")) return {};
+    if (key == "split-wx") return {};
+    if (key != "tb-size") return unknown_word("-accel tcg: property", key, {"thread", "tb-size", "split-wx", "one-insn-per-tb"});
+    return set_code_size(o, "-accel tcg,tb-size", v);
 }
 
 Status set_jit_property(AccelOptions& o, const std::string& key, const std::string& v) {
@@ -107,6 +119,7 @@ Status set_lockstep_property(AccelOptions& o, const std::string& key, const std:
 
 Status set_property(AccelOptions& o, const std::string& engine, const std::string& key, const std::string& v) {
     if (engine == "lockstep") return set_lockstep_property(o, key, v);
+    if (engine == "tcg") return key == "one-insn-per-tb" ? set_jit_property(o, "one-insn-per-block", v) : set_tcg_property(o, key, v);
     return engine == "kvm" ? set_kvm_property(o, key, v) : set_jit_property(o, key, v);
 }
 

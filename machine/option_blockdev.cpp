@@ -81,6 +81,7 @@ Status add_block_node(ParsedOptions& to, const std::string& value) {
     drive.id = node.name;
     drive.file = node.file_name;
     drive.read_only = node.read_only;
+    drive.surely_raw = node.driver == "raw";
     drive.interface = DriveInterface::kNone;
     to.options.drives.push_back(drive);
     return {};

@@ -56,6 +56,7 @@ Status check_machine_property(const std::string& key, const std::string& v) {
     static constexpr std::pair<std::string_view, std::string_view> kFixed[] = {
         {"usb", "off"}, {"vmport", "off"}, {"graphics", "off"}, {"smm", "off"}, {"acpi", "on"},
         {"nvdimm", "off"}, {"mem-merge", "off"}};
+    if (key == "pcspk-audiodev") return error("-machine pcspk-audiodev={}: this version has no sound; leave it out", v);
     if (key == "dump-guest-core") return {};  // of core files of this program
     for (const auto& [name, value] : kFixed) {
         if (key != name) continue;

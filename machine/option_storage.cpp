@@ -84,7 +84,8 @@ Status set_drive_property(DriveOptions& d, const std::string& key, const std::st
     if (key == "readonly" || key == "read-only") return set_flag(key, v, d.read_only);
     if (key == "snapshot") return set_flag(key, v, d.snapshot);
     if (key == "format" || key == "driver") {
-        if (v != "raw") return error("-drive {}={}: this version reads raw images", key, v);
+        if (v != "raw") return error("-drive {0}={1}: this version reads raw images; qemu-img convert -f {1} -O raw OLD NEW makes one", key, v);
+        d.surely_raw = true;
         return {};
     }
     if (key == "file.driver") {
@@ -96,6 +97,7 @@ Status set_drive_property(DriveOptions& d, const std::string& key, const std::st
         d.cdrom = v == "cdrom";
         return {};
     }
+    if (key == "serial") return error("-drive serial=: a drive's number is its device's: if=none,id=ID and -device ide-hd,drive=ID,serial={}", v);
     // How the host caches and schedules is its own business here; the words are QEMU's and harmless.
     static constexpr std::string_view kOfHost[] = {"cache", "aio", "discard", "detect-zeroes", "werror", "rerror", "auto-read-only", "file.locking"};
     if (key.starts_with("cache.") || std::find(std::begin(kOfHost), std::end(kOfHost), key) != std::end(kOfHost)) return {};
@@ -109,8 +111,9 @@ Status set_boot(ParsedOptions& to, const std::string& v) {
     const Properties properties = split_properties(v);
     for (std::size_t i = 0; i < properties.size(); ++i) {
         const auto& [key, val] = properties[i];
-        const bool bare_order = i == 0 && val.empty() && v.find('=') > key.size();
-        const Status s = bare_order && check_order(key) ? set_boot_property(to.options.boot, "order", key)
+        const bool bare = i == 0 && val.empty() && v.find('=') > key.size();
+        if (const Status s = check_order(key); bare && key != "menu" && key != "strict" && !s) return s;
+        const Status s = bare && check_order(key) ? set_boot_property(to.options.boot, "order", key)
                                                         : set_boot_property(to.options.boot, key, val);
         if (!s) return s;
     }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdlib>
 
+#include <fmt/ranges.h>
+
 #include "base/nearest.h"
 
 namespace twin86 {
@@ -32,7 +34,10 @@ Properties split_properties(const std::string& text) {
 }
 
 Error unknown_word(std::string_view what, const std::string& word, const std::vector<std::string_view>& known) {
-    return error("{} '{}' is not known{}", what, word, did_you_mean(word, known));
+    constexpr std::size_t kMostListed = 12;
+    std::string hint = did_you_mean(word, known);
+    if (hint.empty() && known.size() <= kMostListed) hint = fmt::format("; known: {}", fmt::join(known, ", "));
+    return error("{} '{}' is not known{}", what, word, hint);
 }
 
 Result<u64> parse_number(const std::string& text, const std::string& what, u64 last) {

@@ -114,14 +114,16 @@ void add_device_rows(OptionTable& t, ParsedOptions& to) {
     t.flag("nographic", "serial port and monitor on this terminal", o.nographic);
     t.flag("nodefaults", "no default devices", o.nodefaults);
     static constexpr std::pair<const char*, const char*> kNone[] = {
+        {"audiodev", "sound (there is none)"},
+        {"audio", "sound (there is none)"},
         {"net", "network (there is none yet)"},
         {"nic", "network (there is none yet)"},
         {"parallel", "parallel port (there is none)"},
     };
     for (const auto& [name, help] : kNone)
         t.value(name, "none", help, [name = name](const std::string& v) -> Status {
-            if (v == "none") return {};
-            return error("-{} {}: this version has only 'none'", name, v);
+            if (v == "none" || v.starts_with("none,") || v == "driver=none") return {};
+            return error("-{} {}: this version has only 'none', which is the default", name, v);
         });
 }
 
@@ -151,7 +153,7 @@ void add_absent_rows(OptionTable& t) {
         {"localtime", "use -rtc base=localtime"},
         {"startdate", "use -rtc base=DATE"},
         {"icount", "time follows the host's clock"},
-        {"sandbox", "not in this version"},
+        {"sandbox", "not in this version; leave it out, or start it in a sandbox of the host's"},
         {"runas", "not in this version; start it as that user"},
         {"incoming", "this version has no migration"},
         {"loadvm", "this version has no snapshots of machines"},
@@ -162,10 +164,22 @@ void add_absent_rows(OptionTable& t) {
         {"mem-path", "use -object memory-backend-memfd,id=ID,size=SIZE,hugetlb=on -machine memory-backend=ID"},
         {"watchdog", "this version has no watchdog"},
         {"trace", "use -d; -d help lists the items"},
+        {"tpmdev", "this version has no TPM"},
+        {"writeconfig", "not in this version; --explain prints the whole command line"},
+        {"no-kvm", "use -accel jit"},
+        {"g", "use -device VGA,xres=WIDTH,yres=HEIGHT"},
+        {"dtb", "a PC describes itself by ACPI; leave it out"},
+        {"prom-env", "is of other architectures"},
+        {"semihosting", "is of other architectures"},
+        {"no-quit", "the window can be closed always"},
+        {"alt-grab", "the mouse is set free by Ctrl-Alt-G alone"},
+        {"ctrl-grab", "the mouse is set free by Ctrl-Alt-G alone"},
+        {"dump-vmstate", "this version has no migration"},
+        {"qtest", "this version has no test protocol; the monitor's i, o and xp look at a machine"},
     };
     for (const auto& [name, why] : kReasons) t.absent(name, why);
     for (const char* name : {"netdev", "nic-model"}) t.absent(name, "this version has no network");
-    for (const char* name : {"audiodev", "soundhw", "audio"}) t.absent(name, "this version has no sound");
+    t.absent("soundhw", "this version has no sound");
     for (const char* name : {"sdl", "gtk", "curses", "spice"})
         t.absent(name, "use -display sdl, -vnc :0 or -nographic");
     for (const char* name : {"gdb", "s", "qmp"}) t.absent(name, "not in this version; use -monitor");

@@ -82,6 +82,7 @@ struct DriveOptions {
     std::optional<unsigned> index, bus, unit;  ///< index: channel * 2 + device; none: the first free one
     bool cdrom = false;
     bool read_only = false;
+    bool surely_raw = false;  ///< format=raw
     bool snapshot = false;  ///< writes go to a temporary file
     unsigned adapter = 0;   ///< kAhci: which; `index` is the port there
     std::optional<unsigned> boot_index;  ///< firmware tries low ones first

@@ -37,6 +37,7 @@ struct BlockOpen {
     std::string path;
     bool read_only = false;
     bool snapshot = false;  ///< writes go to a nameless temporary file, and are lost at the end
+    bool surely_raw = false;  ///< the user said so: what the content looks like does not matter
 };
 
 /// A raw image or a block device. A last sector that is not whole reads as zeroes beyond the end of the file. The file

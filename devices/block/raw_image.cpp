@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "base/bits.h"
 #include "devices/block/block_image.h"
 #include "devices/block/host_file.h"
+#include "devices/block/foreign_image.h"
 
 namespace twin86 {
 namespace {
@@ -59,6 +61,17 @@ Result<u64> size_of(const HostFile& file, const std::string& path) {
     return error("disk image '{}' is neither a file nor a block device", path);
 }
 
+/// A guest that writes to another format's metadata destroys the image.
+Status check_format(const HostFile& file, u64 size, const BlockOpen& open) {
+    std::array<u8, kSectorSize> head{};
+    const auto piece = std::span(head).first(std::min<u64>(size, head.size()));
+    if (open.surely_raw || !file.read(0, piece)) return {};
+    const std::string_view format = foreign_format(piece);
+    if (format.empty()) return {};
+    return error("disk image '{0}' is {1}, and this version reads raw images: qemu-img convert -f {1} -O raw '{0}' new.img (format=raw takes it as it is)",
+                 open.path, format);
+}
+
 /// Open file description locks: they go away with the process however it ends.
 bool lock(const HostFile& file, bool exclusive) {
     struct flock lock {};
@@ -71,6 +84,8 @@ bool lock(const HostFile& file, bool exclusive) {
 
 Result<std::unique_ptr<BlockImage>> open_raw_image(const BlockOpen& open) {
     const bool read_only = open.read_only || open.snapshot;
+    const std::string instead = foreign_protocol(open.path);
+    if (!instead.empty() && ::access(open.path.c_str(), F_OK) != 0) return error("disk image '{}': {}", open.path, instead);
     HostFile file(::open(open.path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK));
     if (file.fd() < 0)
         return error("cannot open disk image '{}'{}: {}", open.path, read_only ? "" : " for writing",
@@ -78,6 +93,7 @@ Result<std::unique_ptr<BlockImage>> open_raw_image(const BlockOpen& open) {
     auto size = size_of(file, open.path);
     if (!size) return size.failure();
     if (*size == 0) return error("disk image '{}' is empty", open.path);
+    if (const Status s = check_format(file, *size, open); !s) return s.failure();
     if (!lock(file, !read_only))
         return error(
             "disk image '{}' is in use by another process (or attached twice); readonly=on or snapshot=on shares it",

@@ -9,6 +9,7 @@
 #include "ui/monitor/drive_commands.h"
 #include "ui/monitor/expression.h"
 #include "ui/monitor/identity_topics.h"
+#include "ui/monitor/memory_commands.h"
 #include "ui/monitor/memory_dump.h"
 #include "ui/monitor/mouse_commands.h"
 #include "ui/monitor/password_commands.h"
@@ -129,6 +130,7 @@ MonitorTables standard_monitor_tables() {
         action({"stop", "s"}, "stop the guest", &T::stop),
         action({"cont", "c"}, "let the guest go on", &T::cont),
         action({"system_reset"}, "press the reset button", &T::system_reset),
+        action({"nmi"}, "press the NMI button", &T::nmi),
         action({"system_powerdown"}, "press the power button", &T::system_powerdown),
         {{"accel"}, "engine", "let the guest go on in another engine (jit, kvm)", do_accel},
         {{"x"},
@@ -156,6 +158,7 @@ MonitorTables standard_monitor_tables() {
     add_screen_commands(tables);
     add_drive_commands(tables);
     add_mouse_commands(tables);
+    add_memory_commands(tables);
     add_password_commands(tables);
     add_port_commands(tables);
     add_identity_topics(tables);

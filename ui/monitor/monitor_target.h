@@ -39,6 +39,7 @@ class MonitorTarget {
     virtual void cont() = 0;
     virtual void system_reset() = 0;
     virtual void system_powerdown() = 0;
+    virtual void nmi() = 0;
 
     /// "running", "paused", "shutdown" ...
     virtual std::string run_state() const = 0;
@@ -61,8 +62,8 @@ class MonitorTarget {
     virtual Status eject(const std::string& drive, bool force) = 0;
     virtual Status change(const std::string& drive, const std::string& file, bool read_only) = 0;
 
-    /// The screen as a PNG file.
-    virtual Status screendump(const std::string& path) = 0;
+    /// The screen as a PNG or PPM file.
+    virtual Status screendump(const std::string& path, bool ppm) = 0;
     /// Its characters as UTF-8, row by row, in text modes and wherever glyphs of the VGA's font are seen.
     virtual Result<std::vector<std::string>> screen_text() = 0;
     /// Presses keys together, by the names of devices/input/key_table, and lets them go after `hold_ms` of guest time.
@@ -84,6 +85,8 @@ class MonitorTarget {
     virtual std::optional<u64> register_value(std::string_view name) = 0;
     /// Without side effects on the guest; false when any byte is not mapped.
     virtual bool read_virtual(Gva address, std::span<u8> to) = 0;
+    /// Nothing: not mapped.
+    virtual std::optional<Gpa> physical_address(Gva address) = 0;
     virtual bool read_physical(Gpa address, std::span<u8> to) = 0;
 
     /// As the guest would: of 1, 2 or 4 bytes, with all side effects.

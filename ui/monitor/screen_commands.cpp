@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "ui/monitor/command_words.h"
+
 namespace twin86 {
 namespace {
 
@@ -15,9 +17,28 @@ constexpr double kMaxSeconds = 1e6;
 
 std::string line_of(const Status& status) { return status ? "" : status.failure().message + "\n"; }
 
+/// Takes "-f FORMAT" from either end; the format, or nothing.
+std::string_view take_format_option(std::string_view& text) {
+    static constexpr std::string_view kOption = "-f ";
+    std::string_view format;
+    if (text.starts_with(kOption)) {
+        text.remove_prefix(kOption.size());
+        format = take_word(text);
+    } else if (const std::size_t at = text.rfind(" -f "); at != text.npos && text.find(' ', at + 4) == text.npos) {
+        format = text.substr(at + 4);
+        text = trimmed(text.substr(0, at));
+    }
+    return format;
+}
+
+/// "FILE [-f png|ppm]": without a format the file's name says it.
 std::string do_screendump(const MonitorCall& call) {
-    if (call.arguments.empty()) return "screendump: a file name is missing\n";
-    return line_of(call.target.screendump(std::string(call.arguments)));
+    std::string_view path = call.arguments;
+    const std::string_view format = take_format_option(path);
+    if (path.size() > 2 && path.front() == '"' && path.back() == '"') path = path.substr(1, path.size() - 2);
+    if (path.empty()) return "screendump: a file name is missing\n";
+    if (!format.empty() && format != "png" && format != "ppm") return fmt::format("screendump: the format is png or ppm, not '{}'\n", format);
+    return line_of(call.target.screendump(std::string(path), format.empty() ? path.ends_with(".ppm") : format == "ppm"));
 }
 
 std::string do_screen_text(const MonitorCall& call) {
@@ -146,7 +167,7 @@ std::string unescaped(std::string_view text) {
 
 void add_screen_commands(MonitorTables& tables) {
     const MonitorCommand rows[] = {
-        {{"screendump"}, "file.png", "write the screen to a PNG file", do_screendump},
+        {{"screendump"}, "file [-f png|ppm]", "write the screen to a PNG file, or to a PPM file when its name or the format says so", do_screendump},
         {{"screen-text"}, "", "the characters on the screen", do_screen_text},
         {{"wait-text"},
          "text [seconds]",

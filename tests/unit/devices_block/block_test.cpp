@@ -3,6 +3,7 @@
 #include "manual_work.h"
 
 #include <catch2/catch.hpp>
+#include <cstring>
 
 using namespace twin86;
 
@@ -149,4 +150,21 @@ TEST_CASE("block queue: what was forgotten is not heard of, what was written sta
     std::vector<u8> expected(1024, 3);
     std::fill_n(expected.begin() + 512, 512, 4);
     CHECK(file.content() == expected);
+}
+
+TEST_CASE("an image of another format is refused unless it is said to be raw") {
+    const std::pair<const char*, std::size_t> magics[] = {{"QFI\xfb", 0}, {"KDMV", 0}, {"\x7f\x10\xda\xbe", 0x40}, {"vhdxfile", 0}};
+    for (const auto& [magic, at] : magics) {
+        std::vector<u8> bytes(1024);
+        std::memcpy(bytes.data() + at, magic, std::strlen(magic));
+        DiskFile file(bytes);
+        const auto image = open_raw_image({.path = file.path()});
+        REQUIRE_FALSE(bool(image));
+        CHECK(image.failure().message.find("qemu-img convert") != std::string::npos);
+        CHECK(bool(open_raw_image({.path = file.path(), .surely_raw = true})));
+    }
+    DiskFile tiny({'Q', 'F'});
+    CHECK(bool(open_raw_image({.path = tiny.path()})));
+    CHECK(open_raw_image({.path = "fat:rw:/tmp"}).failure().message.find("mtools") != std::string::npos);
+    CHECK(open_raw_image({.path = "https://host/a.iso"}).failure().message.find("download") != std::string::npos);
 }

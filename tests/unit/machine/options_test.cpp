@@ -93,7 +93,8 @@ TEST_CASE("errors say what to do") {
         {{"-overcommit", "mem-look=on"}, "'mem-lock'"},
         {{"-overcommit", "mem-lock=maybe"}, "'on' or 'off'"},
         {{"-overcommit", "cpu-pm=on"}, "cpu-pm=off"},
-        {{"-accel", "tcg"}, "-accel jit"},
+        {{"-accel", "tcg,thread=none"}, "thread"},
+        {{"-accel", "hvf"}, "jit and kvm"},
         {{"-accel", "jiit"}, "'jit'"},
         {{"-accel", "jit,code-sise=1M"}, "code-size"},
         {{"-accel", "jit,code-size=1M"}, "from 2M"},
@@ -270,7 +271,7 @@ TEST_CASE("what QEMU has and this machine has not is refused with the reason") {
         INFO(words[1]);
         CHECK(fails(words).find(reason) != std::string::npos);
     }
-    for (const char* option : {"-no-acpi", "-localtime", "-icount", "-audiodev", "-virtfs", "-numa", "-usb", "-netdev"})
+    for (const char* option : {"-no-acpi", "-localtime", "-icount", "-virtfs", "-numa", "-usb", "-netdev"})
         CHECK(fails({option, "x"}).find(std::string(option) + ": ") == 0);
 }
 
@@ -414,6 +415,21 @@ TEST_CASE("a file of options, and what follows a reset") {
     CHECK(failure({"-action", "reboot=halt"}).find("shutdown") != std::string::npos);
     CHECK(failure({"-action", "boot=reset"}).find("reboot") != std::string::npos);
     CHECK(failure({"-daemonize", "-nographic"}).find("-display none") != std::string::npos);
+}
+
+TEST_CASE("what people write for QEMU's translator, and their mistakes") {
+    const Options o = options({"-machine", "q35,accel=kvm:tcg", "-accel", "tcg,thread=multi,tb-size=64,one-insn-per-tb=on,split-wx=off"});
+    CHECK(o.accel.engines == std::vector<std::string>{"kvm", "jit"});
+    CHECK((o.accel.code_cache_bytes == 64 * MiB && o.accel.one_insn_per_block));
+    CHECK(failure({"-boot", "x"}).find("no boot device") != std::string::npos);
+    CHECK(options({"-boot", "menu"}).boot.menu);
+    CHECK(failure({"-machine", "none"}).find("known: pc, q35") != std::string::npos);
+    CHECK(failure({"-drive", "file=a,serial=S1"}).find("-device ide-hd") != std::string::npos);
+    CHECK(failure({"-drive", "file=a,format=vmdk"}).find("qemu-img convert -f vmdk") != std::string::npos);
+    CHECK(failure({"-device", "ide-drive,drive=a"}).find("ide-hd") != std::string::npos);
+    CHECK(failure({"-device", "piix3-ide"}).find("IDE") != std::string::npos);
+    CHECK(options({"-drive", "file=a,format=raw"}).drives[0].surely_raw);
+    CHECK_FALSE(options({"-hda", "a"}).drives[0].surely_raw);
 }
 
 TEST_CASE("nodes and devices as JSON") {

@@ -1,6 +1,9 @@
 #include "ui/monitor/monitor.h"
 
+#include <unistd.h>
+
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <random>
 #include <vector>
@@ -56,9 +59,11 @@ struct FakeMachine : MonitorTarget {
         calls += "change:" + drive + ":" + file + (read_only ? ":ro " : " ");
         return {};
     }
-    Status screendump(const std::string& path) override {
+    void nmi() override { calls += "nmi "; }
+    std::optional<Gpa> physical_address(Gva address) override { return address < 0x1000 ? std::nullopt : std::optional<Gpa>(address - 0x1000); }
+    Status screendump(const std::string& path, bool ppm) override {
         if (path == "/full") return error("the disk is full");
-        calls += "dump:" + path + " ";
+        calls += (ppm ? "ppm:" : "dump:") + path + " ";
         return {};
     }
     Result<std::vector<std::string>> screen_text() override { return screen; }
@@ -196,6 +201,40 @@ TEST_CASE("ports are read and written in the sizes of a dump") {
         CHECK(std::count(said.begin(), said.end(), '\n') == 1);
     }
     CHECK(r.machine.calls.ends_with("out4:cf8=ffffffff "));
+}
+
+TEST_CASE("pictures in two formats") {
+    Rig r;
+    for (const char* line : {"screendump a b.png", "screendump a.ppm", "screendump -f ppm x", "screendump x -f ppm", "screendump \"a b\" -f png",
+                             "screendump a.ppm -f png", "nmi"})
+        CHECK(r.run(line).empty());
+    CHECK(r.machine.calls == "dump:a b.png ppm:a.ppm ppm:x ppm:x dump:a b dump:a.ppm nmi ");
+    CHECK(r.run("screendump x -f gif").find("png or ppm") != std::string::npos);
+    CHECK(r.run("screendump -f ppm").find("missing") != std::string::npos);
+}
+
+TEST_CASE("memory is saved, summed up and located") {
+    Rig r;
+    char path[] = "/tmp/twin86-memsave-XXXXXX";
+    const int fd = ::mkstemp(path);
+    REQUIRE(fd >= 0);
+    ::close(fd);
+    const auto content = [&] {
+        std::ifstream file(path, std::ios::binary);
+        return std::vector<u8>{std::istreambuf_iterator<char>(file), {}};
+    };
+    CHECK(r.run(std::string("pmemsave 2 3 ") + path).empty());
+    CHECK(content() == std::vector<u8>(r.machine.memory.begin() + 2, r.machine.memory.begin() + 5));
+    CHECK(r.run(std::string("memsave $rsp+8 0x8 \"") + path + '"').empty());
+    CHECK(content() == std::vector<u8>(r.machine.memory.begin() + 8, r.machine.memory.end()));
+    CHECK(r.run(std::string("pmemsave 15 2 ") + path) == "cannot access memory at 0xf\n");
+    CHECK(r.run("pmemsave 0 1 /nonexistent/x").find("No such file") != std::string::npos);
+    for (const char* line : {"pmemsave", "pmemsave 0", "pmemsave 0 1", "pmemsave 0 -1 /tmp/x", "sum 0", "gva2gpa", "gva2gpa )"})
+        CHECK_FALSE(r.run(line).empty());
+    CHECK(r.run("sum 8 2") == "32770\n");  // 1 turned right is 32768, and 2
+    CHECK(r.run("gva2gpa $rsp+5") == "gpa: 0x5\n");
+    CHECK(r.run("gva2gpa 5") == "Unmapped\n");
+    ::unlink(path);
 }
 
 TEST_CASE("the password of remote viewers") {
