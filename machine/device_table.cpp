@@ -246,6 +246,14 @@ Status check_property(const DeviceKind& kind, const std::string& prefix, const s
     return unknown_word(prefix + " property", name, known);
 }
 
+/// Of drives: what this machine is like anyway. A guest may cache writes; one image has one user.
+bool is_harmless_property(const DeviceKind& kind, const std::string& name, const std::string& value) {
+    const std::string_view device = kind.name;
+    if (device != kIdeDisk && device != kIdeCdrom && device != kFloppyDrive) return false;
+    if (name == "write-cache") return value == "on" || value == "auto";
+    return name == "share-rw" && value == "off";
+}
+
 /// What scripts set to what this machine is like anyway: no sleep states; timers that deliver lost ticks late.
 bool is_harmless_global(const std::string& driver, const std::string& property, const std::string& value) {
     const bool power = driver == "PIIX4_PM" || driver == "ICH9-LPC";
@@ -281,6 +289,7 @@ Status add_requested(Options& o, const std::vector<Global>& globals, const std::
     for (const Global& g : globals)
         if (g.driver == kind.name) request.values.emplace_back(g.property, g.value);
     for (std::size_t i = 1; i < p.size(); ++i) {
+        if (is_harmless_property(kind, p[i].first, p[i].second)) continue;
         if (const Status s = check_property(kind, request.prefix, p[i].first); !s) return s;
         request.values.push_back(p[i]);
     }

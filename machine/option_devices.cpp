@@ -38,7 +38,7 @@ Status add_mon(ParsedOptions& to, const std::string& v) {
             chardev = key;
         else if (key == "mode" && val != "readline")
             return error("-mon mode={}: this version has only mode=readline", val);
-        else if (key != "mode" && key != "default")
+        else if (key != "mode" && key != "default" && key != "id" && key != "pretty")  // pretty: of the other mode
             return unknown_word("-mon: property", key, {"chardev", "mode"});
     }
     if (chardev.empty()) return error("-mon {}: needs chardev=ID", v);

@@ -82,7 +82,9 @@ bool lock(const HostFile& file, bool exclusive) {
 
 }  // namespace
 
-Result<std::unique_ptr<BlockImage>> open_raw_image(const BlockOpen& open) {
+Result<std::unique_ptr<BlockImage>> open_raw_image(const BlockOpen& asked) {
+    BlockOpen open = asked;
+    if (open.path.starts_with("file:") && ::access(open.path.c_str(), F_OK) != 0) open.path.erase(0, 5);  // QEMU's name of a plain file
     const bool read_only = open.read_only || open.snapshot;
     const std::string instead = foreign_protocol(open.path);
     if (!instead.empty() && ::access(open.path.c_str(), F_OK) != 0) return error("disk image '{}': {}", open.path, instead);

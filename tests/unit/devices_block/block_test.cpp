@@ -165,6 +165,7 @@ TEST_CASE("an image of another format is refused unless it is said to be raw") {
     }
     DiskFile tiny({'Q', 'F'});
     CHECK(bool(open_raw_image({.path = tiny.path()})));
+    CHECK(bool(open_raw_image({.path = "file:" + tiny.path()})));
     CHECK(open_raw_image({.path = "fat:rw:/tmp"}).failure().message.find("mtools") != std::string::npos);
     CHECK(open_raw_image({.path = "https://host/a.iso"}).failure().message.find("download") != std::string::npos);
 }

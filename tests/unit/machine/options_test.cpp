@@ -428,6 +428,8 @@ TEST_CASE("what people write for QEMU's translator, and their mistakes") {
     CHECK(failure({"-drive", "file=a,format=vmdk"}).find("qemu-img convert -f vmdk") != std::string::npos);
     CHECK(failure({"-device", "ide-drive,drive=a"}).find("ide-hd") != std::string::npos);
     CHECK(failure({"-device", "piix3-ide"}).find("IDE") != std::string::npos);
+    CHECK(failure({"-drive", "if=none,id=d,file=a", "-device", "ide-hd,drive=d,write-cache=off"}).find("write-cache") != std::string::npos);
+    CHECK(options({"-chardev", "null,id=c", "-mon", "chardev=c,id=monitor,mode=readline,pretty=off"}).monitors == std::vector<std::string>{"chardev:c"});
     CHECK(options({"-drive", "file=a,format=raw"}).drives[0].surely_raw);
     CHECK_FALSE(options({"-hda", "a"}).drives[0].surely_raw);
 }
@@ -435,7 +437,7 @@ TEST_CASE("what people write for QEMU's translator, and their mistakes") {
 TEST_CASE("nodes and devices as JSON") {
     const Options o = options({"-blockdev", R"({"driver": "file", "node-name": "f", "filename": "a,b.img", "read-only": true, "cache": {"direct": true}})",
                                "-blockdev", R"({"node-name": "d", "driver": "raw", "file": "f"})", "-device",
-                               R"({"driver": "ide-hd", "drive": "d", "id": "disk", "bus": "ide.1", "unit": 0, "bootindex": 2})", "-blockdev",
+                               R"({"driver": "ide-hd", "drive": "d", "id": "disk", "bus": "ide.1", "unit": 0, "bootindex": 2, "write-cache": "on", "share-rw": false})", "-blockdev",
                                R"({"driver": "raw", "node-name": "cd", "file": {"driver": "file", "filename": "c.iso"}})", "-device", "driver=ide-cd,drive=cd",
                                "-object", R"({"qom-type": "secret", "id": "s", "data": "x"})"});
     REQUIRE(o.drives.size() == 3);
