@@ -83,16 +83,6 @@ Status add_isa_serial(Options& o, const DeviceRequest& r) {
     return {};
 }
 
-Status add_vga(Options& o, const DeviceRequest& r) {
-    if (o.vga.chosen && o.vga.present) return error("-device VGA: there can be only one display adapter");
-    o.vga.present = o.vga.chosen = true;
-    for (const auto& [name, value] : r.values) {
-        if (name == "id") continue;
-        if (const Status s = set_vga_property(o.vga, r.prefix, name, value); !s) return s;
-    }
-    return {};
-}
-
 Status add_pc_testdev(Options& o, const DeviceRequest&) {
     if (o.pc_testdev) return error("-device pc-testdev: there can be only one");
     o.pc_testdev = true;
@@ -113,6 +103,28 @@ Result<PciPlace> place_of(const DeviceRequest& r) {
     auto slot = slot_of(r);
     if (!slot) return slot.failure();
     return PciPlace{text(r, "bus"), *slot};
+}
+
+/// The boards have a slot for it, where QEMU's default and libvirt put it, too.
+Status check_vga_place(const Options& o, const DeviceRequest& r) {
+    const bool q35 = o.machine == MachineType::kQ35;
+    const std::string bus = q35 ? "pcie.0" : "pci.0";
+    const u8 slot = q35 ? 1 : 2;
+    auto place = place_of(r);
+    if (!place) return place.failure();
+    if ((place->bus.empty() || place->bus == bus) && place->slot.value_or(slot) == slot) return {};
+    return error("-device VGA: its place is bus={},addr={:#x}; leave them out", bus, slot);
+}
+
+Status add_vga(Options& o, const DeviceRequest& r) {
+    if (o.vga.chosen && o.vga.present) return error("-device VGA: there can be only one display adapter");
+    if (const Status s = check_vga_place(o, r); !s) return s;
+    o.vga.present = o.vga.chosen = true;
+    for (const auto& [name, value] : r.values) {
+        if (name == "id" || name == "bus" || name == "addr") continue;
+        if (const Status s = set_vga_property(o.vga, r.prefix, name, value); !s) return s;
+    }
+    return {};
 }
 
 template <PciTestKind kind>
@@ -174,7 +186,9 @@ const std::vector<DeviceKind>& device_kinds() {
           {"xres", "width that the monitor likes best (1280)"},
           {"yres", "height (800)"},
           {"edid", "off: the monitor does not say what it is"},
-          {"mmio", "off: no registers in memory (BAR 2), ports alone"}},
+          {"mmio", "off: no registers in memory (BAR 2), ports alone"},
+          {"bus", "pci.0 (pc) or pcie.0 (q35)"},
+          {"addr", "2 (pc) or 1 (q35)"}},
          add_vga},
         {"ahci", "SATA adapter with six ports (also ich9-ahci)", {kBus, kSlot}, add_ahci},
         {"ich9-ahci", "the same as ahci", {kBus, kSlot}, add_ahci},

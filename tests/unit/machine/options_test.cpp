@@ -429,6 +429,10 @@ TEST_CASE("what people write for QEMU's translator, and their mistakes") {
     CHECK(failure({"-device", "ide-drive,drive=a"}).find("ide-hd") != std::string::npos);
     CHECK(failure({"-device", "piix3-ide"}).find("IDE") != std::string::npos);
     CHECK(failure({"-drive", "if=none,id=d,file=a", "-device", "ide-hd,drive=d,write-cache=off"}).find("write-cache") != std::string::npos);
+    CHECK(options({"-device", R"({"driver": "VGA", "bus": "pci.0", "addr": "0x2"})"}).vga.chosen);
+    CHECK(options({"-device", "VGA,bus=pcie.0,addr=1.0", "-M", "q35"}).vga.chosen);
+    CHECK(failure({"-device", "VGA,addr=5"}).find("addr=0x2") != std::string::npos);
+    CHECK(failure({"-device", "VGA,bus=pcie.0"}).find("bus=pci.0") != std::string::npos);
     CHECK(options({"-chardev", "null,id=c", "-mon", "chardev=c,id=monitor,mode=readline,pretty=off"}).monitors == std::vector<std::string>{"chardev:c"});
     CHECK(options({"-drive", "file=a,format=raw"}).drives[0].surely_raw);
     CHECK_FALSE(options({"-hda", "a"}).drives[0].surely_raw);
