@@ -11,7 +11,8 @@ namespace {
 
 constexpr u32 kMaxHypervisorLeaf = 0x40000010;
 constexpr u32 kMaxExtendedLeafIntel = 0x80000008;
-constexpr u32 kVirtualBits = 48;
+/// Linear addresses; kernels learn from this, and not from LA57, which ones are canonical.
+constexpr u32 kVirtualBits = 48, kVirtualBitsLa57 = 57;
 /// Bits of leaf 1 EDX that AMD repeats in leaf 0x80000001 EDX.
 constexpr u32 kRepeatedByAmd = 0x0183f3ff;
 
@@ -143,7 +144,8 @@ CpuidLeaf CpuModel::extended(u32 leaf) const {
         case 0x80000007: return {0, 0, 0, features_[k8_7Edx]};
         case 0x80000008: {
             const u32 cores = is_amd() ? apic_id_bits() << 12 | (cpu_count_ - 1) : 0;
-            return {physical_bits_ | kVirtualBits << 8, features_[k8_8Ebx], cores, 0};
+            const u32 virtual_bits = has(Feature::kLa57) ? kVirtualBitsLa57 : kVirtualBits;
+            return {physical_bits_ | virtual_bits << 8, features_[k8_8Ebx], cores, 0};
         }
         case 0x80000021: return {features_[k8_21Eax], 0, features_[k8_21Ecx], 0};
         default: return {};

@@ -136,6 +136,17 @@ class GenericKernel(Ladder, unittest.TestCase):
     kernel = "kernel-generic"
 
 
+class FiveLevelPaging(unittest.TestCase):
+    def test_programs_and_paths(self):
+        # Paths are copied by code that asks whether an address is canonical.
+        with linux_guest.boot("la57", extra=("-cpu", "max,+la57")) as emulator:
+            shell = harness.Shell(emulator)
+            self.assertRegex(shell.check("cat /proc/cpuinfo"), r"address sizes\s*: \d+ bits physical, 57 bits virtual")
+            self.assertEqual(shell.check("cd /proc/self/net && pwd -P | tr -d 0-9; busybox readlink /proc/1/exe"),
+                             "/proc//net\n/usr/bin/busybox\n")
+            self.assertEqual(linux_guest.complaints(shell.check("dmesg")), [])
+
+
 class Ends(unittest.TestCase):
     """The ways out of a machine."""
 

@@ -291,6 +291,7 @@ TEST_CASE("identification leaves") {
     CHECK(m.cpuid(0x80000002, 0, s).eax == 0x7020794d);  // "My p"
     CHECK(m.cpuid(0x80000004, 0, s) == CpuidLeaf{});
     CHECK(m.cpuid(0x80000008, 0, s).eax == (39 | 48 << 8));
+    CHECK(model("max,+la57,phys-bits=39").cpuid(0x80000008, 0, s).eax == (39 | 57 << 8));
     CHECK(m.cpuid(0x40000010, 0, s) == CpuidLeaf{2600000, 1000000, 0, 0});
     CHECK((m.cpuid(0x80000001, 0, s).edx & 1) != 0);  // AMD repeats leaf 1
     CHECK(m.cpuid(0x80000007, 0, s).edx == bit(8));
