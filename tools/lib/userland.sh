@@ -4,7 +4,7 @@
 #   userland.sh SET...           prints the path of each set's image (uncompressed cpio), making it first
 #   userland.sh --tree bench     the unpacked directory of that set, to chroot into
 #
-# Sets: python, tools, gcc, bench. Nothing is installed, maintainer scripts do not run, root is not needed.
+# Sets: python, tools, gcc, selftests, bench. Nothing is installed, maintainer scripts do not run, root is not needed.
 # Exit status 3: not available because apt or the network is not.
 # shellcheck source=tools/lib/guests.sh
 . "$(dirname "${BASH_SOURCE[0]}")/guests.sh"
@@ -14,8 +14,9 @@ set_packages() {
         python) echo python3 libpython3.11-testsuite ;;
         tools) echo perl openssl gzip xz-utils zstd bzip2 7zip stress-ng diffutils ;;
         gcc) echo gcc g++ libc6-dev make ;;
+        selftests) echo gcc make libc6-dev-i386 lib32gcc-12-dev linux-source xz-utils ;;
         bench) echo python3 gzip openssl ;;
-        *) die "unknown set $1 (python, tools, gcc, bench)" ;;
+        *) die "unknown set $1 (python, tools, gcc, selftests, bench)" ;;
     esac
 }
 
