@@ -90,6 +90,12 @@ void BlockBuilder::build(std::span<const Insn> insns, const Rounds& rounds, bool
         point(guest_offset);
         stack_access_ = false;
         settle_stack(*current_);
+        if (const std::size_t run = stack_run(insns.subspan(n)); run != 0) {
+            emit_stack_run(insns.subspan(n, run));
+            n += run - 1;
+            keep_held();
+            continue;
+        }
         emit(*current_);
         keep_delta(*current_);
         keep_held();

@@ -130,6 +130,7 @@ class BlockBuilder {
 
     // emit_window.cpp: operands in windows
     bool through_window(const Insn& insn) const;
+    bool wants_probe(const Insn& insn) const;
     bool through_window() const { return through_window(*current_); }
     bool fold(const Insn& insn, bool needs_temp);
     bool fold_pointer(const Insn& insn, bool needs_temp);
@@ -201,6 +202,11 @@ class BlockBuilder {
     void emit_pop_rm(const Insn& insn);
     void emit_leave(const Insn& insn);
     void push_value(unsigned bytes, auto&& store);
+
+    // emit_stack_run.cpp
+    std::size_t stack_run(std::span<const Insn> insns) const;
+    void emit_stack_run(std::span<const Insn> run);
+    void access_slot(const Insn& insn, const Mem& slot);
 
     // emit_branch.cpp
     u64 branch_target(const Insn& insn) const;

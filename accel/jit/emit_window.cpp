@@ -14,8 +14,11 @@ using namespace asmjit;
 static_assert(Anchors::kReach + kMaxBlockInsns * kLargestAdjustment < WindowArea::kGuardSize);
 
 bool BlockBuilder::through_window(const Insn& insn) const {
-    if (!mode_.has(Mode::kWindows)) return false;
-    return !context_.wants_probe(context_.self, block_.key.physical + (insn.rip - block_.rip));
+    return mode_.has(Mode::kWindows) && !wants_probe(insn);
+}
+
+bool BlockBuilder::wants_probe(const Insn& insn) const {
+    return context_.wants_probe(context_.self, block_.key.physical + (insn.rip - block_.rip));
 }
 
 /// r10 is the delta that `anchor` decides about.

@@ -190,6 +190,9 @@ enum AccessFlag : u8 {
     kAccessStack = 0x80,   ///< #SS instead of #GP when the address is not canonical
 };
 
+/// A bit of AccessMeta::access: the slots of a run of stack instructions (emit_stack_run.cpp).
+constexpr u8 kAccessRun = 4;
+
 /// Metadata of one memory access, baked after the call to slow_mem.
 struct AccessMeta {
     u16 size;

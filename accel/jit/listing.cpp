@@ -167,10 +167,10 @@ class Lister {
 
     static std::string text(const AccessMeta& m) {
         static constexpr const char* kKinds[] = {"address", "read", "write", "read and write"};
-        return fmt::format("{} {} bytes, view {}{}{}{}{}{}", kKinds[m.access & 3], m.size, m.view & 3,
+        return fmt::format("{} {} bytes, view {}{}{}{}{}{}{}", kKinds[m.access & 3], m.size, m.view & 3,
                            m.view & kAccessAligned ? ", aligned" : "", m.view & kAccessMasked ? ", masked" : "",
                            m.view & kAccessStack ? ", stack" : "", m.view & kAccessFlat ? ", flat" : "",
-                           m.view & kAccessGoesOn ? ", goes on" : "");
+                           m.view & kAccessGoesOn ? ", goes on" : "", m.access & kAccessRun ? ", a run" : "");
     }
     static std::string text(const SegmentMeta& m) {
         return fmt::format("segment {}, {} bytes{}{}", m.segment, m.size, m.access & kAccessWrite ? ", written" : "", m.masked ? ", masked" : "");

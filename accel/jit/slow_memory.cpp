@@ -220,6 +220,10 @@ bool JitVcpu::on_slow() {
     CHECK(block != nullptr, "slow access outside of blocks");
     const u32 guest_offset = block->point_at(resume_at - 1).guest_offset;
     recorder_.exit(rip_of(*block, guest_offset), ExitReason::kSlow, frame_.address);
+    if (meta.access & kAccessRun) {
+        frame_.cpu.rip = rip_of(*block, guest_offset);
+        return run_with_probe(*block, guest_offset);
+    }
     const HelperSite* masked = meta.view & kAccessMasked ? block->helper_at(guest_offset) : nullptr;
 
     if (masked != nullptr) bounce_bytes_ = active_bytes(masked->insn, VectorImage(frame_.cpu, cpu_.traits.xsave));
