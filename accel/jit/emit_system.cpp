@@ -138,7 +138,6 @@ void BlockBuilder::emit_popf(const Insn& insn) {
     a.test(x86::r10d, static_cast<u32>(kPopfSlow));
     a.jnz(slow);
     a.mov(field(offsetof(JitFrame, borrow)), x86::rbp);
-    adjust_sp(8);
     a.and_(x86::r10d, static_cast<u32>(kFlagIF));  // what changes of IF
     a.xor_(rflags, x86::r10d);
     a.test(x86::ebp, static_cast<u32>(kFlagIF));
@@ -148,6 +147,7 @@ void BlockBuilder::emit_popf(const Insn& insn) {
     a.mov(x86::r10, field(offsetof(JitFrame, inaccessible)));
     a.mov(field(offsetof(JitFrame, poll)), x86::r10);
     a.bind(quiet);
+    adjust_sp(8);  // may need r10
     a.mov(x86::rbp, field(offsetof(JitFrame, borrow)));
     a.and_(x86::ebp, static_cast<u32>(kFlagsArithmetic));
     a.or_(x86::ebp, 0x202);

@@ -205,4 +205,28 @@ TEST_CASE("An access over the border of RAM and a device touches both", "[insn][
     CHECK(t.device.log == Log{{0, 4, 0x88776655, true}, {0, 4, 0x88776655, false}});
 }
 
+TEST_CASE("POPFQ that has met device memory goes without windows, and changes IF as before", "[insn][mmio]") {
+    constexpr u64 kImage = kFlagIF | kFlagReserved1;
+    MmioTest t;
+    std::memcpy(t.device.bytes, &kImage, sizeof kImage);
+    const Gva stacks[] = {kDeviceAt, kDeviceAt, kDeviceAt, kDeviceAt, kStackAt, kStackAt, kStackAt};
+    for (unsigned n = 0; n < std::size(stacks); ++n) t.store_value<u64>(kDataAt + 8 * n, stacks[n]);
+    t.store_value<u64>(kStackAt, kImage);
+    t.load([&](auto& a) {
+        const Label round = a.newLabel();
+        a.mov(x86::esi, kDataAt), a.mov(x86::ecx, std::size(stacks)), a.xor_(x86::ebx, x86::ebx), a.mov(x86::r12, x86::rsp);
+        a.bind(round);
+        a.cli();
+        a.mov(x86::rsp, x86::qword_ptr(x86::rsi)), a.add(x86::rsi, 8);
+        a.popfq();
+        a.mov(x86::rsp, x86::r12);
+        a.pushfq(), a.pop(x86::rax);
+        a.and_(x86::eax, static_cast<u32>(kFlagIF)), a.add(x86::rbx, x86::rax);
+        a.dec(x86::ecx), a.jnz(round);
+    });
+    t.guest.start(kCodeAt, kStackTop, false);
+    CHECK(t.guest.run().vector == kVectorBP);
+    CHECK(t.reg(kRbx) == std::size(stacks) * kFlagIF);
+}
+
 }  // namespace twin86::test
