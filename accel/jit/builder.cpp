@@ -71,6 +71,7 @@ void BlockBuilder::analyse_flags(std::span<const Insn> insns) {
 
 void BlockBuilder::build(std::span<const Insn> insns, const Rounds& rounds, bool falls_in) {
     rounds_ = rounds;
+    end_ = insns.data() + insns.size();
     analyse_flags(insns);
     if (falls_in) emit_cold_entry();
     else if (!baked()) emit_look_up_entry();

@@ -36,6 +36,14 @@ struct BuildContext {
     bool chain = true;  ///< false: `nochain`, every block end goes through the run loop
 };
 
+/// Operands [base + low, base + high) of instructions of which the first one probes for all (emit_shared.cpp).
+struct SharedProbe {
+    u8 base = kNoGpr;
+    i64 low = 0, high = 0;
+    u8 access = kAccessNone;
+    const Insn* last = nullptr;  ///< null: there are none
+};
+
 /// A loop that is laid out several times in turn at the start of its block.
 struct Rounds {
     u32 length = 0;  ///< instructions of one, the last of them the branch back; 0: there is none
@@ -203,6 +211,11 @@ class BlockBuilder {
     void emit_leave(const Insn& insn);
     void push_value(unsigned bytes, auto&& store);
 
+    // emit_shared.cpp
+    SharedProbe shared_from(std::span<const Insn> insns) const;
+    void probe_shared();
+    bool emit_shared(const Insn& insn);
+
     // emit_stack_run.cpp
     std::size_t stack_run(std::span<const Insn> insns) const;
     void emit_stack_run(std::span<const Insn> run);
@@ -310,6 +323,8 @@ class BlockBuilder {
     u32 flags_live_ = 0;            ///< flags that the current instruction or later ones need
     u32 flags_live_after_ = 0;      ///< the same after the current instruction
     const Insn* current_ = nullptr;
+    const Insn* end_ = nullptr;     ///< of the block's instructions
+    SharedProbe shared_;
     Label link_entry_, cold_entry_;
 };
 

@@ -223,6 +223,7 @@ void BlockBuilder::emit_copy(const Insn& insn) {
 
 void BlockBuilder::emit_rewrite(const Insn& insn) {
     if (insn.mem.access == kAccessNone) return (void)(delta_kept_ = held_kept_ = true);
+    if (emit_shared(insn)) return;
     // Of two registers that live in memory (MULX, ANDN) one can be borrowed, the other needs a temporary.
     const u8 both = kFieldReg | kFieldVvvv;
     const bool two = (insn.gpr_fields & both) == both && insn.reg_field != insn.vvvv_field && in_memory(insn.reg_field) && in_memory(insn.vvvv_field);

@@ -57,7 +57,7 @@ class Writer {
             put(0x04 | mod() | (map_.reg & 7) << 3);  // SIB
             put((kHostIndex & 7) << 3 | (at_.base & 7));
             displacement();
-        } else if (memory() && at_.base != 5) {
+        } else if (memory() && (at_.base != 5 || at_.disp != 0)) {
             put(mod() | (map_.reg & 7) << 3 | (at_.base & 7));
             if (at_.base == kHostFrame) put(0x24);  // rsp needs a SIB
             displacement();

@@ -190,8 +190,9 @@ enum AccessFlag : u8 {
     kAccessStack = 0x80,   ///< #SS instead of #GP when the address is not canonical
 };
 
-/// A bit of AccessMeta::access: the slots of a run of stack instructions (emit_stack_run.cpp).
-constexpr u8 kAccessRun = 4;
+/// Bits of AccessMeta::access beside the access. kAccessRun: operands of several instructions, which run one by one when the access
+/// cannot be had (emit_stack_run.cpp, emit_shared.cpp); kAccessAlone: not on the bounce buffer either.
+constexpr u8 kAccessRun = 4, kAccessAlone = 8;
 
 /// Metadata of one memory access, baked after the call to slow_mem.
 struct AccessMeta {

@@ -154,7 +154,7 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     void show_operands(const Block& block, u32 guest_offset);
     void note_code_write(const Block& block, u32 guest_offset, Gpa page);
     void note_miss(std::unordered_map<Gpa, u8>& misses, Gpa insn, unsigned most);
-    bool run_with_probe(const Block& block, u32 guest_offset);
+    bool run_with_probe(const Block& block, u32 guest_offset, bool of_run = false);
     const u64* registers() const override { return frame_.cpu.gpr; }
     bool loop_is_steady(Gpa start) override;
     bool wants_probe(Gpa insn) override { return probed_filter_[filter_index(insn)] && probed_sites_.contains(insn); }

@@ -13,7 +13,7 @@ namespace twin86::jit {
 namespace {
 
 constexpr u32 kHostFaultWrite = 2;  // as in #PF error codes
-constexpr unsigned kMissesBeforeProbe = 3, kCodeWritesBeforeProbe = 16;
+constexpr unsigned kMissesBeforeProbe = 3, kRunMissesBeforeProbe = 100, kCodeWritesBeforeProbe = 16;
 constexpr unsigned kFailuresBeforeGivingUp = 2;
 constexpr u32 kFailuresPerLook = 8;
 constexpr u64 kLongGood_ticks = 4'000'000;  // about a millisecond
@@ -135,14 +135,15 @@ bool JitVcpu::leave_loop(const Block& block) {
     return false;
 }
 
-/// One instruction in a block of its own, whose probe tells faults, MMIO and writes to code apart.
-bool JitVcpu::run_with_probe(const Block& block, u32 guest_offset) {
+/// One instruction in a block of its own, whose probe tells faults, MMIO and writes to code apart. `of_run`: it is the first of several
+/// that share a probe, and missing is not so dear.
+bool JitVcpu::run_with_probe(const Block& block, u32 guest_offset, bool of_run) {
     ++counters_.window_misses;
     partial_ = true;
     last_window_fault_ = {};
     // STAC and CLAC have changed the mode since the block was entered; only the shadow is the block's.
     const Mode mode{Mode::of(frame_.cpu, true).value | (block.key.mode.value & Mode::kShadowed)};
-    note_miss(window_misses_, block.key.physical + guest_offset, kMissesBeforeProbe);
+    note_miss(window_misses_, block.key.physical + guest_offset, of_run ? kRunMissesBeforeProbe : kMissesBeforeProbe);
     Block* once = find_block(mode);
     if (once == nullptr) return false;
     frame_.cpu.shadow = kShadowNone;

@@ -9,7 +9,18 @@ namespace twin86::jit {
 
 namespace {
 
+/// Aligned words stay whole for other processors.
 TWIN86_LEAF_INLINE void copy(u64 to, u64 from, u32 size) {
+    if ((to | from | size) % sizeof(u64) == 0) {
+        for (u32 n = 0; n < size / sizeof(u64); ++n)
+            reinterpret_cast<volatile u64*>(to)[n] = reinterpret_cast<volatile const u64*>(from)[n];
+        return;
+    }
+    if ((to | from | size) % sizeof(u32) == 0) {
+        for (u32 n = 0; n < size / sizeof(u32); ++n)
+            reinterpret_cast<volatile u32*>(to)[n] = reinterpret_cast<volatile const u32*>(from)[n];
+        return;
+    }
     for (u32 n = 0; n < size; ++n)
         reinterpret_cast<volatile u8*>(to)[n] = reinterpret_cast<volatile const u8*>(from)[n];
 }

@@ -9,7 +9,7 @@ extern "C" u64 twin86_leaf_fill(JitFrame* frame, u64 address, u32 bits) {
     const bool in_page = (address & 0xfff) + meta.size <= kPageSize;
     if (in_page && fill(*frame, address, meta.access, meta.view & 3)) return kLeafDone;
     const bool reads_a_page = in_page && !(meta.access & kAccessWrite);  // no other page, no code: a second walk finds the same
-    return reads_a_page ? kLeafMore : leaf_bounce(*frame, address, meta);
+    return reads_a_page || (meta.access & kAccessAlone) ? kLeafMore : leaf_bounce(*frame, address, meta);
 }
 
 }  // namespace twin86::jit
