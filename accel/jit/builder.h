@@ -27,6 +27,8 @@ struct BuildContext {
     bool (*may_link)(void* self, u64 target_rip);
     /// Whether the instruction at this physical address should not use windows.
     bool (*wants_probe)(void* self, Gpa insn);
+    /// Whether it should not share its probe with those behind it.
+    bool (*begins_no_run)(void* self, Gpa insn);
     /// Whether the loop at this physical address may rely on where its pointers are.
     bool (*loop_is_steady)(void* self, Gpa start);
     /// Whether the immediate at this physical address, in restless code, changes all the time.
@@ -138,7 +140,8 @@ class BlockBuilder {
 
     // emit_window.cpp: operands in windows
     bool through_window(const Insn& insn) const;
-    bool wants_probe(const Insn& insn) const;
+    bool begins_run(const Insn& insn) const { return !context_.begins_no_run(context_.self, physical_of(insn)); }
+    Gpa physical_of(const Insn& insn) const { return block_.key.physical + (insn.rip - block_.rip); }
     bool through_window() const { return through_window(*current_); }
     bool fold(const Insn& insn, bool needs_temp);
     bool fold_pointer(const Insn& insn, bool needs_temp);

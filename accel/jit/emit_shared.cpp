@@ -1,5 +1,5 @@
 // Accesses near one base register, outside of windows: the first one's probe covers them all, and rbp keeps the host address. Where
-// that finds a fault, a device or code, the first instruction runs by itself, and the rest as another block: JitVcpu::run_with_probe.
+// that finds a fault, a device or code, the first instruction runs by itself, and the rest as another block: JitVcpu::run_first.
 #include <algorithm>
 
 #include "accel/jit/builder.h"
@@ -40,7 +40,7 @@ SharedProbe BlockBuilder::shared_from(std::span<const Insn> insns) const {
     const Mode mode = block_.key.mode;
     SharedProbe s{first.mem.base, first.mem.disp, first.mem.disp + first.mem.size, first.mem.access, nullptr};
     if (!mode.has(Mode::kCode64) || mode.has(Mode::kWindows | Mode::kAligned) || block_.checked != nullptr || steps()) return s;
-    if (!shareable(first, mode_) || wants_probe(first)) return s;
+    if (!shareable(first, mode_) || !begins_run(first)) return s;
     for (const Insn& i : insns.first(std::min(insns.size(), kFarthest))) {
         if (shareable(i, mode_) && i.mem.base == s.base) {
             const i64 low = std::min(s.low, i.mem.disp), high = std::max(s.high, i.mem.disp + i.mem.size);

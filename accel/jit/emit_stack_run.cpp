@@ -1,5 +1,5 @@
 // Runs of PUSH or POP, with the CALL or RET at the end, outside of windows: one probe for all slots. Where that finds a fault,
-// a device or code the first instruction runs by itself, and the rest as another block: JitVcpu::run_with_probe.
+// a device or code the first instruction runs by itself, and the rest as another block: JitVcpu::run_first.
 #include <algorithm>
 
 #include "accel/jit/builder.h"
@@ -38,7 +38,7 @@ std::size_t BlockBuilder::stack_run(std::span<const Insn> insns) const {
     const auto candidates = insns.first(std::min(insns.size(), kLongestRun));
     const auto end = std::ranges::find_if(candidates, [&](const Insn& i) { return slot_access(i) != kind; });
     const auto length = static_cast<std::size_t>(end - candidates.begin());
-    return length > 1 && !wants_probe(insns.front()) ? length : 0;
+    return length > 1 && begins_run(insns.front()) ? length : 0;
 }
 
 void BlockBuilder::emit_stack_run(std::span<const Insn> run) {

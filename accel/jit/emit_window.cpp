@@ -14,11 +14,7 @@ using namespace asmjit;
 static_assert(Anchors::kReach + kMaxBlockInsns * kLargestAdjustment < WindowArea::kGuardSize);
 
 bool BlockBuilder::through_window(const Insn& insn) const {
-    return mode_.has(Mode::kWindows) && !wants_probe(insn);
-}
-
-bool BlockBuilder::wants_probe(const Insn& insn) const {
-    return context_.wants_probe(context_.self, block_.key.physical + (insn.rip - block_.rip));
+    return mode_.has(Mode::kWindows) && !context_.wants_probe(context_.self, physical_of(insn));
 }
 
 /// r10 is the delta that `anchor` decides about.

@@ -14,6 +14,7 @@
 #include "accel/environment.h"
 #include "accel/jit/block_map.h"
 #include "accel/jit/flight_recorder.h"
+#include "accel/jit/site_set.h"
 #include "accel/jit/translator.h"
 #include "accel/model_cpuid.h"
 #include "accel/vcpu.h"
@@ -153,12 +154,15 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     bool on_region();
     void show_operands(const Block& block, u32 guest_offset);
     void note_code_write(const Block& block, u32 guest_offset, Gpa page);
-    void note_miss(std::unordered_map<Gpa, u8>& misses, Gpa insn, unsigned most);
-    bool run_with_probe(const Block& block, u32 guest_offset, bool of_run = false);
+    void note_miss(std::unordered_map<Gpa, u8>& misses, Gpa insn, unsigned most, SiteSet& learn);
+    bool run_first(const Block& block, u32 guest_offset);
+    bool run_alone(const Block& block);
+    bool run_with_probe(const Block& block, u32 guest_offset);
     const u64* registers() const override { return frame_.cpu.gpr; }
     bool loop_is_steady(Gpa start) override;
-    bool wants_probe(Gpa insn) override { return probed_filter_[filter_index(insn)] && probed_sites_.contains(insn); }
-    static unsigned filter_index(Gpa insn) { return (insn ^ insn >> 16) & 0xffff; }
+    bool wants_probe(Gpa insn) override { return probed_sites_.contains(insn); }
+    bool begins_no_run(Gpa insn) override { return lone_sites_.contains(insn); }
+    static unsigned filter_index(Gpa at) { return SiteSet::filter_index(at); }
     void sample_windows();
 
     // debug_events.cpp
@@ -264,8 +268,9 @@ class JitVcpu : public Vcpu, public CpuHost, private CodeFetcher, private CodeWr
     std::unordered_map<Gpa, u8> window_misses_;  ///< by instruction: faults that no window could answer
     std::unordered_map<Gpa, u8> code_writes_;    ///< by instruction: faults at pages that once had code
     std::bitset<65536> had_code_;                ///< pages, by filter_index()
-    std::unordered_set<Gpa> probed_sites_;  ///< instructions that miss too often
-    std::bitset<65536> probed_filter_;      ///< where to look into them at all
+    std::unordered_map<Gpa, u8> run_misses_;     ///< by the first of several that share a probe: what the probe could not serve
+    SiteSet probed_sites_;  ///< instructions that miss windows too often
+    SiteSet lone_sites_;    ///< ... or the probe that they share with others
     std::unordered_map<Gpa, u8> restless_loops_;  ///< by start: how often their pointers were not where they had been
     bool leave_loop(const Block& block);
     struct {

@@ -222,7 +222,7 @@ bool JitVcpu::on_slow() {
     recorder_.exit(rip_of(*block, guest_offset), ExitReason::kSlow, frame_.address);
     if (meta.access & kAccessRun) {
         frame_.cpu.rip = rip_of(*block, guest_offset);
-        return run_with_probe(*block, guest_offset, true);
+        return run_first(*block, guest_offset);
     }
     const HelperSite* masked = meta.view & kAccessMasked ? block->helper_at(guest_offset) : nullptr;
 

@@ -38,6 +38,7 @@ u64 left_in_segment(Mode mode, u64 rip) {
 
 bool may_link(void* self, u64 target_rip) { return static_cast<CodeFetcher*>(self)->global_code(target_rip); }
 bool wants_probe(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->wants_probe(insn); }
+bool begins_no_run(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->begins_no_run(insn); }
 bool loop_is_steady(void* self, Gpa start) { return static_cast<CodeFetcher*>(self)->loop_is_steady(start); }
 bool varies(void* self, Gpa insn) { return static_cast<CodeFetcher*>(self)->immediate_varies(insn); }
 
@@ -65,7 +66,7 @@ Translator::Translator(const JitOptions& options, const CpuModel& model, PhysMap
       blocks_(blocks),
       fetcher_(fetcher),
       log_(log),
-      context_{blocks.arena(), thunks, may_link, wants_probe, loop_is_steady, varies, &fetcher, fetcher.registers(), options.chain},
+      context_{blocks.arena(), thunks, may_link, wants_probe, begins_no_run, loop_is_steady, varies, &fetcher, fetcher.registers(), options.chain},
       decoder_(DecoderOptions{.amd_branches = model.is_amd(),
                               .lzcnt = model.has(Feature::kAbm),
                               .tzcnt = model.has(Feature::kBmi1)}) {}

@@ -33,6 +33,7 @@ class CodeFetcher {
     virtual bool global_code(Gva linear) = 0;
     /// Whether the instruction at this physical address keeps missing the windows.
     virtual bool wants_probe(Gpa insn) = 0;
+    virtual bool begins_no_run(Gpa insn) = 0;
     virtual bool loop_is_steady(Gpa start) = 0;
     /// Whether the immediate of the instruction at this physical address is loaded from the code.
     virtual bool immediate_varies(Gpa insn) = 0;

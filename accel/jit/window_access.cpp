@@ -13,11 +13,11 @@ namespace twin86::jit {
 namespace {
 
 constexpr u32 kHostFaultWrite = 2;  // as in #PF error codes
-constexpr unsigned kMissesBeforeProbe = 3, kRunMissesBeforeProbe = 100, kCodeWritesBeforeProbe = 16;
+constexpr unsigned kMissesBeforeProbe = 3, kRunMisses = 100, kCodeWritesBeforeProbe = 16;
 constexpr unsigned kFailuresBeforeGivingUp = 2;
 constexpr u32 kFailuresPerLook = 8;
 constexpr u64 kLongGood_ticks = 4'000'000;  // about a millisecond
-constexpr std::size_t kMostProbedSites = 65'536;
+constexpr std::size_t kMostLoops = 65'536;
 constexpr unsigned kRestless = 3;  // a loop that was entered so often with pointers to other regions
 
 }  // namespace
@@ -76,16 +76,14 @@ Windows::FillResult JitVcpu::fill_window(const Block& block, u32 guest_offset) {
 
 /// Programs that write code come back to the same pages: each time a fault here, a miss in the soft TLB for a probe.
 void JitVcpu::note_code_write(const Block& block, u32 guest_offset, Gpa page) {
-    if (had_code_[filter_index(page / kPageSize)]) note_miss(code_writes_, block.key.physical + guest_offset, kCodeWritesBeforeProbe);
+    if (had_code_[filter_index(page / kPageSize)]) note_miss(code_writes_, block.key.physical + guest_offset, kCodeWritesBeforeProbe, probed_sites_);
 }
 
-/// The `most`-th of an instruction's misses: it does without windows from then on.
-void JitVcpu::note_miss(std::unordered_map<Gpa, u8>& misses, Gpa insn, unsigned most) {
+/// The `most`-th of an instruction's misses: it does without windows, or without others, from then on.
+void JitVcpu::note_miss(std::unordered_map<Gpa, u8>& misses, Gpa insn, unsigned most, SiteSet& learn) {
     if (++misses[insn] < most) return;
     misses.erase(insn);
-    if (probed_sites_.size() >= kMostProbedSites) probed_sites_.clear(), probed_filter_.reset();
-    probed_sites_.insert(insn);
-    probed_filter_.set(filter_index(insn));
+    learn.insert(insn);
     blocks_.invalidate(insn, 1);
 }
 
@@ -128,22 +126,31 @@ bool JitVcpu::loop_is_steady(Gpa start) {
 
 /// In front of a loop whose pointers are elsewhere: it is translated anew.
 bool JitVcpu::leave_loop(const Block& block) {
-    if (restless_loops_.size() >= kMostProbedSites) restless_loops_.clear();
+    if (restless_loops_.size() >= kMostLoops) restless_loops_.clear();
     ++restless_loops_[block.key.physical];
     frame_.cpu.rip = rip_of(block, 0);
     blocks_.invalidate(block.key.physical, 1);
     return false;
 }
 
-/// One instruction in a block of its own, whose probe tells faults, MMIO and writes to code apart. `of_run`: it is the first of several
-/// that share a probe, and missing is not so dear.
-bool JitVcpu::run_with_probe(const Block& block, u32 guest_offset, bool of_run) {
+/// One instruction in a block of its own, whose probe tells faults, MMIO and writes to code apart.
+bool JitVcpu::run_with_probe(const Block& block, u32 guest_offset) {
     ++counters_.window_misses;
+    note_miss(window_misses_, block.key.physical + guest_offset, kMissesBeforeProbe, probed_sites_);
+    return run_alone(block);
+}
+
+/// The same for the first of several instructions that share a probe, which could not serve them.
+bool JitVcpu::run_first(const Block& block, u32 guest_offset) {
+    note_miss(run_misses_, block.key.physical + guest_offset, kRunMisses, lone_sites_);
+    return run_alone(block);
+}
+
+bool JitVcpu::run_alone(const Block& block) {
     partial_ = true;
     last_window_fault_ = {};
     // STAC and CLAC have changed the mode since the block was entered; only the shadow is the block's.
     const Mode mode{Mode::of(frame_.cpu, true).value | (block.key.mode.value & Mode::kShadowed)};
-    note_miss(window_misses_, block.key.physical + guest_offset, of_run ? kRunMissesBeforeProbe : kMissesBeforeProbe);
     Block* once = find_block(mode);
     if (once == nullptr) return false;
     frame_.cpu.shadow = kShadowNone;
