@@ -193,7 +193,7 @@ class CharacterDevices(unittest.TestCase):
             said = ""
             limit = time.monotonic() + LIMIT
             while "SeaBIOS (version" not in said and time.monotonic() < limit:
-                said += monitor.command("ringbuf_read log 100")
+                said += monitor.command("ringbuf_read log 100").replace("\n", "")  # each reading ends a line
             self.assertIn("SeaBIOS (version", said)
             self.assertIn("log: filename=ringbuf", monitor.command("info chardev"))
             self.assertIn("compat_monitor0: filename=stdio", monitor.command("info chardev"))
