@@ -101,6 +101,7 @@ struct JitFrame {
     const u8* inaccessible; ///< what an armed poll points to
     JumpTable *table_ac, *table_no_ac; ///< of the current mode with and without EFLAGS.AC
     u32 region_budget;      ///< failed guesses about regions until one is looked at
+    u32 run_bounces;        ///< operands of several instructions that went through the bounce buffer
     u64 tsc_bias;           ///< guest TSC - host TSC
     u64 timer_deadline;     ///< host TSC from which on a timer of the machine is due
     u64 long_string_mask[4];  ///< by log2 of the element: bits of counts that make kLongString bytes and more, operands of pext
